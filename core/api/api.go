@@ -1,0 +1,123 @@
+// Package api holds the numbers that every room of Musubi and the C header share: delivery modes, event kinds, error
+// codes, routes, limits. It imports nothing, so that any package may import it.
+//
+// include/musubi.h is the source of truth for games; capi compares each constant here with the header's at compile time.
+package api
+
+// Mode is a message's delivery promise (docs/ARCHITECTURE.md, "modes").
+type Mode uint8
+
+const (
+	ReliableOrdered     Mode = 0 // once, in order within its channel
+	ReliableUnordered   Mode = 1 // once, as it arrives
+	Unreliable          Mode = 2 // at most once, as it arrives
+	UnreliableSequenced Mode = 3 // at most once, never older than what the channel already delivered
+	ModeCount                = 4
+)
+
+// Reliable reports whether the mode promises delivery.
+func (m Mode) Reliable() bool { return m <= ReliableUnordered }
+
+// Route says which way a connection's data travels now.
+type Route uint8
+
+const (
+	RouteNone    Route = 0 // not connected
+	RouteRelay   Route = 1 // through a relay
+	RouteLAN     Route = 2 // direct, private address on the same network
+	RouteDirect4 Route = 3 // direct over IPv4
+	RouteDirect6 Route = 4 // direct over IPv6
+)
+
+func (r Route) String() string {
+	switch r {
+	case RouteRelay:
+		return "relay"
+	case RouteLAN:
+		return "lan"
+	case RouteDirect4:
+		return "direct4"
+	case RouteDirect6:
+		return "direct6"
+	}
+	return "none"
+}
+
+// Direct reports whether datagrams go to the peer without a relay.
+func (r Route) Direct() bool { return r >= RouteLAN }
+
+// Behaviour is one axis of a NAT in RFC 4787's words; both mapping and filtering use it.
+type Behaviour uint8
+
+const (
+	BehaviourUnknown        Behaviour = 0
+	BehaviourNone           Behaviour = 1 // mapping only: no address translation at all
+	EndpointIndependent     Behaviour = 2 // EIM, EIF
+	AddressDependent        Behaviour = 3 // ADM, ADF
+	AddressAndPortDependent Behaviour = 4 // APDM, APDF
+	BehaviourUDPBlocked     Behaviour = 5 // nothing came back over UDP
+	behaviourCount                    = 6
+)
+
+// Valid reports whether b is one of the values above.
+func (b Behaviour) Valid() bool { return b < behaviourCount }
+
+// String gives the short form used in logs, the harness and the matrix; mapping and filtering share it.
+func (b Behaviour) String() string {
+	return [...]string{"unknown", "none", "endpoint-independent", "address-dependent", "address-and-port-dependent", "udp-blocked"}[min(b, behaviourCount-1)]
+}
+
+// PeerHandle names a peer in one client: generation in the high 32 bits, slot in the low 32. Zero names nobody.
+type PeerHandle uint64
+
+// NewPeerHandle joins a slot and its generation.
+func NewPeerHandle(slot, generation uint32) PeerHandle {
+	return PeerHandle(uint64(generation)<<32 | uint64(slot))
+}
+
+// Slot is the index in the client's peer table.
+func (h PeerHandle) Slot() uint32 { return uint32(h) }
+
+// Generation tells this use of the slot from earlier ones.
+func (h PeerHandle) Generation() uint32 { return uint32(h >> 32) }
+
+// Limits that both ends, the header and the documents agree on.
+const (
+	MaxPeers         = 256      // peers in one client at a time
+	MaxChannels      = 256      // channels of a connection
+	MaxReliable      = 1 << 20  // bytes of one reliable message
+	MaxUnreliable    = 64 << 10 // bytes of one unreliable message
+	MaxUserID        = 64       // bytes of a user id, UTF-8
+	MaxRoomMembers   = 64       // most a room can be created for
+	DefaultMembers   = 16       // members of a room when the creator does not say
+	MaxRoomData      = 4096     // bytes of a room's metadata
+	MaxCloseText     = 200      // bytes of a close reason's sentence
+	MaxRequestData   = 256      // bytes of a connect request's payload
+	DefaultPort      = 3478     // UDP: link, STUN, relay
+	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters
+	DefaultSendBytes = 4 << 20  // send budget per peer, bytes
+)
+
+// SocketID numbers one UDP socket of a client. The edge opens real sockets for the numbers that endpoint asks for;
+// MainSocket is open from start to end and carries link, relay and the first direct path.
+type SocketID uint32
+
+// MainSocket is the socket that every client has.
+const MainSocket SocketID = 0
+
+// PeerStats is a snapshot of one connection, in the units of musubi_peer_stats.
+type PeerStats struct {
+	Route        Route
+	RTTMicros    uint32 // smoothed, of the path in use
+	MinRTTMicros uint32
+	JitterMicros uint32 // mean deviation of the RTT
+	PacketsSent  uint64
+	PacketsRecv  uint64
+	PacketsLost  uint64 // declared lost, all paths
+	BytesSent    uint64 // UDP payload
+	BytesRecv    uint64
+	QueuedBytes  uint64 // accepted from the game, not yet acknowledged or dropped
+	AuthFailures uint64 // datagrams for this connection that did not open
+	Replays      uint64 // datagrams that opened but were seen before
+	RouteChanges uint32
+}

@@ -1,0 +1,327 @@
+package wire
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Signals are the messages of a link: reliable ordered on channel 0 of the client <-> server session. The first byte is
+// the type; trailing bytes are for later versions and ignored. Strings are len8, byte strings len16 unless said.
+//
+//	client -> server                          server -> client
+//	1 Create   req max flags data             64 Joined        req room epoch code self owner max members data
+//	2 Join     req code                       65 Refused       req code text
+//	3 Leave                                   66 MemberJoined  epoch member
+//	4 SetData  data                           67 MemberLeft    epoch id reason
+//	5 Profile  profile                        68 Owner         epoch id
+//	6 Connect  member data                    69 RoomData      epoch data
+//	7 Accept   intro kk1                      70 Left          code text
+//	8 Reject   intro code text                71 Request       intro psk room epoch caller key data
+//	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1
+//	10 Bye                                    73 Accepted      intro party relay
+//	                                          74 Answered      intro kk2
+//	                                          75 Rejected      member code text
+//	                                          76 Ticket        lifetime address-token ticket
+//	                                          77 Closing       text
+//	                                          78 Observed      address
+type SignalType uint8
+
+const (
+	SigCreate       SignalType = 1
+	SigJoin         SignalType = 2
+	SigLeave        SignalType = 3
+	SigSetData      SignalType = 4
+	SigProfile      SignalType = 5
+	SigConnect      SignalType = 6
+	SigAccept       SignalType = 7
+	SigReject       SignalType = 8
+	SigAnswer       SignalType = 9
+	SigBye          SignalType = 10
+	SigJoined       SignalType = 64
+	SigRefused      SignalType = 65
+	SigMemberJoined SignalType = 66
+	SigMemberLeft   SignalType = 67
+	SigOwner        SignalType = 68
+	SigRoomData     SignalType = 69
+	SigLeft         SignalType = 70
+	SigRequest      SignalType = 71
+	SigIntroduction SignalType = 72
+	SigAccepted     SignalType = 73
+	SigAnswered     SignalType = 74
+	SigRejected     SignalType = 75
+	SigTicket       SignalType = 76
+	SigClosing      SignalType = 77
+	SigObserved     SignalType = 78
+)
+
+// Bounds of signals, each checked by the parser.
+const (
+	MaxSignal     = 8192 // bytes of one signal
+	MaxHandshake  = 512  // bytes of a KK message
+	MaxCandidates = 8    // attested addresses of one party
+)
+
+// IntroID names one introduction; one use, 30 s from accept.
+type IntroID [16]byte
+
+// Member is a client in a room, as the others see it.
+type Member struct {
+	ID   uint64
+	User string
+	Key  [32]byte // static public key, attested by the link's handshake
+}
+
+// Profile is a client's NAT as it measured it: mapping(8), filtering(8), then trailing bytes for later versions, behind
+// a length byte. Values are api.Behaviour.
+type Profile struct {
+	Mapping   uint8
+	Filtering uint8
+}
+
+// Party is what one side of an introduction needs to reach the other.
+type Party struct {
+	Addrs     []netip.AddrPort // attested by the server, most wanted first
+	Profile   Profile
+	RTTMillis uint16 // of that client's link, 0 unknown
+}
+
+// RelayGrant is one leg of a relay session. An invalid Addr means the server the link goes to. A Handle that is not 0 is
+// bound already, to the link's address; otherwise the client binds with ticket and key.
+type RelayGrant struct {
+	Addr   netip.AddrPort
+	Handle uint32
+	Rate   RelayRate
+	Key    [32]byte
+	Ticket []byte
+}
+
+// Signal is any message of a link. One flat type: which fields count is said in the table above; the rest are zero.
+type Signal struct {
+	Type    SignalType
+	Request uint32 // req: echoed in the answer
+	Room    uint64
+	Epoch   uint32
+	Member  uint64 // id, member, caller, callee, self
+	Owner   uint64
+	Max     uint8
+	Flags   uint32
+	Code    int32
+	Text    string // sentence, or join code
+	Intro   IntroID
+	PSK     [32]byte
+	Key     [32]byte
+	Members []Member
+	Party   Party
+	Relay   RelayGrant
+	Profile Profile
+	Addr    netip.AddrPort
+	Cookie  Cookie
+	Data    []byte // metadata, payload, ticket
+	Noise   []byte // KK message
+}
+
+// AppendSignal writes s by its type.
+func AppendSignal(b []byte, s *Signal) []byte {
+	be := binary.BigEndian
+	b = append(b, uint8(s.Type))
+	switch s.Type {
+	case SigCreate:
+		b = append(be.AppendUint32(b, s.Request), s.Max)
+		b = AppendBytes16(be.AppendUint32(b, s.Flags), s.Data)
+	case SigJoin:
+		b = AppendBytes8(be.AppendUint32(b, s.Request), []byte(s.Text))
+	case SigLeave, SigBye:
+	case SigSetData:
+		b = AppendBytes16(b, s.Data)
+	case SigProfile:
+		b = appendProfile(b, s.Profile)
+	case SigConnect:
+		b = AppendBytes16(be.AppendUint64(b, s.Member), s.Data)
+	case SigAccept, SigAnswer, SigAnswered:
+		b = AppendBytes16(append(b, s.Intro[:]...), s.Noise)
+	case SigReject:
+		b = be.AppendUint32(append(b, s.Intro[:]...), uint32(s.Code))
+		b = AppendBytes8(b, []byte(s.Text))
+	case SigJoined:
+		b = be.AppendUint64(be.AppendUint32(b, s.Request), s.Room)
+		b = AppendBytes8(be.AppendUint32(b, s.Epoch), []byte(s.Text))
+		b = append(be.AppendUint64(be.AppendUint64(b, s.Member), s.Owner), s.Max, uint8(len(s.Members)))
+		for i := range s.Members {
+			b = appendMember(b, &s.Members[i])
+		}
+		b = AppendBytes16(b, s.Data)
+	case SigRefused:
+		b = be.AppendUint32(be.AppendUint32(b, s.Request), uint32(s.Code))
+		b = AppendBytes8(b, []byte(s.Text))
+	case SigMemberJoined:
+		b = appendMember(be.AppendUint32(b, s.Epoch), &s.Members[0])
+	case SigMemberLeft:
+		b = be.AppendUint64(be.AppendUint32(b, s.Epoch), s.Member)
+		b = be.AppendUint32(b, uint32(s.Code))
+	case SigOwner:
+		b = be.AppendUint64(be.AppendUint32(b, s.Epoch), s.Owner)
+	case SigRoomData:
+		b = AppendBytes16(be.AppendUint32(b, s.Epoch), s.Data)
+	case SigLeft:
+		b = AppendBytes8(be.AppendUint32(b, uint32(s.Code)), []byte(s.Text))
+	case SigRequest:
+		b = appendIntroHead(b, s)
+		b = AppendBytes16(b, s.Data)
+	case SigIntroduction:
+		b = appendIntroHead(b, s)
+		b = appendRelayGrant(appendParty(b, &s.Party), &s.Relay)
+		b = AppendBytes16(b, s.Noise)
+	case SigAccepted:
+		b = appendParty(append(b, s.Intro[:]...), &s.Party)
+		b = appendRelayGrant(b, &s.Relay)
+	case SigRejected:
+		b = be.AppendUint32(be.AppendUint64(b, s.Member), uint32(s.Code))
+		b = AppendBytes8(b, []byte(s.Text))
+	case SigTicket:
+		b = append(be.AppendUint32(b, s.Request), s.Cookie[:]...) // Request: lifetime in seconds
+		b = AppendBytes16(b, s.Data)
+	case SigClosing:
+		b = AppendBytes8(b, []byte(s.Text))
+	case SigObserved:
+		b = AppendAddr(b, s.Addr)
+	}
+	return b
+}
+
+// ParseSignal reads one signal. Strings and slices are copied where they outlive the call anyway (User, Text); Data,
+// Noise and tickets alias b.
+func ParseSignal(b []byte) (s Signal, ok bool) {
+	r := NewReader(b)
+	s.Type = SignalType(r.U8())
+	switch s.Type {
+	case SigCreate:
+		s.Request, s.Max, s.Flags, s.Data = r.U32(), r.U8(), r.U32(), r.Bytes16()
+	case SigJoin:
+		s.Request, s.Text = r.U32(), string(r.Bytes8())
+	case SigLeave, SigBye:
+	case SigSetData:
+		s.Data = r.Bytes16()
+	case SigProfile:
+		s.Profile = r.profile()
+	case SigConnect:
+		s.Member, s.Data = r.U64(), r.Bytes16()
+	case SigAccept, SigAnswer, SigAnswered:
+		r.Copy(s.Intro[:])
+		s.Noise = r.Bytes16()
+	case SigReject:
+		r.Copy(s.Intro[:])
+		s.Code, s.Text = int32(r.U32()), string(r.Bytes8())
+	case SigJoined:
+		s.Request, s.Room, s.Epoch, s.Text = r.U32(), r.U64(), r.U32(), string(r.Bytes8())
+		s.Member, s.Owner, s.Max = r.U64(), r.U64(), r.U8()
+		for n := r.U8(); n > 0 && !r.Err(); n-- {
+			s.Members = append(s.Members, r.member())
+		}
+		s.Data = r.Bytes16()
+	case SigRefused:
+		s.Request, s.Code, s.Text = r.U32(), int32(r.U32()), string(r.Bytes8())
+	case SigMemberJoined:
+		s.Epoch = r.U32()
+		s.Members = []Member{r.member()}
+	case SigMemberLeft:
+		s.Epoch, s.Member, s.Code = r.U32(), r.U64(), int32(r.U32())
+	case SigOwner:
+		s.Epoch, s.Owner = r.U32(), r.U64()
+	case SigRoomData:
+		s.Epoch, s.Data = r.U32(), r.Bytes16()
+	case SigLeft:
+		s.Code, s.Text = int32(r.U32()), string(r.Bytes8())
+	case SigRequest:
+		r.introHead(&s)
+		s.Data = r.Bytes16()
+	case SigIntroduction:
+		r.introHead(&s)
+		s.Party, s.Relay, s.Noise = r.party(), r.relayGrant(), r.Bytes16()
+	case SigAccepted:
+		r.Copy(s.Intro[:])
+		s.Party, s.Relay = r.party(), r.relayGrant()
+	case SigRejected:
+		s.Member, s.Code, s.Text = r.U64(), int32(r.U32()), string(r.Bytes8())
+	case SigTicket:
+		s.Request = r.U32()
+		r.Copy(s.Cookie[:])
+		s.Data = r.Bytes16()
+	case SigClosing:
+		s.Text = string(r.Bytes8())
+	case SigObserved:
+		s.Addr = r.Addr()
+	default:
+		return s, false
+	}
+	return s, !r.Err() && len(b) <= MaxSignal && len(s.Noise) <= MaxHandshake
+}
+
+// intro head: intro(128) psk(256) room(64) epoch(32) member(64) key(256)
+func appendIntroHead(b []byte, s *Signal) []byte {
+	be := binary.BigEndian
+	b = append(append(b, s.Intro[:]...), s.PSK[:]...)
+	b = be.AppendUint32(be.AppendUint64(b, s.Room), s.Epoch)
+	return append(be.AppendUint64(b, s.Member), s.Key[:]...)
+}
+
+func (r *Reader) introHead(s *Signal) {
+	r.Copy(s.Intro[:])
+	r.Copy(s.PSK[:])
+	s.Room, s.Epoch, s.Member = r.U64(), r.U32(), r.U64()
+	r.Copy(s.Key[:])
+}
+
+// member: id(64) user(len8) key(256)
+func appendMember(b []byte, m *Member) []byte {
+	b = AppendBytes8(binary.BigEndian.AppendUint64(b, m.ID), []byte(m.User))
+	return append(b, m.Key[:]...)
+}
+
+func (r *Reader) member() (m Member) {
+	m.ID, m.User = r.U64(), string(r.Bytes8())
+	r.Copy(m.Key[:])
+	return m
+}
+
+func appendProfile(b []byte, p Profile) []byte {
+	return AppendBytes8(b, []byte{p.Mapping, p.Filtering})
+}
+
+func (r *Reader) profile() (p Profile) {
+	q := NewReader(r.Bytes8())
+	p.Mapping, p.Filtering = q.U8(), q.U8()
+	if q.Err() {
+		r.Fail()
+	}
+	return p
+}
+
+// party: n(8) n x address, profile, rtt ms (16)
+func appendParty(b []byte, p *Party) []byte {
+	b = appendProfile(appendAddrs(b, p.Addrs, MaxCandidates), p.Profile)
+	return binary.BigEndian.AppendUint16(b, p.RTTMillis)
+}
+
+func (r *Reader) party() (p Party) {
+	p.Addrs, p.Profile, p.RTTMillis = r.addrs(MaxCandidates), r.profile(), r.U16()
+	return p
+}
+
+// relay grant: address, handle(32), bit/s (32), packets/s (32), key(256), ticket(len16)
+func appendRelayGrant(b []byte, g *RelayGrant) []byte {
+	be := binary.BigEndian
+	b = be.AppendUint32(AppendAddr(b, g.Addr), g.Handle)
+	b = be.AppendUint32(be.AppendUint32(b, g.Rate.BitsPerSecond), g.Rate.PacketsPerSecond)
+	return AppendBytes16(append(b, g.Key[:]...), g.Ticket)
+}
+
+func (r *Reader) relayGrant() (g RelayGrant) {
+	g.Addr, g.Handle = r.Addr(), r.U32()
+	g.Rate = RelayRate{BitsPerSecond: r.U32(), PacketsPerSecond: r.U32()}
+	r.Copy(g.Key[:])
+	g.Ticket = r.Bytes16()
+	if len(g.Ticket) > MaxRelayTicket {
+		r.Fail()
+	}
+	return g
+}
