@@ -20,7 +20,7 @@ import (
 //	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1
 //	10 Bye                                    73 Accepted      intro party relay
 //	                                          74 Answered      intro kk2
-//	                                          75 Rejected      member code text
+//	                                          75 Rejected      member code text intro
 //	                                          76 Ticket        lifetime address-token ticket
 //	                                          77 Closing       text
 //	                                          78 Observed      address
@@ -54,11 +54,14 @@ const (
 	SigObserved     SignalType = 78
 )
 
+// RequestSameAddress in a Request's flags: caller and callee share one public address, so private ones may be told.
+const RequestSameAddress = 1
+
 // Bounds of signals, each checked by the parser.
 const (
-	MaxSignal     = 8192 // bytes of one signal
-	MaxHandshake  = 512  // bytes of a KK message
-	MaxCandidates = 8    // attested addresses of one party
+	MaxSignal     = 12 << 10 // bytes of one signal; the largest is Joined with 64 members and full metadata
+	MaxHandshake  = 512      // bytes of a KK message
+	MaxCandidates = 8        // attested addresses of one party
 )
 
 // IntroID names one introduction; one use, 30 s from accept.
@@ -165,7 +168,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 	case SigLeft:
 		b = AppendBytes8(be.AppendUint32(b, uint32(s.Code)), []byte(s.Text))
 	case SigRequest:
-		b = appendIntroHead(b, s)
+		b = binary.BigEndian.AppendUint32(appendIntroHead(b, s), s.Flags)
 		b = AppendBytes16(b, s.Data)
 	case SigIntroduction:
 		b = appendIntroHead(b, s)
@@ -176,7 +179,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = appendRelayGrant(b, &s.Relay)
 	case SigRejected:
 		b = be.AppendUint32(be.AppendUint64(b, s.Member), uint32(s.Code))
-		b = AppendBytes8(b, []byte(s.Text))
+		b = append(AppendBytes8(b, []byte(s.Text)), s.Intro[:]...) // zero: refused before there was one
 	case SigTicket:
 		b = append(be.AppendUint32(b, s.Request), s.Cookie[:]...) // Request: lifetime in seconds
 		b = AppendBytes16(b, s.Data)
@@ -233,7 +236,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Code, s.Text = int32(r.U32()), string(r.Bytes8())
 	case SigRequest:
 		r.introHead(&s)
-		s.Data = r.Bytes16()
+		s.Flags, s.Data = r.U32(), r.Bytes16()
 	case SigIntroduction:
 		r.introHead(&s)
 		s.Party, s.Relay, s.Noise = r.party(), r.relayGrant(), r.Bytes16()
@@ -242,6 +245,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Party, s.Relay = r.party(), r.relayGrant()
 	case SigRejected:
 		s.Member, s.Code, s.Text = r.U64(), int32(r.U32()), string(r.Bytes8())
+		r.Copy(s.Intro[:])
 	case SigTicket:
 		s.Request = r.U32()
 		r.Copy(s.Cookie[:])

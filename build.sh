@@ -1,0 +1,235 @@
+#!/usr/bin/env bash
+# Everything that is done with this repository goes through here; ./build.sh help lists it.
+set -euo pipefail
+cd "$(dirname "$0")"
+root=$PWD
+out=$root/build
+mkdir -p "$out/bin" "$out/log"
+export CGO_ENABLED=1 GOFLAGS="${GOFLAGS:--mod=readonly}"
+
+staticcheck_version=v0.8.2
+go_needed=1.26
+
+# --- what the machine must have --------------------------------------------------------------------------------------
+# tool:package pairs of Debian and Ubuntu.
+tools_build=(gcc:gcc cmake:cmake make:make git:git)
+tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
+            turnutils_stunclient:coturn clang:clang)
+# packages without a program of their own: file:package.
+files_test=(/usr/include/gc/gc.h:libgc-dev)
+
+say()  { printf '%s\n' "$*"; }
+fail() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+is_root() { [ "$(id -u)" = 0 ]; }
+
+need_go() {
+  command -v go >/dev/null || fail "go is not installed; Go $go_needed or newer is needed (https://go.dev/dl)"
+  local have; have=$(go env GOVERSION); have=${have#go}
+  [ "$(printf '%s\n%s\n' "$go_needed" "$have" | sort -V | head -n1)" = "$go_needed" ] || fail "Go $have is installed; Go $go_needed or newer is needed (https://go.dev/dl)"
+}
+
+# need LIST...: installs the packages of what is missing, or says which.
+need() {
+  local missing=() pair
+  for pair in "$@"; do
+    local what=${pair%%:*} package=${pair#*:}
+    case $what in
+      /*) [ -e "$what" ] || missing+=("$package") ;;
+      *)  command -v "$what" >/dev/null 2>&1 || [ -x "/usr/sbin/$what" ] || missing+=("$package") ;;
+    esac
+  done
+  [ ${#missing[@]} = 0 ] && return 0
+  if is_root && command -v apt-get >/dev/null; then
+    say "installing: ${missing[*]}"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$out/log/apt.log" 2>&1 ||
+      { tail -n 5 "$out/log/apt.log" >&2; fail "could not install: ${missing[*]} (whole output in build/log/apt.log)"; }
+  else
+    return 1
+  fi
+}
+
+setup_build() {
+  need_go
+  need "${tools_build[@]}" || fail "missing; install: apt-get install gcc cmake make git"
+}
+
+cmd_setup() {
+  setup_build
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang libgc-dev"
+  say "ready"
+}
+
+# --- building --------------------------------------------------------------------------------------------------------
+cmd_lib() { # the library, the harness and the examples into build/c, the programs into build/bin
+  setup_build
+  cmake -S . -B "$out/c" -DCMAKE_BUILD_TYPE=Release >"$out/log/cmake.log" 2>&1 || { cat "$out/log/cmake.log" >&2; fail "cmake failed"; }
+  cmake --build "$out/c" >"$out/log/build.log" 2>&1 || { tail -n 40 "$out/log/build.log" >&2; fail "the C build failed (build/log/build.log)"; }
+  programs
+  install -m 755 "$out/c/musubi_peer" "$out/bin/musubi_peer"
+  say "library   $(ls "$out"/c/libmusubi.so)"
+  say "header    include/musubi.h"
+  say "harness   build/bin/musubi_peer"
+  say "server    build/bin/musubi server"
+}
+
+programs() {
+  go build -trimpath -ldflags='-s -w' -o "$out/bin/musubi" ./core/cmd/musubi
+  go build -trimpath -o "$out/bin/natlab" ./core/cmd/natlab
+}
+
+# --- the main job ----------------------------------------------------------------------------------------------------
+cmd_demo() {
+  cmd_lib >/dev/null
+  if is_root && need nft:nftables ip:iproute2 && "$out/bin/natlab" check; then
+    exec "$out/bin/natlab" demo --bin-dir "$out/bin" "$@"
+  fi
+  say "No kernel laboratory here (it needs root, nftables and /dev/net/tun): the same story with simulated NATs and a virtual clock."
+  exec "$out/bin/musubi" demo "$@"
+}
+
+cmd_natlab() {
+  cmd_lib >/dev/null
+  is_root || fail "natlab needs root: it makes network namespaces, TUN devices and nft rules"
+  need nft:nftables ip:iproute2 || fail "natlab needs nftables and iproute2"
+  exec "$out/bin/natlab" matrix --bin-dir "$out/bin" "$@"
+}
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+passed=0 failed=0 skipped=0
+count() { passed=$((passed + $1)); failed=$((failed + $2)); skipped=$((skipped + $3)); }
+clock() { date +%s; }
+
+# check NAME COMMAND...: one test that is a command; its output is shown when it fails.
+check() {
+  local name=$1 start log; shift
+  start=$(clock); log=$out/log/$(printf %s "$name" | tr -c 'A-Za-z0-9' _).log
+  if "$@" >"$log" 2>&1; then
+    count 1 0 0; printf 'ok    %-46s %4ds\n' "$name" $(($(clock) - start))
+  else
+    count 0 1 0; printf 'FAIL  %-46s %4ds\n' "$name" $(($(clock) - start)); sed 's/^/      | /' "$log" | tail -n 60
+  fi
+}
+skip() { count 0 0 1; printf 'skip  %-46s %s\n' "$1" "$2"; }
+
+gofmt_clean() { local bad; bad=$(gofmt -l capi core); [ -z "$bad" ] || { say "not gofmt'ed: $bad"; return 1; }; }
+
+vet_everywhere() {
+  go vet ./...
+  local protocol="./core/api ./core/wire ./core/stun ./core/seq ./core/secure ./core/rudp ./core/nat ./core/relay ./core/rendezvous ./core/peer ./core/link ./core/endpoint ./core/hub ./core/netio ./core/node"
+  local os
+  for os in windows darwin android ios; do
+    say "GOOS=$os"
+    # shellcheck disable=SC2086
+    CGO_ENABLED=0 GOOS=$os GOARCH=arm64 go vet $protocol
+  done
+}
+
+staticcheck_clean() { GOFLAGS=-mod=mod go run honnef.co/go/tools/cmd/staticcheck@$staticcheck_version -checks 'all,-ST1000,-ST1003,-ST1016,-ST1020,-ST1021,-ST1022' ./...; }
+
+go_tests() {
+  local log=$out/log/go-test.json start p f s
+  start=$(clock)
+  go test -race -timeout 10m -json ./... >"$log" 2>"$out/log/go-test.err" || true
+  p=$(grep -c '"Action":"pass".*"Test":' "$log" || true)
+  f=$(grep -c '"Action":"fail".*"Test":' "$log" || true)
+  s=$(grep -c '"Action":"skip".*"Test":' "$log" || true)
+  local packages; packages=$(grep '"Action":"\(fail\|build-fail\)"' "$log" | grep -vc '"Test":' || true)
+  [ "$f" = 0 ] && [ "$packages" != 0 ] && f=$packages
+  [ "$p" = 0 ] && [ "$f" = 0 ] && f=1
+  count "$p" "$f" "$s"
+  printf '%s  %-46s %4ds  %d passed, %d failed, %d skipped\n' "$([ "$f" = 0 ] && echo 'ok  ' || echo FAIL)" "go test -race ./..." $(($(clock) - start)) "$p" "$f" "$s"
+  if [ "$f" != 0 ]; then
+    { cat "$out/log/go-test.err"; grep -hE '"Action":"(output|build-output)"' "$log" | grep -E -- '--- FAIL|_test.go:|panic|DATA RACE|\.go:[0-9]+' |
+      sed -E 's/.*"Output":"(.*)"\}$/\1/; s/\\n$//; s/\\t/  /g; s/\\"/"/g'; } | head -n 80 | sed 's/^/      | /'
+  fi
+  grep -h '"Action":"output"' "$log" | sed -nE 's/.*"Test":"([^"]*)".*"Output":" *[a-z_]+_test.go:[0-9]+: (.*)\\n"\}$/\1: \2/p' | grep -iE 'skip|root' | sort -u | sed 's/^/      | skipped /' | head -n 10 || true
+}
+
+c_tests() {
+  local log=$out/log/ctest.log start p f s
+  start=$(clock)
+  (cd "$out/c" && ctest --output-on-failure --timeout 300) >"$log" 2>&1 || true
+  p=$(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" || true)
+  s=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log" || true)
+  f=$(grep -E '^ *[0-9]+/[0-9]+ Test ' "$log" | grep -vcE ' Passed |\*\*\*Skipped' || true)
+  [ "$p" = 0 ] && [ "$f" = 0 ] && f=1
+  count "$p" "$f" "$s"
+  printf '%s  %-46s %4ds  %d passed, %d failed, %d skipped\n' "$([ "$f" = 0 ] && echo 'ok  ' || echo FAIL)" "ctest (C API, rings, hosts, example)" $(($(clock) - start)) "$p" "$f" "$s"
+  grep -E '\*\*\*Skipped' "$log" | sed 's/^/      | /' || true
+  [ "$f" = 0 ] || tail -n 80 "$log" | sed 's/^/      | /'
+}
+
+# Programs that we did not write must understand our STUN server.
+stun_interop() {
+  local pid port=39478 rc=0 ready=
+  "$out/bin/musubi" server --listen 127.0.0.1:$port --stun-ports $((port + 1)),$((port + 2)) --data "$out/interop-data" >"$out/log/interop-server.out" 2>"$out/log/interop-server.err" &
+  pid=$!
+  for _ in $(seq 50); do grep -q '^address' "$out/log/interop-server.out" && { ready=1; break; }; sleep 0.1; done
+  [ -n "$ready" ] || { say "the server did not start"; cat "$out/log/interop-server.err"; rc=1; }
+  timeout 10 turnutils_stunclient -p $port 127.0.0.1 2>&1 | tee "$out/log/turnutils.log" | grep -q 'reflexive addr: 127.0.0.1' || { say "turnutils_stunclient:"; cat "$out/log/turnutils.log"; rc=1; }
+  timeout 20 stun 127.0.0.1:$port -v 1 >"$out/log/stun.log" 2>&1 || true # its exit code is the NAT type
+  grep -qi 'MappedAddress = 127.0.0.1' "$out/log/stun.log" || { say "stun:"; cat "$out/log/stun.log"; rc=1; }
+  kill -INT $pid 2>/dev/null; wait $pid || { say "the server did not end cleanly after Ctrl-C"; rc=1; }
+  return $rc
+}
+
+cmd_test() {
+  local start; start=$(clock)
+  setup_build
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: what needs packages that are missing is skipped below"
+  say "Musubi: all tests (logs in build/log)"
+  check "build library, harness, programs" cmd_lib
+  check "gofmt" gofmt_clean
+  check "go vet, also for windows, darwin, android, ios" vet_everywhere
+  check "staticcheck" staticcheck_clean
+  go_tests
+  c_tests
+  if command -v stun >/dev/null && command -v turnutils_stunclient >/dev/null; then
+    check "STUN for Debian's stun and coturn's client" stun_interop
+  else
+    skip "STUN interoperability" "stun-client and coturn are not installed"
+  fi
+  if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
+    check "NAT laboratory, kernel NAT, 2 trials a pair" "$out/bin/natlab" matrix --bin-dir "$out/bin" --trials 2 --parallel 6
+    check "demo" "$out/bin/natlab" demo --bin-dir "$out/bin"
+  else
+    skip "NAT laboratory" "$("$out/bin/natlab" check 2>&1 | head -n 1)"
+    check "demo, simulated NATs" "$out/bin/musubi" demo
+  fi
+  say "all of it took $(($(clock) - start)) s"
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" = 0 ]
+}
+
+cmd_fuzz() { # fuzz [time per target]
+  local each=${1:-20s} package target
+  setup_build
+  for package in $(go list ./core/... ./capi/...); do
+    for target in $(go test -list '^Fuzz' "$package" 2>/dev/null | grep '^Fuzz' || true); do
+      say "$package $target $each"
+      go test -run=NONE -fuzz="^$target\$" -fuzztime="$each" "$package" | tail -n 2
+    done
+  done
+}
+
+cmd_help() {
+  cat <<'TEXT'
+./build.sh COMMAND
+  demo              two players behind two NATs meet, talk directly, fall back to the relay, come back
+  test              every test; ends with N passed, N failed, N skipped
+  setup             install what building and testing need (as root, by apt)
+  lib               the library, the C harness and the programs into build/
+  natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
+                    --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE
+  fuzz [time]       every fuzz target, 20s each unless said
+  help              this text
+TEXT
+}
+
+command=${1:-help}
+[ $# -gt 0 ] && shift
+case $command in
+  setup|lib|demo|test|natlab|fuzz|help) "cmd_$command" "$@" ;;
+  -h|--help) cmd_help ;;
+  *) cmd_help >&2; fail "no command '$command'" ;;
+esac

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
+)
+
+// The demo's network and its goals (docs/NAT.md). One way between any two sides is 20 ms, so that a round trip is 40 ms
+// on the direct path and 80 ms over the relay.
+const (
+	demoDelay    = 20 * time.Millisecond
+	demoRTT      = 2 * demoDelay
+	goalFirst    = 4 * demoDelay                          // first byte: one round trip over the relay
+	goalDirect   = 3*demoRTT + 30*time.Millisecond        // from keys on both sides to the first authenticated pong
+	goalTakeover = 400*time.Millisecond + demoRTT         // relay after a cut, and the longest silence
+	goalReturn   = 4 * time.Second                        // direct after the healing: 2 s hold-down, checks 1 s apart
+	demoMarker   = "a-plaintext-that-nobody-may-ever-see" // inside every message
+	cutAfter     = 1500 * time.Millisecond                // of direct traffic
+	cutFor       = 2 * time.Second
+)
+
+// demoCmd tells the whole story once.
+type demoCmd struct {
+	programs `embed:""`
+	Logs     string `help:"Directory for the logs if something fails (default: the temporary directory)." placeholder:"DIR"`
+}
+
+func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	s := newStory(out)
+	fmt.Fprintf(out, `Two players, A and B, each at home behind a NAT of the Linux kernel, and a server, all in network namespaces:
+
+    A ── NAT ──┐            ┌── NAT ── B
+               ├── router ──┤              %v one way between any two
+               └─ server ───┘
+
+Times are in seconds since the start.
+`, demoDelay)
+	if err := c.portRestricted(ctx, s); err != nil {
+		return err
+	}
+	if err := c.symmetric(ctx, s); err != nil {
+		return err
+	}
+	if s.missed > 0 {
+		return fmt.Errorf("%d of %d checks did not hold", s.missed, s.missed+s.held)
+	}
+	fmt.Fprintf(out, "\n✓ all %d checks held\n", s.held)
+	return nil
+}
+
+// breakage is what happened to the direct path while messages flowed; zero times mean that it did not come so far.
+type breakage struct {
+	direct, cut, healed, again time.Duration
+	wire                       *wirecheck
+}
+
+// portRestricted is the first chapter: relay, direct, cut, relay, healed, direct.
+func (c *demoCmd) portRestricted(ctx context.Context, s *story) error {
+	s.title("PR × PR: two port-restricted NATs. 2,000 reliable messages each way, the direct path is cut under them")
+	pl := plan{
+		kinds: [2]lab.Kind{lab.PR, lab.PR}, shape: wan.Shape{Delay: demoDelay}, seed: 1,
+		messages: 2000, rate: 150, size: 200, unreliable: 500, marker: demoMarker,
+		stay: 3 * time.Second, timeout: time.Minute,
+	}
+	var b breakage
+	var found [wan.Sides][wan.Sides]wan.Search
+	o, texts := c.hold(ctx, pl, s.hear, func(ctx context.Context, m *meeting) error {
+		b.wire = startWirecheck(m.Lab)
+		m.onEnd = func() {
+			b.wire.stop()
+			found[wan.A][wan.B], found[wan.B][wan.A] = m.Found(wan.A, wan.B), m.Found(wan.B, wan.A)
+		}
+		return breakAndHeal(ctx, s, m, &b)
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	missed := s.missed
+	s.title("PR × PR: what must hold")
+	checkMeeting(s, o, "endpoint-independent", direct)
+	checkBreakage(s, o, b)
+	for _, from := range []wan.Side{wan.A, wan.B} {
+		f := found[from][other(from)]
+		s.check(f.Datagrams > 1000 && f.Hits == 0, "plaintext of the messages in %d direct datagrams from %v (%d bytes): found %d times", f.Datagrams, from, f.Bytes, f.Hits)
+	}
+	b.wire.report(s)
+	return c.keep(s, missed, "demo-PR-PR", texts)
+}
+
+// breakAndHeal waits until both are direct, cuts that path in both directions, waits for the relay to take over, heals,
+// and waits for direct routes again. What does not happen is left zero and judged later; only the user's Ctrl-C or the
+// end of the meeting's time is an error.
+func breakAndHeal(ctx context.Context, s *story, m *meeting, b *breakage) (err error) {
+	if b.direct, err = bothRoutes(ctx, m, 0, harness.Event.Direct); b.direct == 0 {
+		return err
+	}
+	if err := pause(ctx, cutAfter); err != nil {
+		return err
+	}
+	b.cut = wan.Now()
+	m.CutDirect(true)
+	s.sayAt(b.cut, "✂  the direct path is cut, both directions; the server stays reachable")
+	if _, err := bothRoutes(ctx, m, b.cut, harness.Where("route", "relay")); err != nil {
+		return err
+	}
+	if err := pause(ctx, b.cut+cutFor-wan.Now()); err != nil {
+		return err
+	}
+	b.healed = wan.Now()
+	m.CutDirect(false)
+	s.sayAt(b.healed, "⚕  the direct path is healed")
+	b.again, err = bothRoutes(ctx, m, b.healed, harness.Event.Direct)
+	return err
+}
+
+// bothRoutes waits until both sides have changed to such a route after a moment, and returns when the later one did;
+// zero if one does not within its time.
+func bothRoutes(ctx context.Context, m *meeting, after time.Duration, route func(harness.Event) bool) (time.Duration, error) {
+	limited, cancel := context.WithTimeout(ctx, grace*goalReturn)
+	defer cancel()
+	var at time.Duration
+	for _, p := range m.peers {
+		ev, err := p.Await(limited, harness.RouteChanged, harness.Since(after), route)
+		if err != nil {
+			return 0, context.Cause(ctx) // nil unless the meeting itself is over
+		}
+		at = max(at, ev.At)
+	}
+	return at, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// symmetric is the second chapter: no direct path exists, and everything arrives all the same.
+func (c *demoCmd) symmetric(ctx context.Context, s *story) error {
+	s.title("SR × SR: two symmetric NATs with random ports. No direct path is possible; the relay must carry everything")
+	pl := plan{
+		kinds: [2]lab.Kind{lab.SR, lab.SR}, shape: wan.Shape{Delay: demoDelay}, seed: 2,
+		messages: 1000, rate: 200, size: 200, unreliable: 200, marker: demoMarker,
+		stay: time.Second, timeout: time.Minute,
+	}
+	o, texts := c.hold(ctx, pl, s.hear, nil)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	missed := s.missed
+	s.title("SR × SR: what must hold")
+	checkMeeting(s, o, "address-and-port-dependent", relay)
+	return c.keep(s, missed, "demo-SR-SR", texts)
+}
+
+// keep writes the logs out if checks of this chapter failed.
+func (c *demoCmd) keep(s *story, missedBefore int, name string, texts *logs) error {
+	if s.missed == missedBefore {
+		return nil
+	}
+	where, err := texts.save(c.Logs, name)
+	if err != nil {
+		return errors.Join(errors.New("checks did not hold"), err)
+	}
+	s.title("something did not hold; the logs are in %s", where)
+	return nil
+}

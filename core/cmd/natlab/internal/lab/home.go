@@ -1,0 +1,103 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// home is the plan of one player's network.
+type home struct {
+	host, nat  string       // namespaces
+	kind       Kind         //
+	prefix     netip.Prefix // what the router sends to this home
+	wan        netip.Addr   // the NAT's public address, or the one on the computer itself for PUB
+	lan        netip.Addr   // the home router inside
+	inside     netip.Addr   // the computer
+	insideBits int
+}
+
+// Addresses come from the documentation ranges of RFC 5737, so that nothing real is ever meant. The two homes use
+// different private ranges: with the same one a player would find himself at the other's address.
+var (
+	prefixA = netip.MustParsePrefix("198.51.100.0/24")
+	prefixB = netip.MustParsePrefix("203.0.113.0/24")
+	prefixS = netip.MustParsePrefix("192.0.2.0/24")
+
+	// ServerAddr is the server's address, ServerAddr2 a second one on the same computer.
+	ServerAddr  = netip.MustParseAddr("192.0.2.1")
+	ServerAddr2 = netip.MustParseAddr("192.0.2.2")
+)
+
+func homeA(name string, k Kind) home {
+	h := home{host: name + "-ha", nat: name + "-na", kind: k, prefix: prefixA,
+		wan: netip.MustParseAddr("198.51.100.1"), lan: netip.MustParseAddr("192.168.1.1"),
+		inside: netip.MustParseAddr("192.168.1.2"), insideBits: 24}
+	return h.public(netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("198.51.100.10"))
+}
+
+func homeB(name string, k Kind) home {
+	h := home{host: name + "-hb", nat: name + "-nb", kind: k, prefix: prefixB,
+		wan: netip.MustParseAddr("203.0.113.1"), lan: netip.MustParseAddr("10.0.0.1"),
+		inside: netip.MustParseAddr("10.0.0.2"), insideBits: 24}
+	return h.public(netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10"))
+}
+
+// public gives a PUB home a public network inside.
+func (h home) public(router, computer netip.Addr) home {
+	if h.kind == PUB {
+		h.lan, h.inside, h.insideBits = router, computer, 29
+	}
+	return h
+}
+
+// seen is the address under which the world sees this home's computer.
+func (h home) seen() netip.Addr {
+	if h.kind == PUB {
+		return h.inside
+	}
+	return h.wan
+}
+
+// links lists the ip commands that give the home its cable; they run outside the namespaces.
+func (h home) links() string {
+	return fmt.Sprintf("link add name lan netns %s type veth peer name eth0 netns %s\n", h.nat, h.host)
+}
+
+// configure sets addresses, routes and rules. The device wan exists already.
+func (h home) configure() error {
+	computer := fmt.Sprintf(`link set lo up
+link set eth0 up
+addr add %s/%d dev eth0
+route add default via %s
+`, h.inside, h.insideBits, h.lan)
+	if err := ipBatch(h.host, computer); err != nil {
+		return err
+	}
+	router := fmt.Sprintf(`link set lo up
+link set lan up
+link set wan up mtu 1500 txqueuelen 10000
+addr add %s/%d dev lan
+addr add %s/32 dev wan
+route add default dev wan
+`, h.lan, h.insideBits, h.wan)
+	if err := ipBatch(h.nat, router); err != nil {
+		return err
+	}
+	if err := sysctls(h.nat, map[string]string{"ipv4/ip_forward": "1", "ipv4/conf/all/rp_filter": "0"}); err != nil {
+		return err
+	}
+	if text := rules(h.kind); text != "" {
+		return nft(h.nat, text)
+	}
+	return nil
+}
+
+// configureServer sets up the server's computer, which hangs on the router directly.
+func configureServer(name string) error {
+	return ipBatch(name, fmt.Sprintf(`link set lo up
+link set wan up mtu 1500 txqueuelen 10000
+addr add %s/32 dev wan
+addr add %s/32 dev wan
+route add default dev wan src %s
+`, ServerAddr, ServerAddr2, ServerAddr))
+}

@@ -1,0 +1,143 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
+)
+
+// Config says what to build.
+type Config struct {
+	A, B  Kind
+	Shape wan.Shape // of every direction
+	Seed  uint64    // of the router's dice
+}
+
+// Lab is one laboratory. Its conntrack tables, NAT rules and counters are new; nothing is shared with another lab.
+// The caller ends the processes it started inside before Close.
+type Lab struct {
+	*wan.Router
+	name string
+	a, b home
+	made bool // the namespaces exist
+}
+
+// Build makes a laboratory. On an error nothing is left behind.
+func Build(cfg Config) (*Lab, error) {
+	name := nextName()
+	l := &Lab{name: name, a: homeA(name, cfg.A), b: homeB(name, cfg.B)}
+	if err := l.build(cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("build laboratory %s × %s: %w", cfg.A, cfg.B, err), l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) build(cfg Config) error {
+	var batch strings.Builder
+	for _, r := range roles {
+		fmt.Fprintf(&batch, "netns add %s\n", l.Namespace(r))
+	}
+	batch.WriteString(l.a.links() + l.b.links())
+	l.made = true // also when only some were made
+	if err := ipBatch("", batch.String()); err != nil {
+		return err
+	}
+	for _, r := range roles {
+		if err := sysctls(l.Namespace(r), map[string]string{"ipv6/conf/all/disable_ipv6": "1"}); err != nil {
+			return err
+		}
+	}
+	if err := l.startRouter(cfg); err != nil {
+		return err
+	}
+	if err := l.a.configure(); err != nil {
+		return err
+	}
+	if err := l.b.configure(); err != nil {
+		return err
+	}
+	return configureServer(l.Namespace(Server))
+}
+
+// startRouter makes the three TUN devices where they belong and gives their descriptors to a router.
+func (l *Lab) startRouter(cfg Config) error {
+	links := [wan.Sides]wan.Link{{FD: -1, Prefix: prefixA}, {FD: -1, Prefix: prefixB}, {FD: -1, Prefix: prefixS}}
+	for side, r := range []Role{NATA, NATB, Server} {
+		err := inNamespace(l.Namespace(r), func() (err error) {
+			links[side].FD, err = wan.OpenTUN("wan")
+			return err
+		})
+		if err != nil {
+			for _, open := range links[:side] {
+				_ = syscall.Close(open.FD)
+			}
+			return err
+		}
+	}
+	router, err := wan.New(links, cfg.Shape, cfg.Seed)
+	l.Router = router
+	return err
+}
+
+// Close removes the laboratory: router, devices, namespaces. It may be called more than once.
+func (l *Lab) Close() error {
+	var errs []error
+	if l.Router != nil {
+		errs = append(errs, l.Router.Close())
+	}
+	if !l.made {
+		return errors.Join(errs...)
+	}
+	l.made = false
+	for _, r := range roles { // one by one: after a half failed build some do not exist, and a batch stops at the first
+		if err := Remove([]string{l.Namespace(r)}); err != nil && exists(l.Namespace(r)) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Namespace gives the name of a namespace for ip netns exec.
+func (l *Lab) Namespace(r Role) string { return l.name + "-" + string(r) }
+
+// PublicA and PublicB are the addresses under which the world sees the two players.
+func (l *Lab) PublicA() netip.Addr { return l.a.seen() }
+func (l *Lab) PublicB() netip.Addr { return l.b.seen() }
+
+// Inside is the address of a computer as it sees itself.
+func (l *Lab) Inside(r Role) netip.Addr {
+	switch r {
+	case HostA:
+		return l.a.inside
+	case HostB:
+		return l.b.inside
+	case NATA:
+		return l.a.wan
+	case NATB:
+		return l.b.wan
+	}
+	return ServerAddr
+}
+
+// Command prepares a program to run in a namespace. It dies with this process, and is in a process group of its own, so
+// that a Ctrl-C at the terminal reaches only us and we end things in order.
+func (l *Lab) Command(r Role, program string, args ...string) *exec.Cmd {
+	cmd := exec.Command("ip", append([]string{"netns", "exec", l.Namespace(r), program}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// ListenUDP opens a socket inside a namespace; port 0 picks one.
+func (l *Lab) ListenUDP(r Role, addr netip.AddrPort) (conn *net.UDPConn, err error) {
+	err = inNamespace(l.Namespace(r), func() error {
+		conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
+		return err
+	})
+	return conn, err
+}

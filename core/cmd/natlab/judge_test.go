@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
+)
+
+// transcript reads harness lines; times are seconds.
+func transcript(t *testing.T, lines ...string) harness.Log {
+	t.Helper()
+	var log harness.Log
+	for _, l := range lines {
+		ev, err := harness.ParseEvent(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, ev)
+	}
+	return log
+}
+
+const goodResult = "t=15.0 result peer=1 sent=400 received=400 lost=0 dup=0 reordered=0 corrupt=0 unreliable_dup=0 route=x"
+
+// directMeeting is a meeting as it should be: keys at 10.00 and 10.04, pongs at 10.08 and 10.12, direct at 10.3 and 10.4,
+// data at 100 packets a second for four seconds.
+func directMeeting(t *testing.T) observation {
+	o := observation{plan: plan{kinds: [2]lab.Kind{lab.PR, lab.PR}, messages: 400, rate: 100}}
+	o.logs[wan.A] = transcript(t, "t=10.00 peer_connected peer=1 route=relay", "t=10.08 punch peer=1 ok=1 rtt_ms=40",
+		"t=10.09 first_message peer=1", "t=10.3 route_changed peer=1 route=direct4", goodResult)
+	o.logs[wan.B] = transcript(t, "t=10.04 peer_connected peer=1 route=relay", "t=10.05 first_message peer=1",
+		"t=10.12 punch peer=1 ok=1 rtt_ms=40", "t=10.4 route_changed peer=1 route=direct4", goodResult)
+	o.samples = traffic(10*time.Second, 10350*time.Millisecond)
+	return o
+}
+
+// traffic makes counters: 5 packets per sample both ways, over the server until switched, then directly.
+func traffic(from, switched time.Duration) (list samples) {
+	var c wan.Counters
+	for at := from; at < from+4*time.Second; at += sampleEvery {
+		list = append(list, sample{at, c})
+		for _, s := range []wan.Side{wan.A, wan.B} {
+			if at < switched {
+				c.Delivered[s][wan.Server].Packets += 5
+			} else {
+				c.Delivered[s][other(s)].Packets += 5
+			}
+		}
+	}
+	return list
+}
+
+func TestJudgeDirect(t *testing.T) {
+	got := judge(directMeeting(t))
+	want := outcome{verdict: direct, probe: 80 * time.Millisecond, route: 360 * time.Millisecond, firstByte: 50 * time.Millisecond}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestJudgeRelay(t *testing.T) {
+	o := directMeeting(t)
+	for s, at := range []string{"10.00", "10.04"} {
+		o.logs[s] = transcript(t, "t="+at+" peer_connected peer=1 route=relay", "t=10.09 first_message peer=1",
+			`t=13 punch peer=1 ok=0 text="both symmetric"`, goodResult)
+	}
+	o.samples = traffic(10*time.Second, time.Hour)
+	if got := judge(o); got.verdict != relay || got.probe != -1 || got.route != -1 || !got.clean() {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Everything that must not count as a success, and the sentence that says so.
+func TestJudgeRefuses(t *testing.T) {
+	replace := func(side wan.Side, from, to string) func(*testing.T, *observation) {
+		return func(t *testing.T, o *observation) {
+			for i, ev := range o.logs[side] {
+				if ev.Name == strings.Fields(from)[1] {
+					o.logs[side][i] = transcript(t, to)[0]
+				}
+			}
+		}
+	}
+	for _, c := range []struct {
+		name, why string
+		spoil     func(*testing.T, *observation)
+	}{
+		{"counters say relay", "the router saw 0 packets from A", func(t *testing.T, o *observation) { o.samples = traffic(10*time.Second, time.Hour) }},
+		{"no counters", "the router saw 0 packets", func(t *testing.T, o *observation) { o.samples = nil }},
+		{"one way only", "from B on the direct path", func(t *testing.T, o *observation) {
+			for i := range o.samples {
+				o.samples[i].c.Delivered[wan.B][wan.A] = wan.Count{}
+			}
+		}},
+		{"direct too late", "was direct for only 1s", replace(wan.B, "t route_changed", "t=14 route_changed peer=1 route=direct4")},
+		{"one side only", "only one side", replace(wan.B, "t route_changed", "t=10.4 route_changed peer=1 route=relay")},
+		{"fell back", "fell back to the relay (dead)", func(t *testing.T, o *observation) {
+			o.logs[wan.A] = append(o.logs[wan.A], transcript(t, "t=14 route_changed peer=1 route=relay text=dead")...)
+		}},
+		{"private path", "private address", replace(wan.A, "t route_changed", "t=10.4 route_changed peer=1 route=lan")},
+		{"exit code", "exit code 1", func(t *testing.T, o *observation) { o.exits[wan.B] = 1 }},
+		{"no result", "no result", func(t *testing.T, o *observation) { o.logs[wan.A] = o.logs[wan.A][:4] }},
+		{"short result", "received 399 of 400", replace(wan.A, "t result", "t=15 result peer=1 sent=400 received=399 lost=1 dup=0 reordered=0 corrupt=0")},
+		{"result without counts", "without a count", replace(wan.A, "t result", "t=15 result peer=1 sent=400 received=400 lost=0")},
+		{"no keys", "never had keys", replace(wan.A, "t peer_connected", "t=1 other")},
+		{"broken off", "took too long", func(t *testing.T, o *observation) { o.broken = errors.New("the meeting took too long") }},
+	} {
+		o := directMeeting(t)
+		c.spoil(t, &o)
+		if got := judge(o); got.verdict != failed || !strings.Contains(got.why, c.why) {
+			t.Errorf("%s: %s, %q", c.name, got.verdict, got.why)
+		}
+	}
+}
+
+// A doubled message leaves the route's verdict alone but is counted, and no cell accepts it.
+func TestTallySpoilsTheCell(t *testing.T) {
+	for _, key := range []string{"lost", "dup", "reordered", "corrupt", "unreliable_dup"} {
+		o := directMeeting(t)
+		line := strings.Replace(goodResult, " "+key+"=0", " "+key+"=2", 1)
+		o.logs[wan.B][4] = transcript(t, line)[0]
+		got := judge(o)
+		p := &pair{a: lab.PR, b: lab.PR, outcomes: []outcome{got}}
+		if got.clean() || p.wants(got) || verify([]*pair{p}) == nil {
+			t.Errorf("%s: accepted %+v", key, got)
+		}
+	}
+}
+
+func TestDemands(t *testing.T) {
+	want := map[string]verdict{"PUB:SR": direct, "FC:SR": direct, "AR:SR": direct, "PR:SR": relay, "PRx:SR": either, "SR:SR": relay}
+	pairs, err := parsePairs("")
+	if err != nil || len(pairs) != 21 {
+		t.Fatalf("%d pairs, %v", len(pairs), err)
+	}
+	for _, p := range pairs {
+		w, special := want[fmt.Sprintf("%s:%s", p.a, p.b)]
+		if !special {
+			w = direct
+		}
+		if demand(p.a, p.b) != w || demand(p.b, p.a) != w {
+			t.Errorf("%s × %s: %s", p.a, p.b, demand(p.a, p.b))
+		}
+	}
+	if err := verify([]*pair{{a: lab.PR, b: lab.SR, outcomes: []outcome{{verdict: direct}}}}); err == nil {
+		t.Error("a direct PR × SR passes where the relay is demanded")
+	}
+}
+
+func TestParsePairs(t *testing.T) {
+	pairs, err := parsePairs("pr:sr, PRX:pub")
+	if err != nil || len(pairs) != 2 || pairs[0].a != lab.PR || pairs[1].a != lab.PRx || pairs[1].b != lab.PUB {
+		t.Errorf("%v %v", pairs, err)
+	}
+	for _, bad := range []string{"PR", "PR:", "PR:XX", "PR:SR,", ":"} {
+		if _, err := parsePairs(bad); err == nil {
+			t.Errorf("%q passes", bad)
+		}
+	}
+}

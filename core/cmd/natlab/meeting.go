@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
+)
+
+// programs are the files under test.
+type programs struct {
+	BinDir string `help:"Directory with musubi and musubi_peer." type:"existingdir" required:""`
+	LibDir string `help:"Directory with libmusubi.so, if the harness does not find it by itself." type:"existingdir"`
+}
+
+// plan describes one meeting of two players.
+type plan struct {
+	kinds      [2]lab.Kind // by side: A, B
+	shape      wan.Shape
+	seed       uint64
+	host       wan.Side      // who makes the room; the other joins
+	messages   int           // reliable, each way
+	rate       int           // messages a second
+	size       int           // bytes of a message
+	unreliable int           // unreliable messages beside, each way
+	marker     string        // plaintext inside every message
+	stay       time.Duration // after completion; whole seconds, as the timeout
+	timeout    time.Duration // of each harness
+}
+
+// side is one player's harness and what belongs to it.
+var sideRoles = [2]lab.Role{wan.A: lab.HostA, wan.B: lab.HostB}
+
+func other(s wan.Side) wan.Side { return wan.B - s }
+
+// meeting is a plan under way: a laboratory of its own, a server, two harnesses.
+type meeting struct {
+	plan
+	*lab.Lab
+	peers [2]*harness.Process
+	logs  logs
+	watch *sampler
+	onEnd func() // runs while the laboratory still stands, after the harnesses have ended; may be nil
+}
+
+// observation is what is known about a meeting when it is over. Judging needs nothing else.
+type observation struct {
+	plan
+	logs    [2]harness.Log
+	exits   [2]int
+	samples samples
+	broken  error // the meeting could not be held to its end
+}
+
+// hold runs a meeting. onEvent, which may be nil, sees every event as it is printed; during, which may be nil, runs
+// while the two are in the room and may cut and heal paths. The laboratory is gone when hold returns.
+func (p programs) hold(ctx context.Context, pl plan, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) (o observation, texts *logs) {
+	m := &meeting{plan: pl}
+	o.plan = pl
+	built, err := lab.Build(lab.Config{A: pl.kinds[wan.A], B: pl.kinds[wan.B], Shape: pl.shape, Seed: pl.seed})
+	if err != nil {
+		o.broken = err
+		return o, &m.logs
+	}
+	m.Lab = built
+	built.SetMarker(pl.marker)
+	m.watch = watchCounters(built.Router)
+	err = m.run(ctx, p, onEvent, during)
+	m.stopPeers()
+	if m.onEnd != nil {
+		m.onEnd()
+	}
+	o.samples = m.watch.stop()
+	for s, peer := range m.peers {
+		if peer != nil {
+			o.logs[s], o.exits[s] = peer.Events(), peer.ExitCode()
+			err = errors.Join(err, peer.Err())
+		}
+	}
+	o.broken = errors.Join(err, built.Close())
+	return o, &m.logs
+}
+
+// run starts the server, then the host, then its guest, and waits until both harnesses have ended.
+func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) error {
+	server, url, err := m.startServer(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer server.Stop(2 * time.Second)
+
+	ctx, cancel := context.WithTimeoutCause(ctx, m.timeout+5*time.Second, errors.New("the meeting took too long"))
+	defer cancel()
+	host, err := m.startPeer(p, m.host, onEvent, url, "--host")
+	if err != nil {
+		return err
+	}
+	room, err := host.Await(ctx, harness.RoomJoined)
+	if err != nil {
+		return err
+	}
+	m.awaitProfile(ctx, host)
+	guest, err := m.startPeer(p, other(m.host), onEvent, url, "--join", room.Get("code"))
+	if err != nil {
+		return err
+	}
+	if during != nil {
+		if err := during(ctx, m); err != nil {
+			return err
+		}
+	}
+	for _, peer := range []*harness.Process{host, guest} {
+		select {
+		case <-peer.Ended():
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// awaitProfile lets the host measure its network before somebody joins, as it has long done in a real game. Without a
+// profile the meeting goes on: that must work as well.
+func (m *meeting) awaitProfile(ctx context.Context, host *harness.Process) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	_, _ = host.Await(ctx, harness.Profiled)
+}
+
+func (m *meeting) startServer(ctx context.Context, p programs) (*harness.Process, string, error) {
+	cmd := m.Command(lab.Server, filepath.Join(p.BinDir, "musubi"), "server",
+		"--listen", "0.0.0.0:3478", "--limits", "lab", "--public", lab.ServerAddr.String())
+	server, err := harness.Start(cmd, harness.Options{Name: "musubi server", Parse: harness.ParseServer,
+		Stdout: m.logs.file("server.out"), Stderr: m.logs.file("server.err")})
+	if err != nil {
+		return nil, "", err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("no address line within 10 s"))
+	defer cancel()
+	ready, err := server.Await(ctx, harness.ServerReady)
+	if err != nil {
+		server.Stop(0)
+		return nil, "", fmt.Errorf("%w\n%s", err, m.logs.tail("server.err"))
+	}
+	return server, ready.Get("url"), nil
+}
+
+func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harness.Event), url string, entry ...string) (*harness.Process, error) {
+	args := append([]string{"--server", url, "--name", s.String()}, entry...)
+	args = append(args,
+		"--messages", strconv.Itoa(m.messages), "--rate", strconv.Itoa(m.rate), "--size", strconv.Itoa(m.size),
+		"--stay", seconds(m.stay), "--timeout", seconds(m.timeout))
+	if m.unreliable > 0 {
+		args = append(args, "--unreliable", strconv.Itoa(m.unreliable))
+	}
+	if m.marker != "" {
+		args = append(args, "--marker", m.marker)
+	}
+	cmd := m.Command(sideRoles[s], filepath.Join(p.BinDir, "musubi_peer"), args...)
+	if p.LibDir != "" {
+		cmd.Env = append(cmd.Environ(), "LD_LIBRARY_PATH="+p.LibDir)
+	}
+	o := harness.Options{Name: "harness " + s.String(), Parse: harness.ParseEvent,
+		Stdout: m.logs.file(s.String() + ".out"), Stderr: m.logs.file(s.String() + ".err")}
+	if onEvent != nil {
+		o.OnEvent = func(e harness.Event) { onEvent(s, e) }
+	}
+	peer, err := harness.Start(cmd, o)
+	if err != nil {
+		return nil, err
+	}
+	m.peers[s] = peer
+	return peer, nil
+}
+
+// stopPeers ends harnesses that still run because the meeting was broken off.
+func (m *meeting) stopPeers() {
+	for _, peer := range m.peers {
+		if peer != nil {
+			peer.Stop(time.Second)
+		}
+	}
+}
+
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }

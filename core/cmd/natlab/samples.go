@@ -1,0 +1,66 @@
+package main
+
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
+)
+
+// sampleEvery is how exactly a counter can be asked for a moment of the past.
+const sampleEvery = 50 * time.Millisecond
+
+// sample is a reading of the router's counters.
+type sample struct {
+	at time.Duration // CLOCK_MONOTONIC
+	c  wan.Counters
+}
+
+type samples []sample
+
+// between gives the traffic from the first reading at or after from to the last one at or before to.
+func (s samples) between(from, to time.Duration) (traffic [wan.Sides][wan.Sides]wan.Count) {
+	var first, last *sample
+	for i := range s {
+		if s[i].at >= from && first == nil {
+			first = &s[i]
+		}
+		if s[i].at <= to {
+			last = &s[i]
+		}
+	}
+	if first == nil || last == nil || last.at < first.at {
+		return traffic
+	}
+	return last.c.Since(first.c)
+}
+
+// sampler reads the counters of a router until it is stopped.
+type sampler struct {
+	end  chan struct{}
+	list chan samples
+}
+
+func watchCounters(r *wan.Router) *sampler {
+	w := &sampler{end: make(chan struct{}), list: make(chan samples)}
+	go func() {
+		tick := time.NewTicker(sampleEvery)
+		defer tick.Stop()
+		list := samples{{wan.Now(), r.Counters()}}
+		for {
+			select {
+			case <-tick.C:
+				list = append(list, sample{wan.Now(), r.Counters()})
+			case <-w.end:
+				w.list <- append(list, sample{wan.Now(), r.Counters()})
+				return
+			}
+		}
+	}()
+	return w
+}
+
+// stop ends the sampler's goroutine and gives its readings.
+func (w *sampler) stop() samples {
+	close(w.end)
+	return <-w.list
+}

@@ -1,0 +1,80 @@
+package endpoint
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// HandleDatagram takes one datagram that arrived on a socket. b is borrowed and may be decrypted in place.
+func (e *Endpoint) HandleDatagram(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte) {
+	now = e.tick(now)
+	switch wire.FamilyOf(b) {
+	case wire.FamilySTUN:
+		if e.profiler == nil || !e.profiler.HandleDatagram(now, socket, from, b) {
+			e.drops.STUN++
+			return
+		}
+		e.drainProfiler(now)
+	case wire.FamilyRelay:
+		e.handleRelay(now, from, b)
+	case wire.FamilySession:
+		e.handleSession(now, socket, from, b)
+	case wire.FamilyHandshake:
+		e.link.HandleDatagram(now, from, b)
+		e.drainLink(now)
+	}
+}
+
+func (e *Endpoint) handleSession(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte) {
+	h, _, ok := wire.ParseSession(b)
+	if !ok {
+		e.drops.Session++
+		return
+	}
+	if h.ConnID == e.link.ConnID() {
+		e.link.HandleDatagram(now, from, b)
+		e.drainLink(now)
+		return
+	}
+	i, p := e.slots.owner(h.ConnID)
+	if p == nil {
+		e.drops.Session++
+		return
+	}
+	p.HandleDirect(now, socket, from, b)
+	e.slots.touch(i)
+}
+
+func (e *Endpoint) handleRelay(now time.Time, from netip.AddrPort, b []byte) {
+	if handle, packet, ok := wire.ParseRelayed(b); ok {
+		i, p := e.slots.relayed(handle, from)
+		if p == nil {
+			e.drops.Relay++
+			return
+		}
+		p.HandleRelayed(now, packet)
+		e.slots.register(i, p)
+		e.slots.touch(i)
+		return
+	}
+	// Challenges and bounds carry a nonce that only one leg knows.
+	for i := range e.slots.used {
+		s := &e.slots.list[i]
+		if s.cur != nil {
+			s.cur.HandleRelayControl(now, b)
+			e.slots.register(i, s.cur)
+			e.slots.touch(i)
+		}
+		if s.next != nil {
+			s.next.HandleRelayControl(now, b)
+			e.slots.register(i, s.next)
+			e.slots.touch(i)
+		}
+	}
+}
+
+// Drops counts datagrams that belonged to nothing.
+func (e *Endpoint) Drops() Drops { return e.drops }

@@ -1,0 +1,250 @@
+// Package endpoint is one client: its link to the server, its room, all its peers, behind one set of verbs. It
+// demultiplexes datagrams, keeps one event queue and one deadline. It opens no socket and reads no clock; node runs it on
+// real sockets, sim in a virtual internet.
+//
+// After any input or command: drain AppendTransmit and NextSocketOp, drain NextEvent and NextRelease, read NextTimeout.
+package endpoint
+
+import (
+	"encoding/binary"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/link"
+	"github.com/musubi-p2p/musubi/core/nat"
+	"github.com/musubi-p2p/musubi/core/peer"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// Config is what a client is made from.
+type Config struct {
+	Rand          io.Reader // every random byte of the client comes from here
+	App           string    // the game's id; peers of another app never meet
+	User          string    // wished user id, at most api.MaxUserID bytes
+	Token         []byte    // access token, empty under open auth
+	Servers       []netip.AddrPort
+	ServerKey     [32]byte
+	AES           bool // this CPU has AES instructions
+	ManualAccept  bool // PEER_REQUEST events wait for PeerAccept or PeerReject
+	ManualConnect bool // entering a room does not connect to those already there
+	SendBudget    int  // bytes per peer, 0: api.DefaultSendBytes
+}
+
+// Transmit says where a datagram goes.
+type Transmit = peer.Transmit
+
+// SocketOp asks the edge to open or close a UDP socket. Answer an open with SocketOpened or SocketFailed.
+type SocketOp struct {
+	ID   api.SocketID
+	Open bool
+}
+
+// Endpoint is one client. One goroutine owns it.
+type Endpoint struct {
+	cfg    Config
+	static secure.PrivateKey
+	clock  time.Time // latest now; time inside never goes backwards
+
+	link   *link.Client
+	linkUp bool
+	info   wire.ServerInfo
+	server netip.AddrPort
+	wanted bool // Connect was called and Disconnect was not
+
+	main     netip.AddrPort // bound address of the main socket
+	lan      []netip.Addr   // interface addresses
+	profiler *nat.Profiler
+	profile  api.NATInfo
+	probing  api.SocketID // the profiler's fresh socket, 0: none
+	lastID   api.SocketID
+	ops      []SocketOp
+
+	slots   table
+	room    roomState
+	events  []api.Event
+	taken   int // events[:taken] were handed out
+	closing bool
+	drops   Drops
+}
+
+// Drops counts datagrams that went nowhere, by reason.
+type Drops struct {
+	STUN, Relay, Session, Handshake uint64
+}
+
+// New makes a client with a fresh identity. It does nothing until Connect.
+func New(now time.Time, cfg Config) (*Endpoint, error) {
+	if len(cfg.User) > api.MaxUserID {
+		return nil, api.NewError(api.ErrTooLarge, "user id is longer than 64 bytes")
+	}
+	if cfg.SendBudget == 0 {
+		cfg.SendBudget = api.DefaultSendBytes
+	}
+	static, err := secure.GenerateKey(cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	e := &Endpoint{cfg: cfg, static: static, clock: now}
+	e.slots.init()
+	flags := uint32(0)
+	if cfg.AES {
+		flags = wire.FlagAES
+	}
+	e.link = link.NewClient(link.ClientConfig{
+		Rand: cfg.Rand, Static: static, ServerKey: cfg.ServerKey, Servers: cfg.Servers, AES: cfg.AES,
+		Info: wire.ClientInfo{Flags: flags, App: cfg.App, User: cfg.User, Token: cfg.Token},
+	})
+	return e, nil
+}
+
+// SetServers replaces the server's addresses, once they are resolved; before Connect.
+func (e *Endpoint) SetServers(addrs []netip.AddrPort) {
+	e.cfg.Servers = addrs
+	e.link.SetServers(addrs)
+}
+
+// PublicKey is the client's identity, fresh for each process.
+func (e *Endpoint) PublicKey() [32]byte { return e.static.Public() }
+
+// SetLocal tells the main socket's bound address and the addresses of this device's interfaces.
+func (e *Endpoint) SetLocal(now time.Time, main netip.AddrPort, addrs []netip.Addr) {
+	e.tick(now)
+	e.main = main
+	e.lan = append(e.lan[:0], addrs...)
+}
+
+// tick clamps time and returns it.
+func (e *Endpoint) tick(now time.Time) time.Time {
+	if now.Before(e.clock) {
+		now = e.clock
+	}
+	e.clock = now
+	return now
+}
+
+func (e *Endpoint) push(ev api.Event) { e.events = append(e.events, ev) }
+
+// log levels of EventLog.
+const (
+	logInfo = 1
+	logWarn = 2
+)
+
+func (e *Endpoint) log(level api.Code, text string) {
+	e.push(api.Event{Kind: api.EventLog, Code: level, Text: text})
+}
+
+// random draws a number that is not zero.
+func (e *Endpoint) random32() uint32 {
+	var b [4]byte
+	for {
+		if _, err := io.ReadFull(e.cfg.Rand, b[:]); err != nil {
+			panic("endpoint: randomness source failed: " + err.Error())
+		}
+		if v := binary.BigEndian.Uint32(b[:]); v != 0 {
+			return v
+		}
+	}
+}
+
+// HandleTimeout does what is due.
+func (e *Endpoint) HandleTimeout(now time.Time) {
+	now = e.tick(now)
+	e.link.HandleTimeout(now)
+	e.drainLink(now)
+	if e.profiler != nil {
+		e.profiler.HandleTimeout(now)
+		e.drainProfiler(now)
+	}
+	for i := range e.slots.used {
+		e.slots.handleTimeout(now, e, i)
+	}
+}
+
+// NextTimeout is when HandleTimeout is wanted next; zero: never. It may be early, never late.
+func (e *Endpoint) NextTimeout() time.Time {
+	at := e.link.NextTimeout()
+	if e.profiler != nil {
+		at = earlier(at, e.profiler.NextTimeout())
+	}
+	for i := range e.slots.used {
+		at = earlier(at, e.slots.nextTimeout(i))
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// AppendTransmit appends one datagram to dst, until nothing is left to send.
+func (e *Endpoint) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
+	now = e.tick(now)
+	if out, to, ok := e.link.AppendTransmit(now, dst); ok {
+		return out, Transmit{To: to}, true
+	}
+	if e.profiler != nil {
+		if out, ptx, ok := e.profiler.AppendTransmit(now, dst); ok {
+			return out, Transmit{Socket: ptx.Socket, To: ptx.To, TTL: ptx.TTL}, true
+		}
+	}
+	return e.slots.appendTransmit(now, dst)
+}
+
+// NextSocketOp asks for the next socket to open or close.
+func (e *Endpoint) NextSocketOp() (SocketOp, bool) {
+	if len(e.ops) == 0 {
+		return SocketOp{}, false
+	}
+	op := e.ops[0]
+	e.ops = append(e.ops[:0], e.ops[1:]...)
+	return op, true
+}
+
+// NextEvent returns the next thing that happened. Its Data is borrowed until the next call into the endpoint.
+func (e *Endpoint) NextEvent() (api.Event, bool) {
+	if e.taken < len(e.events) {
+		ev := e.events[e.taken]
+		e.events[e.taken] = api.Event{}
+		e.taken++
+		return ev, true
+	}
+	e.events, e.taken = e.events[:0], 0
+	return e.slots.nextEvent()
+}
+
+// NextRelease tells send budget that came free.
+func (e *Endpoint) NextRelease() (h api.PeerHandle, bytes int, ok bool) { return e.slots.nextRelease() }
+
+// Close ends everything: peers are told, the server is told. Done reports when all of it was said.
+func (e *Endpoint) Close(now time.Time) {
+	now = e.tick(now)
+	e.closing, e.wanted = true, false
+	for i := range e.slots.used {
+		if s := &e.slots.list[i]; s.cur != nil {
+			s.cur.Close(now, api.ErrRemoteClosed, "the other player left")
+			e.slots.touch(i)
+		}
+	}
+	e.link.Close(now)
+	e.drainLink(now)
+}
+
+// Done reports whether a closed endpoint has nothing left to say.
+func (e *Endpoint) Done() bool {
+	if !e.closing {
+		return false
+	}
+	for i := range e.slots.used {
+		if s := &e.slots.list[i]; s.cur != nil && !s.cur.Done() {
+			return false
+		}
+	}
+	return true
+}

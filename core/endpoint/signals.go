@@ -1,0 +1,315 @@
+package endpoint
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/link"
+	"github.com/musubi-p2p/musubi/core/peer"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// roomState is what the game was told about its room.
+type roomState struct {
+	in    bool
+	self  uint64
+	owner uint64
+}
+
+// drainLink acts on what the link and the rooms machine report.
+func (e *Endpoint) drainLink(now time.Time) {
+	for {
+		ev, ok := e.link.NextEvent()
+		if !ok {
+			return
+		}
+		switch ev.Kind {
+		case link.Up:
+			e.linkIsUp(now, &ev)
+		case link.Down:
+			e.linkIsDown(&ev)
+		case link.Signal:
+			e.handleSignal(now, &ev.Signal)
+		}
+	}
+}
+
+func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
+	e.linkUp = true
+	e.info = ev.Info
+	e.server = e.link.Remote()
+	if ev.Resumed {
+		e.log(logInfo, "link to the server resumed")
+	} else {
+		e.push(api.Event{Kind: api.EventServerConnected, Text: ev.Info.User})
+	}
+	e.startProfile(now)
+}
+
+func (e *Endpoint) linkIsDown(ev *link.ClientEvent) {
+	e.linkUp = false
+	if !ev.Final {
+		e.log(logWarn, "link to the server lost, resuming: "+ev.Text)
+		return
+	}
+	wasWanted := e.wanted
+	e.wanted = false
+	e.leaveRoom(ev.Code, ev.Text)
+	if wasWanted {
+		e.push(api.Event{Kind: api.EventServerLost, Code: ev.Code, Text: ev.Text})
+	}
+}
+
+func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
+	switch s.Type {
+	case wire.SigJoined:
+		e.joined(now, s)
+	case wire.SigRefused:
+		e.push(api.Event{Kind: api.EventRoomLeft, Code: api.Code(s.Code), Text: s.Text})
+	case wire.SigLeft:
+		e.leaveRoom(api.Code(s.Code), s.Text)
+	case wire.SigMemberJoined:
+		e.memberJoined(&s.Members[0])
+	case wire.SigMemberLeft:
+		e.memberLeft(s.Member, api.Code(s.Code))
+	case wire.SigOwner:
+		e.room.owner = s.Owner
+		e.push(api.Event{Kind: api.EventOwnerChanged, Peer: e.memberHandle(s.Owner)})
+	case wire.SigRoomData:
+		e.push(api.Event{Kind: api.EventRoomData, Data: append([]byte(nil), s.Data...)})
+	case wire.SigRequest:
+		e.requested(now, s)
+	case wire.SigIntroduction:
+		e.introduced(now, s)
+	case wire.SigAccepted, wire.SigAnswered:
+		e.completeCallee(now, s)
+	case wire.SigRejected:
+		e.rejected(s)
+	case wire.SigObserved:
+		if e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp {
+			e.info.Observed = s.Addr
+			e.startProfile(now)
+		}
+		e.info.Observed = s.Addr
+	}
+}
+
+// joined takes the room's whole state: on entering, and again after a resumed link, when only the differences are told.
+func (e *Endpoint) joined(now time.Time, s *wire.Signal) {
+	entering := !e.room.in || e.room.self != s.Member
+	oldOwner := e.room.owner
+	e.room = roomState{in: true, self: s.Member, owner: s.Owner}
+	present := map[uint64]bool{}
+	for k := range s.Members {
+		present[s.Members[k].ID] = true
+	}
+	for i := range e.slots.used {
+		if sl := &e.slots.list[i]; sl.used && sl.present && !present[sl.member] {
+			e.memberLeft(sl.member, api.ErrLost)
+		}
+	}
+	at := len(e.events)
+	if entering {
+		e.push(api.Event{Kind: api.EventRoomJoined, Data: []byte(s.Text), Count: uint64(len(s.Members))})
+	}
+	for k := range s.Members {
+		m := &s.Members[k]
+		if m.ID == s.Member {
+			continue
+		}
+		i, known := e.slots.byMember(m.ID)
+		if known && e.slots.list[i].present {
+			continue
+		}
+		if i, known = e.memberJoined(m); !known {
+			continue
+		}
+		if entering && !e.cfg.ManualConnect {
+			e.connectMember(i)
+		}
+	}
+	if entering {
+		e.events[at].Peer = e.memberHandle(s.Owner) // its slot exists only now
+		if len(s.Data) > 0 {
+			e.push(api.Event{Kind: api.EventRoomData, Data: append([]byte(nil), s.Data...)})
+		}
+	} else if oldOwner != s.Owner {
+		e.push(api.Event{Kind: api.EventOwnerChanged, Peer: e.memberHandle(s.Owner)})
+	}
+	e.link.Flush(now)
+}
+
+func (e *Endpoint) connectMember(i int) {
+	if err := e.link.Rooms().Connect(e.slots.list[i].member, nil); err != nil {
+		e.log(logWarn, "connect: "+err.Error())
+	}
+}
+
+func (e *Endpoint) memberHandle(id uint64) api.PeerHandle {
+	if id == e.room.self {
+		return 0
+	}
+	if i, ok := e.slots.byMember(id); ok {
+		return e.slots.handle(i)
+	}
+	return 0
+}
+
+func (e *Endpoint) memberJoined(m *wire.Member) (int, bool) {
+	i, ok := e.slots.byMember(m.ID)
+	if ok {
+		e.slots.list[i].present = true
+	} else if i, ok = e.slots.add(m); !ok {
+		e.log(logWarn, fmt.Sprintf("no place for member %s: at most %d peers", m.User, api.MaxPeers))
+		return 0, false
+	}
+	e.push(api.Event{Kind: api.EventMemberJoined, Peer: e.slots.handle(i), Data: []byte(m.User)})
+	return i, true
+}
+
+func (e *Endpoint) memberLeft(id uint64, code api.Code) {
+	i, ok := e.slots.byMember(id)
+	if !ok || !e.slots.list[i].present {
+		return
+	}
+	s := &e.slots.list[i]
+	s.present, s.request, s.until = false, nil, time.Time{}
+	e.push(api.Event{Kind: api.EventMemberLeft, Peer: e.slots.handle(i), Code: code})
+	e.slots.touch(i)
+}
+
+// leaveRoom forgets the room; its members' slots live on while their connections do.
+func (e *Endpoint) leaveRoom(code api.Code, text string) {
+	if !e.room.in {
+		return
+	}
+	e.room = roomState{}
+	for i := range e.slots.used {
+		if s := &e.slots.list[i]; s.used && s.present {
+			s.present, s.request, s.until = false, nil, time.Time{}
+			e.slots.touch(i)
+		}
+	}
+	e.push(api.Event{Kind: api.EventRoomLeft, Code: code, Text: text})
+}
+
+// requested is the callee's side of a connect.
+func (e *Endpoint) requested(now time.Time, s *wire.Signal) {
+	i, ok := e.slots.byMember(s.Member)
+	if !ok || e.slots.list[i].key != s.Key {
+		e.link.Rooms().Reject(s.Intro, int32(api.ErrPeerGone), "the request names a member that is not in the room")
+		e.link.Flush(now)
+		return
+	}
+	if !e.cfg.ManualAccept {
+		e.answer(now, i, s)
+		return
+	}
+	kept := *s
+	kept.Data = append([]byte(nil), s.Data...)
+	sl := &e.slots.list[i]
+	sl.request, sl.until = &kept, now.Add(requestLife)
+	e.push(api.Event{Kind: api.EventPeerRequest, Peer: e.slots.handle(i), Data: kept.Data})
+}
+
+// introduced is the caller's side: keys exist when it returns.
+func (e *Endpoint) introduced(now time.Time, s *wire.Signal) {
+	i, ok := e.slots.byMember(s.Member)
+	if !ok || e.slots.list[i].key != s.Key {
+		e.log(logWarn, "introduction to a member that is not in the room")
+		return
+	}
+	same := false
+	for _, a := range s.Party.Addrs {
+		same = same || a.Addr() == e.info.Observed.Addr()
+	}
+	p, answer, err := peer.NewCaller(now, e.peerConfig(same), s, e.server)
+	if err != nil {
+		text := "the other side's handshake does not fit what the server told: " + err.Error()
+		e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.ErrHandshake, Text: text})
+		return
+	}
+	e.adopt(i, p)
+	e.link.Rooms().Answer(s.Intro, answer)
+	e.link.Flush(now)
+}
+
+// completeCallee takes the caller's addresses, then its handshake message.
+func (e *Endpoint) completeCallee(now time.Time, s *wire.Signal) {
+	for i := range e.slots.used {
+		p := e.slots.list[i].next
+		if p == nil || p.Intro() != s.Intro {
+			continue
+		}
+		e.slots.touch(i)
+		if s.Type == wire.SigAccepted {
+			p.Accepted(now, s, e.server)
+			e.slots.register(i, p)
+			return
+		}
+		if err := p.Finish(now, s.Noise); err != nil {
+			p.Abandon(api.ErrHandshake, "the other side's handshake does not fit what the server told: "+err.Error())
+			return
+		}
+		e.slots.list[i].next = nil
+		e.adopt(i, p)
+		return
+	}
+}
+
+// adopt makes p the connection of a slot; an older one ends without a word.
+func (e *Endpoint) adopt(i int, p *peer.Peer) {
+	s := &e.slots.list[i]
+	if old := s.cur; old != nil {
+		old.Abandon(api.ErrRemoteClosed, "a new connection to the same player took its place")
+		h := e.slots.handle(i)
+		for {
+			ev, ok := old.NextEvent()
+			if !ok {
+				break
+			}
+			ev.Peer, ev.Data = h, append([]byte(nil), ev.Data...)
+			e.push(ev)
+		}
+		e.slots.forget(i, old)
+	}
+	s.cur = p
+	e.slots.register(i, p)
+	e.slots.touch(i)
+}
+
+func (e *Endpoint) rejected(s *wire.Signal) {
+	if i, ok := e.slots.byMember(s.Member); ok {
+		e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.Code(s.Code), Text: s.Text})
+	}
+}
+
+func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
+	cfg := peer.Config{
+		Rand: e.cfg.Rand, Static: e.static, App: e.cfg.App, AES: e.cfg.AES, LocalAddrs: e.lan, LinkRTT: e.link.RTT(),
+		LocalNAT: wire.Profile{Mapping: uint8(e.profile.Mapping), Filtering: uint8(e.profile.Filtering)}, SendBudget: e.cfg.SendBudget,
+	}
+	for cfg.ConnID = e.random32(); e.connTaken(cfg.ConnID); cfg.ConnID = e.random32() {
+	}
+	if sameAddress { // private addresses are told only to somebody behind the same public one
+		cfg.LAN = e.lanCandidates()
+	}
+	return cfg
+}
+
+func (e *Endpoint) connTaken(id uint32) bool {
+	_, taken := e.slots.conns[id]
+	return taken || id == e.link.ConnID()
+}
+
+func (e *Endpoint) lanCandidates() []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, a := range e.lan {
+		if a.Is4() && len(out) < wire.MaxLANAddrs {
+			out = append(out, netip.AddrPortFrom(a, e.main.Port()))
+		}
+	}
+	return out
+}

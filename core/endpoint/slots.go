@@ -1,0 +1,267 @@
+package endpoint
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/peer"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// slot is one place in the peer table: a member of our room, or a living connection to somebody who has left it.
+type slot struct {
+	generation uint32
+	used       bool
+	member     uint64 // server's id
+	user       string
+	key        [32]byte
+	present    bool // in our room
+
+	cur      *peer.Peer   // the connection in use
+	next     *peer.Peer   // callee's side of a newer introduction; replaces cur when its handshake completes
+	request  *wire.Signal // waits for PeerAccept or PeerReject
+	until    time.Time    // the request is rejected then
+	released int          // send budget that came free and was not told yet
+
+	sending, telling bool // in the table's lists of that name
+}
+
+// table holds the slots. Loops go in slot order, so that equal inputs give equal outputs.
+type table struct {
+	list    []slot
+	used    int            // list[:used] have been in use
+	sending []int          // slots that may have a datagram
+	telling []int          // slots that may have an event
+	relays  map[uint32]int // our relay handle -> slot; handles are unique per relay, the source is checked too
+	conns   map[uint32]int // connection id -> slot
+	free    []int
+}
+
+func (t *table) init() {
+	t.relays, t.conns = map[uint32]int{}, map[uint32]int{}
+}
+
+func (t *table) handle(i int) api.PeerHandle {
+	return api.NewPeerHandle(uint32(i), t.list[i].generation)
+}
+
+// lookup finds a slot by its handle.
+func (t *table) lookup(h api.PeerHandle) (int, bool) {
+	i := int(h.Slot())
+	if i >= t.used || !t.list[i].used || t.list[i].generation != h.Generation() {
+		return 0, false
+	}
+	return i, true
+}
+
+func (t *table) byMember(id uint64) (int, bool) {
+	for i := range t.used {
+		if t.list[i].used && t.list[i].member == id {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// add makes a slot for a member; ok is false when the table is full.
+func (t *table) add(m *wire.Member) (int, bool) {
+	i := t.used
+	switch {
+	case len(t.free) > 0:
+		i = t.free[len(t.free)-1]
+		t.free = t.free[:len(t.free)-1]
+	case t.used == api.MaxPeers:
+		return 0, false
+	default:
+		t.used++
+		t.list = append(t.list, slot{})
+	}
+	old := &t.list[i]
+	*old = slot{generation: old.generation + 1, used: true, member: m.ID, user: m.User, key: m.Key, present: true,
+		sending: old.sending, telling: old.telling}
+	return i, true
+}
+
+// release frees a slot that holds neither a member nor a connection.
+func (t *table) release(i int) {
+	s := &t.list[i]
+	if !s.used || s.present || s.cur != nil || s.next != nil {
+		return
+	}
+	s.used, s.request = false, nil
+	t.free = append(t.free, i)
+}
+
+// touch marks a slot as perhaps having something to send and to tell.
+func (t *table) touch(i int) {
+	s := &t.list[i]
+	if !s.sending {
+		s.sending = true
+		t.sending = append(t.sending, i)
+	}
+	if !s.telling {
+		s.telling = true
+		t.telling = append(t.telling, i)
+	}
+}
+
+// register makes a connection's ids findable. It is called again after each input, since a relay leg binds later.
+func (t *table) register(i int, p *peer.Peer) {
+	t.conns[p.ConnID()] = i
+	if h, _, ok := p.RelayHandle(); ok {
+		t.relays[h] = i
+	}
+}
+
+func (t *table) forget(i int, p *peer.Peer) {
+	if t.conns[p.ConnID()] == i {
+		delete(t.conns, p.ConnID())
+	}
+	if h, _, ok := p.RelayHandle(); ok && t.relays[h] == i {
+		delete(t.relays, h)
+	}
+}
+
+// at returns the connection of a slot that a relayed datagram belongs to.
+func (t *table) relayed(handle uint32, from netip.AddrPort) (int, *peer.Peer) {
+	i, ok := t.relays[handle]
+	if !ok {
+		return 0, nil
+	}
+	for _, p := range [...]*peer.Peer{t.list[i].cur, t.list[i].next} {
+		if p == nil {
+			continue
+		}
+		if h, addr, ok := p.RelayHandle(); ok && h == handle && addr == from {
+			return i, p
+		}
+	}
+	return 0, nil
+}
+
+// owner returns the connection with a connection id.
+func (t *table) owner(conn uint32) (int, *peer.Peer) {
+	i, ok := t.conns[conn]
+	if !ok {
+		return 0, nil
+	}
+	for _, p := range [...]*peer.Peer{t.list[i].cur, t.list[i].next} {
+		if p != nil && p.ConnID() == conn {
+			return i, p
+		}
+	}
+	return 0, nil
+}
+
+func (t *table) handleTimeout(now time.Time, e *Endpoint, i int) {
+	s := &t.list[i]
+	if !s.used {
+		return
+	}
+	if !s.until.IsZero() && !now.Before(s.until) {
+		e.rejectRequest(i, api.ErrTimeout, "the player did not answer the request")
+	}
+	for _, p := range [...]*peer.Peer{s.cur, s.next} {
+		if p == nil {
+			continue
+		}
+		if at := p.NextTimeout(); !at.IsZero() && !now.Before(at) {
+			p.HandleTimeout(now)
+			t.register(i, p)
+			t.touch(i)
+		}
+	}
+}
+
+func (t *table) nextTimeout(i int) time.Time {
+	s := &t.list[i]
+	if !s.used {
+		return time.Time{}
+	}
+	at := s.until
+	if s.cur != nil {
+		at = earlier(at, s.cur.NextTimeout())
+	}
+	if s.next != nil {
+		at = earlier(at, s.next.NextTimeout())
+	}
+	return at
+}
+
+func (t *table) appendTransmit(now time.Time, dst []byte) ([]byte, Transmit, bool) {
+	for len(t.sending) > 0 {
+		s := &t.list[t.sending[0]]
+		for _, p := range [...]*peer.Peer{s.cur, s.next} {
+			if p == nil {
+				continue
+			}
+			if out, tx, ok := p.AppendTransmit(now, dst); ok {
+				return out, tx, true
+			}
+		}
+		s.sending = false
+		t.sending = append(t.sending[:0], t.sending[1:]...)
+	}
+	return dst, Transmit{}, false
+}
+
+// nextEvent drains the slots that were touched, and retires connections that are done.
+func (t *table) nextEvent() (api.Event, bool) {
+	for len(t.telling) > 0 {
+		i := t.telling[0]
+		if ev, ok := t.slotEvent(i); ok {
+			ev.Peer = t.handle(i)
+			return ev, true
+		}
+		t.list[i].telling = false
+		t.telling = append(t.telling[:0], t.telling[1:]...)
+		t.release(i)
+	}
+	return api.Event{}, false
+}
+
+func (t *table) slotEvent(i int) (api.Event, bool) {
+	s := &t.list[i]
+	for s.next != nil {
+		ev, ok := s.next.NextEvent()
+		if !ok {
+			break
+		}
+		if ev.Kind != api.EventPeerClosed {
+			continue // cannot happen before its handshake is complete, when it becomes cur
+		}
+		t.forget(i, s.next)
+		s.next = nil
+		if s.cur == nil {
+			return ev, true
+		}
+	}
+	if s.cur == nil {
+		return api.Event{}, false
+	}
+	s.released += s.cur.TakeReleased()
+	if ev, ok := s.cur.NextEvent(); ok {
+		return ev, true
+	}
+	if s.cur.Done() {
+		t.forget(i, s.cur)
+		s.cur = nil
+	}
+	return api.Event{}, false
+}
+
+func (t *table) nextRelease() (api.PeerHandle, int, bool) {
+	for i := range t.used {
+		s := &t.list[i]
+		if s.cur != nil {
+			s.released += s.cur.TakeReleased()
+		}
+		if s.used && s.released > 0 {
+			n := s.released
+			s.released = 0
+			return t.handle(i), n, true
+		}
+	}
+	return 0, 0, false
+}

@@ -1,0 +1,184 @@
+// Package core holds no code of its own; this test keeps the walls between its rooms (docs/ARCHITECTURE.md).
+package core
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/musubi-p2p/musubi/"
+
+// room says what one package may import of ours, and whether it may touch the outside world.
+type room struct {
+	may  string // our own packages, below core/
+	edge bool   // may import net, os, syscall, start goroutines, read a clock
+	why  string
+}
+
+// Every package of ours has a line here; a new one needs a line and a reason.
+var rooms = map[string]room{
+	"core/api":        {"", false, "leaf: numbers shared by all"},
+	"core/wire":       {"api", false, "layouts only"},
+	"core/stun":       {"api wire", false, "STUN messages on pion/stun"},
+	"core/seq":        {"api wire", false, "serial arithmetic, ranges, replay window"},
+	"core/natsim":     {"api", false, "NAT boxes as values"},
+	"core/secure":     {"wire stun seq api", false, "keys; knows no transport"},
+	"core/rudp":       {"wire stun seq api", false, "transport; knows no keys"},
+	"core/nat":        {"wire stun seq api", false, "traversal; sees opened probes only"},
+	"core/relay":      {"wire stun seq api", false, "relay; ticket opener injected"},
+	"core/rendezvous": {"wire stun seq api", false, "rooms and introductions; signals in, signals out"},
+	"core/peer":       {"secure rudp nat relay wire seq api", false, "one connection"},
+	"core/link":       {"secure rudp rendezvous wire seq api", false, "client <-> server session, both ends"},
+	"core/endpoint":   {"peer link nat relay rendezvous secure stun wire api", false, "one client"},
+	"core/hub":        {"link relay rendezvous secure stun wire api", false, "one server node"},
+	"core/sim":        {"endpoint hub natsim secure wire stun api", false, "virtual internet under a virtual clock"},
+	"core/netio":      {"api", true, "sockets"},
+	"core/node":       {"endpoint netio api", true, "runs an endpoint"},
+	"core/server":     {"hub netio secure api", true, "runs a hub"},
+	"core/cmd/musubi": {"server node netio sim natsim secure endpoint api", true, "the program users run"},
+	"core/cmd/natlab": {"server node netio sim natsim secure api cmd/natlab", true, "kernel NAT laboratory"},
+	"capi":            {"node netio endpoint secure api", true, "the C shell around node"},
+}
+
+// roomOf finds the line for a package directory; a command's inner packages share its line.
+func roomOf(dir string) (room, bool) {
+	for d := dir; d != "."; d = filepath.Dir(d) {
+		if r, ok := rooms[d]; ok && (d == dir || strings.HasPrefix(d, "core/cmd/") || d == "capi") {
+			return r, true
+		}
+	}
+	return room{}, false
+}
+
+var (
+	clockCalls = map[string]bool{"Now": true, "Since": true, "Until": true, "Sleep": true, "After": true, "AfterFunc": true,
+		"NewTimer": true, "NewTicker": true, "Tick": true}
+	outside = map[string]string{
+		"net": "sockets belong to netio", "os": "the system belongs to the edge", "syscall": "the system belongs to the edge",
+		"sync": "one goroutine owns a machine", "sync/atomic": "one goroutine owns a machine",
+		"crypto/rand": "randomness comes in", "math/rand": "use math/rand/v2 with an injected source", "io/ioutil": "the system belongs to the edge",
+		"golang.org/x/sys/unix": "the system belongs to the edge", "golang.org/x/sys/cpu": "the edge tells what the CPU can do",
+	}
+	// unseeded are the package-level functions of math/rand/v2, which draw from the process.
+	unseeded = map[string]bool{"Int": true, "IntN": true, "Int32": true, "Int32N": true, "Int64": true, "Int64N": true, "Uint": true, "UintN": true,
+		"Uint32": true, "Uint32N": true, "Uint64": true, "Uint64N": true, "Float32": true, "Float64": true, "Perm": true, "Shuffle": true, "N": true,
+		"ExpFloat64": true, "NormFloat64": true}
+)
+
+func TestRooms(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != ".." || d.Name() == "build" || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		rel, _ := filepath.Rel("..", path)
+		dir := filepath.ToSlash(filepath.Dir(rel))
+		if filepath.Ext(path) != ".go" || dir == "core" {
+			return nil
+		}
+		r, ok := roomOf(dir)
+		if !ok {
+			t.Errorf("%s: package has no line in core/layers_test.go", dir)
+			return nil
+		}
+		seen[dir] = true
+		checkFile(t, path, dir, r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 10 {
+		t.Fatalf("only %d packages seen: the walk is broken", len(seen))
+	}
+}
+
+func checkFile(t *testing.T, path, dir string, r room) {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Errorf("%s: %v", path, err)
+		return
+	}
+	test := strings.HasSuffix(path, "_test.go")
+	names := map[string]string{}
+	for _, spec := range file.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		name := imported[strings.LastIndex(imported, "/")+1:]
+		if imported == "math/rand/v2" {
+			name = "rand"
+		}
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		names[name] = imported
+		if own, ok := strings.CutPrefix(imported, module); ok && !test && !allowed(r, dir, own) {
+			t.Errorf("%s imports %s; %s may import: %s", path, own, dir, r.may)
+		}
+		if why := outside[imported]; why != "" && !r.edge && !test {
+			t.Errorf("%s imports %s: %s", path, imported, why)
+		}
+	}
+	if r.edge || test {
+		return
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			t.Errorf("%s starts a goroutine; only the edge may", path)
+		case *ast.SelectorExpr:
+			x, ok := n.X.(*ast.Ident)
+			if !ok || x.Obj != nil {
+				return true
+			}
+			if names[x.Name] == "time" && clockCalls[n.Sel.Name] {
+				t.Errorf("%s reads the clock (time.%s); now is a parameter", path, n.Sel.Name)
+			}
+			if names[x.Name] == "math/rand/v2" && unseeded[n.Sel.Name] {
+				t.Errorf("%s draws unseeded randomness (rand.%s)", path, n.Sel.Name)
+			}
+		}
+		return true
+	})
+}
+
+func allowed(r room, dir, own string) bool {
+	if own == dir {
+		return true
+	}
+	for _, may := range strings.Fields(r.may) {
+		if own == "core/"+may || strings.HasPrefix(own, "core/"+may+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestClientLibraryStaysSmall looks at what capi links: no server parts, no HTTP stack, nothing that installs signal handlers.
+func TestClientLibraryStaysSmall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "../capi").Output()
+	if err != nil {
+		t.Fatalf("go list -deps ../capi: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	for _, d := range deps {
+		for _, bad := range []string{"net/http", "os/signal", "github.com/nats-io", "github.com/prometheus", module + "core/hub", module + "core/server",
+			module + "core/sim", module + "core/natsim", "testing"} {
+			if d == bad || strings.HasPrefix(d, bad+"/") {
+				t.Errorf("the client library links %s", d)
+			}
+		}
+	}
+	if len(deps) < 20 {
+		t.Fatalf("go list printed %d packages only", len(deps))
+	}
+}

@@ -1,0 +1,307 @@
+package peer
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/nat"
+	"github.com/musubi-p2p/musubi/core/relay"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// Transmit says where a datagram goes.
+type Transmit struct {
+	Socket api.SocketID
+	To     netip.AddrPort
+	TTL    uint8 // 0: the system's default
+}
+
+// counters feed PeerStats.
+type counters struct {
+	sent, received           uint64 // datagrams
+	bytesSent, bytesReceived uint64
+	authFailures, replays    uint64
+	delivered                uint64
+	routeChanges             uint32
+}
+
+// HandleDirect takes a session packet that came straight from somewhere. b is decrypted in place.
+func (p *Peer) HandleDirect(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte) {
+	if p.session == nil {
+		return // checks start only when both have keys; the peer repeats them
+	}
+	id, number, frames, ok := p.open(b)
+	if !ok {
+		return
+	}
+	p.agent.Heard(now)
+	if id == wire.PathProbe {
+		if probe, ok := wire.ParseProbe(frames); ok {
+			p.agent.HandleProbe(now, socket, from, &probe)
+		}
+		p.drainAgent(now)
+		return
+	}
+	// ACKs go back over the same pair while our own data does; a path that we distrust, or have not validated, gets none.
+	back := wire.PathRelay
+	if own, ok := p.paths.find(socket, from); ok && own == p.paths.route {
+		back = own
+	}
+	p.frames(now, id, back, number, frames)
+}
+
+// HandleRelayed takes a session packet that a relay forwarded; before the keys it is kept, up to a limit.
+func (p *Peer) HandleRelayed(now time.Time, b []byte) {
+	if p.session == nil {
+		if len(p.early) < earlyLimit {
+			p.early = append(p.early, append([]byte(nil), b...))
+		}
+		return
+	}
+	id, number, frames, ok := p.open(b)
+	if !ok {
+		return
+	}
+	p.agent.Heard(now)
+	if id != wire.PathProbe { // probes mean nothing on a relay
+		p.frames(now, id, wire.PathRelay, number, frames)
+	}
+	p.drainAgent(now)
+}
+
+// HandleRelayControl takes the relay's own datagrams: challenges and bounds.
+func (p *Peer) HandleRelayControl(now time.Time, b []byte) {
+	if p.leg == nil {
+		return
+	}
+	p.leg.HandleDatagram(now, b)
+	p.drainLeg(now)
+}
+
+func (p *Peer) open(b []byte) (id wire.PathID, number uint64, frames []byte, ok bool) {
+	size := len(b)
+	id, number, frames, err := p.session.Open(b)
+	switch {
+	case err == nil:
+		p.stats.received++
+		p.stats.bytesReceived += uint64(size)
+		return id, number, frames, true
+	case errors.Is(err, secure.ErrReplay):
+		p.stats.replays++
+	default:
+		p.stats.authFailures++
+	}
+	return 0, 0, nil, false
+}
+
+func (p *Peer) frames(now time.Time, rx, back wire.PathID, number uint64, frames []byte) {
+	p.conn.SetReturn(rx, back)
+	if err := p.conn.HandlePacket(now, rx, number, frames); err != nil {
+		p.conn.Close(now, api.ErrProtocol, err.Error(), 0)
+	}
+	p.migrate(now)
+}
+
+// HandleTimeout does what is due.
+func (p *Peer) HandleTimeout(now time.Time) {
+	if p.session == nil {
+		if due(now, p.expires) {
+			p.fail(api.ErrTimeout, "the other player did not answer the introduction within 30 s")
+		}
+		if p.leg != nil {
+			p.leg.HandleTimeout(now)
+			p.drainLeg(now)
+		}
+		return
+	}
+	p.conn.HandleTimeout(now)
+	p.leg.HandleTimeout(now)
+	p.drainLeg(now)
+	if !p.closed {
+		p.agent.HandleTimeout(now)
+		p.drainAgent(now)
+		p.migrate(now)
+	}
+}
+
+// NextTimeout is when HandleTimeout is wanted next; zero: never.
+func (p *Peer) NextTimeout() time.Time {
+	if p.session == nil {
+		if p.closed {
+			return time.Time{}
+		}
+		at := p.expires
+		if p.leg != nil {
+			at = earlier(at, p.leg.NextTimeout())
+		}
+		return at
+	}
+	at := p.conn.NextTimeout()
+	if p.closed {
+		return at
+	}
+	t := &p.paths
+	at = earlier(at, p.leg.NextTimeout())
+	at = earlier(at, p.agent.NextTimeout())
+	at = earlier(at, p.suspectAt())
+	at = earlier(at, p.rebindDue())
+	at = earlier(at, t.duplicateUntil)
+	at = earlier(at, t.retryAt)
+	if t.waiting != 0 {
+		at = earlier(at, t.holdUntil)
+	}
+	if t.relay {
+		at = earlier(at, t.warmAt)
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// AppendTransmit appends one datagram to dst and says where it goes, until nothing is left.
+func (p *Peer) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
+	start := len(dst)
+	switch out, tx, ok = p.nextDatagram(now, dst); {
+	case ok:
+		p.stats.sent++
+		p.stats.bytesSent += uint64(len(out) - start)
+	default:
+		out = dst
+	}
+	return out, tx, ok
+}
+
+func (p *Peer) nextDatagram(now time.Time, dst []byte) ([]byte, Transmit, bool) {
+	if p.leg != nil && !p.closed {
+		if out, ok := p.leg.AppendTransmit(now, dst); ok {
+			return out, Transmit{To: p.leg.Addr()}, true
+		}
+	}
+	if p.session == nil {
+		return dst, Transmit{}, false
+	}
+	if !p.closed {
+		if probe, ok := p.agent.NextProbe(now); ok {
+			out, _ := p.session.Begin(dst, wire.PathProbe)
+			out = wire.AppendProbe(out, &probe.Probe)
+			return p.session.Seal(out, len(dst)), Transmit{Socket: probe.Socket, To: probe.To, TTL: probe.TTL}, true
+		}
+	}
+	return p.nextPacket(now, dst)
+}
+
+// nextPacket asks rudp for a packet: the route first, then every other open path (ACKs, duplicates, PINGs).
+func (p *Peer) nextPacket(now time.Time, dst []byte) ([]byte, Transmit, bool) {
+	t := &p.paths
+	if out, tx, ok := p.packetOn(now, t.route, dst); ok {
+		return out, tx, true
+	}
+	for id := wire.PathRelay; id <= wire.PathDirectLast; id++ {
+		if id == t.route {
+			continue
+		}
+		if out, tx, ok := p.packetOn(now, id, dst); ok {
+			return out, tx, true
+		}
+	}
+	return dst, Transmit{}, false
+}
+
+func (p *Peer) packetOn(now time.Time, id wire.PathID, dst []byte) ([]byte, Transmit, bool) {
+	var tx Transmit
+	out := dst
+	switch d := &p.paths.table[id]; {
+	case id == wire.PathRelay && p.paths.relay && p.leg.Bound():
+		tx.To = p.leg.Addr()
+		out = wire.AppendRelayed(out, p.leg.Handle())
+	case id != wire.PathRelay && d.open:
+		tx = Transmit{Socket: d.socket, To: d.addr}
+	default:
+		return dst, tx, false
+	}
+	start := len(out)
+	out, number := p.session.Begin(out, id)
+	out, ok := p.conn.AppendPacket(now, id, number, out)
+	if !ok {
+		return dst, tx, false
+	}
+	return p.session.Seal(out, start), tx, true
+}
+
+// drainAgent acts on what the connectivity checks found.
+func (p *Peer) drainAgent(now time.Time) {
+	for {
+		ev, ok := p.agent.NextEvent()
+		if !ok {
+			return
+		}
+		switch ev.Kind {
+		case nat.EventPong:
+			p.push(api.Event{Kind: api.EventPunch, RTTMicros: uint32(ev.RTT.Microseconds()), Route: ev.Route})
+		case nat.EventValidated:
+			p.validated(now, ev)
+		case nat.EventGaveUp:
+			p.gaveUp(now, ev.Reason)
+		case nat.EventDead:
+			if id, ok := p.paths.find(ev.Socket, ev.Addr); ok && p.paths.table[id].open && id != p.paths.route {
+				p.paths.table[id].open = false
+				if p.paths.waiting == id {
+					p.paths.waiting = 0
+				}
+				p.conn.ClosePath(now, id)
+			}
+		}
+	}
+}
+
+func (p *Peer) drainLeg(now time.Time) {
+	for {
+		ev, ok := p.leg.NextEvent()
+		if !ok {
+			return
+		}
+		switch ev.Kind {
+		case relay.EventBound:
+			if p.conn != nil && !p.paths.relay {
+				p.openRelay(now)
+			}
+		case relay.EventFailed:
+			p.push(api.Event{Kind: api.EventLog, Code: 2, Text: "relay: " + ev.Text})
+		}
+	}
+}
+
+func (p *Peer) read(b []byte) {
+	if _, err := io.ReadFull(p.cfg.Rand, b); err != nil {
+		panic("peer: randomness source failed: " + err.Error())
+	}
+}
+
+// Stats is a snapshot for the game.
+func (p *Peer) Stats() api.PeerStats {
+	s := api.PeerStats{
+		Route: p.Route(), PacketsSent: p.stats.sent, PacketsRecv: p.stats.received, BytesSent: p.stats.bytesSent,
+		BytesRecv: p.stats.bytesReceived, AuthFailures: p.stats.authFailures, Replays: p.stats.replays, RouteChanges: p.stats.routeChanges,
+	}
+	if p.conn == nil {
+		return s
+	}
+	st := p.conn.PathStats(p.paths.route)
+	s.RTTMicros = uint32(st.SRTT.Microseconds())
+	s.MinRTTMicros = uint32(st.MinRTT.Microseconds())
+	s.JitterMicros = uint32(st.Var.Microseconds())
+	s.QueuedBytes = uint64(p.conn.Queued())
+	for id := wire.PathRelay; id <= wire.PathDirectLast; id++ {
+		s.PacketsLost += p.conn.PathStats(id).Lost
+	}
+	return s
+}

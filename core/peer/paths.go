@@ -1,0 +1,237 @@
+package peer
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/nat"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// Times of migration (NAT.md, "Migration without loss").
+const (
+	suspectFloor     = 350 * time.Millisecond // oldest unacknowledged packet that makes a direct path suspect
+	suspectSlack     = 50 * time.Millisecond  // or 2·RTT and this, if longer
+	suspectUnacked   = 2                      // ack-eliciting packets since the path was last heard
+	duplicateFloor   = 200 * time.Millisecond // shortest time that data travels on both paths after a switch
+	holdDown         = 2 * time.Second        // after a suspect path, before data returns to it
+	relayWarm        = 20 * time.Second       // PING on an idle relay leg, which expires after 60 s
+	relaySilent      = time.Second            // oldest unacknowledged packet on the relay that makes us bind again
+	relayRebindEvery = 2 * time.Second
+)
+
+// retryAfter is when direct is tried again after giving up (NAT.md, phase 3), ± 20 %.
+var retryAfter = [...]time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}
+
+// directPath is a pair of our socket and the peer's address that was validated once.
+type directPath struct {
+	open   bool // open in rudp
+	socket api.SocketID
+	addr   netip.AddrPort
+	kind   api.Route // LAN, direct IPv4 or IPv6
+}
+
+// paths is the path table and the state of migration. Index is the path id we send with.
+type paths struct {
+	table [wire.PathCount]directPath
+	relay bool // path 0 is open
+	route wire.PathID
+
+	duplicateUntil time.Time // data also travels on the relay until then
+	holdUntil      time.Time // no return to direct before
+	waiting        wire.PathID
+	retries        int
+	retryAt        time.Time // try direct again; zero: not scheduled
+	warmAt         time.Time
+	rebindAt       time.Time
+}
+
+func (t *paths) init() { t.route = wire.PathRelay }
+
+func (t *paths) direct(id wire.PathID) bool {
+	return id >= wire.PathDirectFirst && id <= wire.PathDirectLast
+}
+
+// find returns the id of the direct path over socket to addr.
+func (t *paths) find(socket api.SocketID, addr netip.AddrPort) (wire.PathID, bool) {
+	for id := wire.PathDirectFirst; id <= wire.PathDirectLast; id++ {
+		if p := &t.table[id]; p.addr == addr && p.socket == socket && addr.IsValid() {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// place finds or makes an id for a pair: its old one, a free one, or one that carries nothing now.
+func (t *paths) place(ev *nat.Event) wire.PathID {
+	if id, ok := t.find(ev.Socket, ev.Addr); ok {
+		return id
+	}
+	best := wire.PathDirectFirst
+	for id := wire.PathDirectFirst; id <= wire.PathDirectLast; id++ {
+		if !t.table[id].addr.IsValid() {
+			best = id
+			break
+		}
+		if id != t.route && !t.table[id].open {
+			best = id
+		}
+	}
+	if best == t.route { // five pairs open at once: take the neighbour of the one in use
+		best = wire.PathDirectFirst + (best-wire.PathDirectFirst+1)%(wire.PathDirectLast-wire.PathDirectFirst+1)
+	}
+	t.table[best] = directPath{socket: ev.Socket, addr: ev.Addr, kind: ev.Route}
+	return best
+}
+
+func (p *Peer) openRelay(now time.Time) {
+	p.paths.relay = true
+	p.paths.warmAt = now.Add(relayWarm)
+	p.conn.OpenPath(now, wire.PathRelay, wire.MaxFramesRelayed, p.relayRTTHint())
+	if p.paths.route == wire.PathRelay {
+		p.conn.SetRoute(now, wire.PathRelay)
+	}
+}
+
+// relayRTTHint: both links' round trips make one through the relay; ours alone, doubled, is the estimate.
+func (p *Peer) relayRTTHint() time.Duration { return 2 * p.cfg.LinkRTT }
+
+// validated takes a pair that answered three of four checks, one of full size. Data moves there at once, unless the path
+// it uses now is better or the hold-down after a dead path still runs.
+func (p *Peer) validated(now time.Time, ev nat.Event) {
+	t := &p.paths
+	id := t.place(&ev)
+	if !t.table[id].open || id != t.route {
+		t.table[id].open = true
+		p.conn.OpenPath(now, id, wire.MaxFrames, ev.RTT)
+	}
+	t.retries, t.retryAt = 0, time.Time{}
+	switch {
+	case t.direct(t.route) && t.table[t.route].kind != api.RouteLAN && ev.Route == api.RouteLAN:
+		p.use(now, id, "a path inside the local network")
+	case t.direct(t.route):
+	case now.Before(t.holdUntil):
+		t.waiting = id
+	default:
+		p.use(now, id, "direct path validated")
+	}
+}
+
+// use makes a direct path the route; the relay carries the same data for a while, so that nothing is lost if the path
+// fails at once.
+func (p *Peer) use(now time.Time, id wire.PathID, why string) {
+	t := &p.paths
+	d := &t.table[id]
+	relayRTT := p.conn.PathStats(wire.PathRelay).SRTT
+	t.route, t.waiting = id, 0
+	p.conn.SetRoute(now, id)
+	if t.relay {
+		p.conn.SetDuplicate(now, wire.PathRelay, true)
+		t.duplicateUntil = now.Add(max(2*relayRTT, duplicateFloor))
+	}
+	p.agent.Select(now, d.socket, d.addr)
+	p.routeChanged(id, why)
+}
+
+func (p *Peer) routeChanged(id wire.PathID, why string) {
+	p.stats.routeChanges++
+	p.push(api.Event{Kind: api.EventRouteChanged, Route: p.Route(), Text: why,
+		RTTMicros: uint32(p.conn.PathStats(id).SRTT.Microseconds())})
+}
+
+// Route is the way data travels now.
+func (p *Peer) Route() api.Route {
+	switch {
+	case p.session == nil:
+		return api.RouteNone
+	case p.paths.direct(p.paths.route):
+		return p.paths.table[p.paths.route].kind
+	}
+	return api.RouteRelay
+}
+
+// suspectAt is when the direct route in use becomes suspect if nothing more is heard; zero while it is not in doubt.
+func (p *Peer) suspectAt() time.Time {
+	t := &p.paths
+	if !t.direct(t.route) {
+		return time.Time{}
+	}
+	st := p.conn.PathStats(t.route)
+	if st.Oldest.IsZero() || st.UnackedSinceHeard < suspectUnacked {
+		return time.Time{}
+	}
+	return st.Oldest.Add(max(suspectFloor, 2*st.SRTT+suspectSlack))
+}
+
+// suspect moves everything to the relay: what the direct path has not acknowledged is sent again there at once. The
+// checks go on, and the path returns when they succeed.
+func (p *Peer) suspect(now time.Time, why string) {
+	t := &p.paths
+	id := t.route
+	t.route, t.waiting = wire.PathRelay, 0
+	t.holdUntil = now.Add(holdDown)
+	t.duplicateUntil = time.Time{}
+	p.conn.SetDuplicate(now, wire.PathRelay, false)
+	p.conn.SetRoute(now, wire.PathRelay)
+	p.conn.Requeue(now, id)
+	p.agent.Suspect(now, t.table[id].socket, t.table[id].addr)
+	p.routeChanged(wire.PathRelay, why)
+}
+
+// migrate does what is due on the path table.
+func (p *Peer) migrate(now time.Time) {
+	t := &p.paths
+	if at := p.suspectAt(); due(now, at) {
+		p.suspect(now, "the direct path stopped answering")
+	}
+	if t.waiting != 0 && !now.Before(t.holdUntil) {
+		p.use(now, t.waiting, "direct path validated again")
+	}
+	if due(now, t.duplicateUntil) {
+		t.duplicateUntil = time.Time{}
+		p.conn.SetDuplicate(now, wire.PathRelay, false)
+	}
+	if due(now, t.retryAt) {
+		t.retryAt = time.Time{}
+		p.agent.Retry(now)
+	}
+	if t.relay && due(now, t.warmAt) {
+		t.warmAt = now.Add(relayWarm)
+		p.conn.Ping(now, wire.PathRelay)
+	}
+	if at := p.rebindDue(); due(now, at) {
+		t.rebindAt = now.Add(relayRebindEvery)
+		p.leg.Bind(now)
+	}
+}
+
+// rebindDue is when a relay that does not answer is bound again: our address may have changed, or it was restarted.
+func (p *Peer) rebindDue() time.Time {
+	st := p.conn.PathStats(wire.PathRelay)
+	if !p.paths.relay || st.Oldest.IsZero() || st.UnackedSinceHeard < suspectUnacked {
+		return time.Time{}
+	}
+	at := st.Oldest.Add(max(relaySilent, 4*st.SRTT))
+	if at.Before(p.paths.rebindAt) {
+		return p.paths.rebindAt
+	}
+	return at
+}
+
+// gaveUp schedules the next attempt.
+func (p *Peer) gaveUp(now time.Time, reason string) {
+	t := &p.paths
+	if t.direct(t.route) {
+		return
+	}
+	wait := retryAfter[min(t.retries, len(retryAfter)-1)]
+	t.retries++
+	var b [1]byte
+	p.read(b[:])
+	wait += wait * time.Duration(int(b[0])-128) / 640 // ± 20 %
+	t.retryAt = now.Add(wait)
+	p.push(api.Event{Kind: api.EventPunch, Code: api.ErrTimeout, Text: reason})
+}
+
+func due(now, at time.Time) bool { return !at.IsZero() && !now.Before(at) }

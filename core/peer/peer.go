@@ -1,0 +1,300 @@
+// Package peer is one connection between two players: keys (secure), transport (rudp), connectivity checks (nat), the
+// relay leg (relay), and the choice of the path that data travels on. It opens no socket and reads no clock.
+//
+// The life of a connection:
+//
+//	         NewCallee                       Finish (KK message 2)
+//	callee: ───────────▶ handshaking ───────────────────────────────▶ connected ──▶ closing ──▶ closed
+//	                                         NewCaller
+//	caller: ────────────────────────────────────────────────────────▶ connected ──▶ ...
+//
+// Keys exist before any path does: data starts on the relay, and every probe is sealed. The route:
+//
+//	relay ──validated──▶ direct + duplicates on the relay ──2·RTT──▶ direct
+//	  ▲                                                               │
+//	  └──────────────── suspect: requeue everything ◀─────────────────┘
+package peer
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/nat"
+	"github.com/musubi-p2p/musubi/core/relay"
+	"github.com/musubi-p2p/musubi/core/rudp"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+const (
+	// earlyLimit is how many datagrams are kept that arrive before the keys (SECURITY: early data ≤ 8 datagrams).
+	earlyLimit = 8
+	// closeLinger is how long what was accepted may still be delivered after Close (TRANSPORT, Close).
+	closeLinger = 2 * time.Second
+	// handshakeTimeout ends a callee whose introduction was never answered; the server's introduction lives as long.
+	handshakeTimeout = 30 * time.Second
+)
+
+// Config is what both ends of an introduction know.
+type Config struct {
+	Rand       io.Reader
+	Static     secure.PrivateKey
+	ConnID     uint32 // what the other side writes into packets for us
+	App        string
+	AES        bool             // this CPU has AES instructions
+	LAN        []netip.AddrPort // private addresses to tell the other side, empty where they must stay private
+	LocalNAT   wire.Profile
+	LocalAddrs []netip.Addr  // addresses our sockets send from
+	LinkRTT    time.Duration // round trip to the server, 0 unknown
+	SendBudget int           // bytes
+}
+
+// Peer is one connection. Its owner calls it from one goroutine.
+type Peer struct {
+	cfg    Config
+	caller bool
+	intro  wire.IntroID
+
+	handshake *secure.PeerHandshake // callee, until message 2
+	expires   time.Time             // handshake given up
+	early     [][]byte              // session packets that came before the keys
+
+	session *secure.Session
+	conn    *rudp.Conn
+	agent   *nat.Agent
+	leg     *relay.Client
+	paths   paths
+	stats   counters
+
+	closed  bool // the EventPeerClosed was queued
+	pending []api.Event
+}
+
+// NewCaller takes the introduction that came back for our connect: the callee's handshake message, its addresses and
+// our relay leg. The answer goes to the server at once; the connection can carry data when it returns.
+func NewCaller(now time.Time, cfg Config, sig *wire.Signal, server netip.AddrPort) (p *Peer, answer []byte, err error) {
+	p = &Peer{cfg: cfg, caller: true, intro: sig.Intro}
+	answer, session, info, err := secure.AnswerPeer(p.secureConfig(sig, true), sig.Noise)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.reach(now, &sig.Party, &sig.Relay, server)
+	p.start(now, session, info)
+	return p, answer, nil
+}
+
+// NewCallee answers a request that was accepted: message 1 goes back to the server.
+func NewCallee(now time.Time, cfg Config, sig *wire.Signal) (p *Peer, message []byte, err error) {
+	p = &Peer{cfg: cfg, intro: sig.Intro, expires: now.Add(handshakeTimeout)}
+	p.handshake, message, err = secure.NewPeerInitiator(p.secureConfig(sig, false))
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, message, nil
+}
+
+func (p *Peer) secureConfig(sig *wire.Signal, caller bool) secure.PeerConfig {
+	own := p.cfg.Static.Public()
+	callerKey, calleeKey := own, sig.Key
+	if !caller {
+		callerKey, calleeKey = sig.Key, own
+	}
+	flags := uint32(0)
+	if p.cfg.AES {
+		flags = wire.FlagAES
+	}
+	return secure.PeerConfig{
+		Rand: p.cfg.Rand, Static: p.cfg.Static, Remote: sig.Key, PSK: sig.PSK,
+		Prologue: secure.PeerPrologue(p.cfg.App, sig.Room, sig.Epoch, sig.Intro, callerKey, calleeKey, wire.Version),
+		Info:     wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN},
+	}
+}
+
+// Accepted gives the callee the caller's addresses and its own relay leg, released by the server after the accept.
+func (p *Peer) Accepted(now time.Time, sig *wire.Signal, server netip.AddrPort) {
+	if p.agent == nil {
+		p.reach(now, &sig.Party, &sig.Relay, server)
+	}
+}
+
+// Finish takes message 2. After it the callee has keys; datagrams that came early are opened now.
+func (p *Peer) Finish(now time.Time, message []byte) error {
+	if p.handshake == nil || p.agent == nil {
+		return api.NewError(api.ErrProtocol, "handshake answer out of turn")
+	}
+	session, info, err := p.handshake.Finish(message)
+	if err != nil {
+		return err
+	}
+	p.handshake = nil
+	p.start(now, session, info)
+	early := p.early
+	p.early = nil
+	for _, b := range early {
+		p.HandleRelayed(now, b)
+	}
+	return nil
+}
+
+// reach prepares the ways to the other side: the relay leg, and checks of its addresses once keys exist.
+func (p *Peer) reach(now time.Time, party *wire.Party, grant *wire.RelayGrant, server netip.AddrPort) {
+	relayAddr := grant.Addr
+	if !relayAddr.IsValid() {
+		relayAddr = server
+	}
+	p.leg = relay.NewClient(relay.ClientConfig{Rand: p.cfg.Rand, Grant: *grant, Addr: relayAddr})
+	p.agent = nat.NewAgent(nat.AgentConfig{
+		Rand: p.cfg.Rand, Caller: p.caller, Local: p.cfg.LocalNAT, Remote: party.Profile,
+		Main: api.MainSocket, LocalAddrs: p.cfg.LocalAddrs, StartAfter: p.startAfter(party),
+	})
+	p.agent.AddRemote(now, party.Addrs, false)
+	if !p.leg.Bound() {
+		p.leg.Bind(now)
+	}
+}
+
+// startAfter estimates when the callee has keys, counted from now at the caller: our answer travels to the server and on
+// to the callee, half of each link's round trip.
+func (p *Peer) startAfter(party *wire.Party) time.Duration {
+	return (p.cfg.LinkRTT+time.Duration(party.RTTMillis)*time.Millisecond)/2 + startMargin
+}
+
+// startMargin covers jitter in that estimate: a probe that comes a little late costs that little, one that comes too
+// early can poison a router's table (NAT.md, fact 4).
+const startMargin = 10 * time.Millisecond
+
+func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo) {
+	p.session = session
+	p.conn = rudp.New(now, rudp.Config{SendBudget: p.cfg.SendBudget})
+	p.agent.AddRemote(now, info.LAN, true)
+	p.agent.Start(now)
+	p.paths.init()
+	if p.leg.Bound() {
+		p.openRelay(now)
+	}
+	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
+}
+
+// Intro names the introduction this connection came from.
+func (p *Peer) Intro() wire.IntroID { return p.intro }
+
+// ConnID is what arriving session packets for this connection carry.
+func (p *Peer) ConnID() uint32 { return p.cfg.ConnID }
+
+// Connected reports whether keys exist and the connection is not closed.
+func (p *Peer) Connected() bool { return p.session != nil && !p.closed }
+
+// RelayHandle is the handle of datagrams that a relay forwards to us, and the relay's address; ok is false while unbound.
+func (p *Peer) RelayHandle() (handle uint32, from netip.AddrPort, ok bool) {
+	if p.leg == nil || !p.leg.Bound() {
+		return 0, netip.AddrPort{}, false
+	}
+	return p.leg.Handle(), p.leg.Addr(), true
+}
+
+// Send queues a message; see rudp.Conn.Send.
+func (p *Peer) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data []byte) error {
+	if !p.Connected() {
+		return api.NewError(api.ErrNotConnected, "not connected to that peer")
+	}
+	return p.conn.Send(now, mode, channel, id, data)
+}
+
+// Consumed tells that the game took n bytes of reliable payload.
+func (p *Peer) Consumed(now time.Time, n int) {
+	if p.conn != nil {
+		p.conn.Consumed(now, n)
+	}
+}
+
+// TakeReleased is how many bytes of send budget came free since the last call.
+func (p *Peer) TakeReleased() int {
+	if p.conn == nil {
+		return 0
+	}
+	return p.conn.TakeReleased()
+}
+
+// Close ends the connection: what was accepted is still delivered for a while, then the other side is told.
+func (p *Peer) Close(now time.Time, code api.Code, text string) {
+	if p.conn == nil {
+		p.fail(code, text)
+		return
+	}
+	p.conn.Close(now, code, text, closeLinger)
+}
+
+// Abandon ends the connection without a word to the other side, for one that a newer connection replaced.
+func (p *Peer) Abandon(code api.Code, text string) { p.fail(code, text) }
+
+// Done reports whether the connection is closed and has nothing left to say.
+func (p *Peer) Done() bool {
+	return p.closed && (p.conn == nil || p.conn.Drained()) && len(p.pending) == 0
+}
+
+// Punch tries the direct ways again, now.
+func (p *Peer) Punch(now time.Time) {
+	if p.Connected() && !p.paths.direct(p.paths.route) {
+		p.paths.retryAt = time.Time{}
+		p.agent.Retry(now)
+	}
+}
+
+// NetworkChanged tells that this device's addresses may have changed: the relay leg is bound again from the new one,
+// direct paths must prove themselves.
+func (p *Peer) NetworkChanged(now time.Time) {
+	if !p.Connected() {
+		return
+	}
+	p.leg.Bind(now)
+	if p.paths.direct(p.paths.route) {
+		p.suspect(now, "network changed")
+	}
+	p.agent.Retry(now)
+}
+
+func (p *Peer) fail(code api.Code, text string) {
+	if p.closed {
+		return
+	}
+	p.closed = true
+	undelivered := uint64(0)
+	if p.conn != nil {
+		undelivered = uint64(p.conn.Undelivered())
+	}
+	p.push(api.Event{Kind: api.EventPeerClosed, Code: code, Text: text, Count: undelivered})
+}
+
+func (p *Peer) push(ev api.Event) { p.pending = append(p.pending, ev) }
+
+// NextEvent returns the next thing that happened. A message's Data is borrowed until the next call into p.
+func (p *Peer) NextEvent() (api.Event, bool) {
+	if len(p.pending) > 0 {
+		ev := p.pending[0]
+		p.pending = append(p.pending[:0], p.pending[1:]...)
+		return ev, true
+	}
+	for p.conn != nil && !p.closed {
+		ev, ok := p.conn.NextEvent()
+		if !ok {
+			break
+		}
+		switch ev.Kind {
+		case rudp.EventMessage:
+			p.stats.delivered++
+			return api.Event{Kind: api.EventMessage, Mode: ev.Mode, Channel: ev.Channel, Data: ev.Data}, true
+		case rudp.EventInterrupted:
+			return api.Event{Kind: api.EventPeerInterrupted, Text: "nothing heard from the peer"}, true
+		case rudp.EventRecovered:
+			return api.Event{Kind: api.EventPeerRecovered}, true
+		case rudp.EventWritable:
+			return api.Event{Kind: api.EventWritable}, true
+		case rudp.EventClosed:
+			p.closed = true
+			return api.Event{Kind: api.EventPeerClosed, Code: ev.Code, Text: ev.Text, Count: uint64(ev.Undelivered)}, true
+		}
+	}
+	return api.Event{}, false
+}

@@ -1,0 +1,285 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/hex"
+	"net/netip"
+	"reflect"
+	"testing"
+)
+
+func unhex(t *testing.T, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Golden bytes: what docs/PROTOCOL.md says, written out by hand. A change here is a change of the protocol.
+func TestGoldenSession(t *testing.T) {
+	h := Session{KeyPhase: 1, Path: 5, ConnID: 0x01020304, Number: 0x0a0b0c}
+	want := unhex(t, "b4"+"01020304"+"0a0b0c")
+	got := AppendSession(nil, h)
+	if !bytes.Equal(got, want) {
+		t.Fatalf("got %x, want %x", got, want)
+	}
+	back, body, ok := ParseSession(append(got, make([]byte, TagSize+3)...))
+	if !ok || back != h || len(body) != TagSize+3 {
+		t.Fatalf("parsed %+v, body of %d, %v", back, len(body), ok)
+	}
+	for _, bad := range [][]byte{nil, want, append([]byte{0xb5}, make([]byte, 40)...), append([]byte{0x34}, make([]byte, 40)...)} {
+		if _, _, ok := ParseSession(bad); ok {
+			t.Errorf("accepted %x", bad)
+		}
+	}
+}
+
+func TestGoldenMessages(t *testing.T) {
+	for _, c := range []struct {
+		m    Message
+		last bool
+		want string
+	}{
+		{Message{Mode: 0, Channel: 7, Sequence: 300, Payload: []byte("hi")}, true, "48" + "07" + "ac02" + "6869"},
+		{Message{Mode: 0, Channel: 7, Sequence: 300, Payload: []byte("hi")}, false, "40" + "07" + "ac02" + "02" + "6869"},
+		{Message{Mode: 2, Channel: 0, Sequence: 0xfffe, Payload: []byte("x")}, false, "42" + "00" + "fffe" + "01" + "78"},
+		{Message{Mode: 3, Channel: 1, Sequence: 1, Fragment: true, Offset: 200, Size: 203, Payload: []byte("abc")}, true, "4f" + "01" + "0001" + "c801" + "cb01" + "616263"},
+		{Message{Mode: 1, Channel: 255, Sequence: 0}, true, "49" + "ff" + "00"},
+	} {
+		got := AppendMessage(nil, &c.m, c.last)
+		if !bytes.Equal(got, unhex(t, c.want)) {
+			t.Errorf("%+v: got %x, want %s", c.m, got, c.want)
+		}
+		if size := MessageHeaderSize(&c.m, c.last) + len(c.m.Payload); size != len(got) {
+			t.Errorf("%+v: header size says %d, it is %d", c.m, size, len(got))
+		}
+		r := NewReader(got)
+		back := ReadMessage(&r, FrameType(r.U8()))
+		if r.Err() || r.Len() != 0 || back.Sequence != c.m.Sequence || back.Offset != c.m.Offset || !bytes.Equal(back.Payload, c.m.Payload) {
+			t.Errorf("%s: parsed %+v", c.want, back)
+		}
+	}
+}
+
+// Fragments that do not lie inside their message are refused, whatever they claim.
+func TestHostileFragments(t *testing.T) {
+	for _, s := range []string{
+		"44" + "00" + "00" + "05" + "04" + "01" + "61",    // offset beyond size
+		"44" + "00" + "00" + "04" + "05" + "02" + "6161",  // end beyond size
+		"44" + "00" + "00" + "00" + "05" + "00",           // empty fragment
+		"44" + "00" + "00" + "00" + "8080808010" + "0161", // size 2^32
+		"40" + "00" + "00" + "05" + "61",                  // length beyond the packet
+		"40" + "00" + "8000" + "00",                       // sequence not minimal
+		"40" + "00" + "ffffffffffffffffffff01" + "00",     // sequence overlong
+	} {
+		b := unhex(t, s)
+		r := NewReader(b)
+		if m := ReadMessage(&r, FrameType(r.U8())); !r.Err() {
+			t.Errorf("%s accepted as %+v", s, m)
+		}
+	}
+}
+
+func TestGoldenAck(t *testing.T) {
+	a := Ack{Path: 2, Delay: 200, Ranges: []AckRange{{95, 100}, {90, 90}, {0, 3}}}
+	want := unhex(t, "02"+"02"+"64"+"c801"+"03"+"05"+"03"+"00"+"55"+"03")
+	got := AppendAck(nil, &a)
+	if !bytes.Equal(got, want) {
+		t.Fatalf("got %x, want %x", got, want)
+	}
+	var back Ack
+	r := NewReader(got[1:])
+	if ReadAck(&r, &back); r.Err() || !reflect.DeepEqual(a, back) {
+		t.Fatalf("parsed %+v", back)
+	}
+	for _, s := range []string{
+		"02" + "64" + "00" + "00",                      // no range
+		"02" + "04" + "00" + "01" + "05",               // range below zero
+		"02" + "04" + "00" + "02" + "00" + "04" + "00", // gap below zero
+		"08" + "04" + "00" + "01" + "00",               // path 8
+		"02" + "04" + "00" + "21" + "00",               // 33 ranges
+	} {
+		r := NewReader(unhex(t, s))
+		if ReadAck(&r, &back); !r.Err() {
+			t.Errorf("%s accepted: %+v", s, back)
+		}
+	}
+}
+
+func TestGoldenProbe(t *testing.T) {
+	p := Probe{Challenge: true, ChallengeNonce: 1, Response: true, RespNonce: 0x0203, Observed: netip.MustParseAddrPort("192.0.2.1:80"), Size: 30}
+	want := unhex(t, "05"+"0000000000000203"+"04"+"c0000201"+"0050"+"04"+"0000000000000001"+"00000000"+"0000")
+	got := AppendProbe(nil, &p)
+	if len(got) != 30 && len(want) != len(got) || !bytes.Equal(got[:25], want[:25]) {
+		t.Fatalf("got %x, want %x", got, want)
+	}
+	if back, ok := ParseProbe(got); !ok || back != p {
+		t.Fatalf("parsed %+v %v", back, ok)
+	}
+	for _, bad := range [][]byte{nil, {0, 0, 0}, {byte(FramePing)}, append(AppendChallenge(nil, 1), AppendChallenge(nil, 2)...), AppendChallenge(nil, 1)[:5]} {
+		if _, ok := ParseProbe(bad); ok {
+			t.Errorf("accepted %x", bad)
+		}
+	}
+}
+
+func TestExpandNumber(t *testing.T) {
+	for _, c := range []struct {
+		largest uint64
+		low     uint32
+		want    uint64
+	}{
+		{0, 1, 1}, {0xffffff, 0, 0x1000000}, {0x1000000, 0xffffff, 0xffffff}, {0x1fffffe, 0xffffff, 0x1ffffff},
+		{0x1fffffe, 5, 0x2000005}, {1 << 40, 7, 1<<40 + 7}, {0xa82f30ea, 0x9b3200 & 0xffffff, 0xa89b3200},
+	} {
+		if got := ExpandNumber(c.largest, c.low); got != c.want {
+			t.Errorf("ExpandNumber(%#x, %#x) = %#x, want %#x", c.largest, c.low, got, c.want)
+		}
+	}
+}
+
+func signals() []Signal {
+	addr := netip.MustParseAddrPort("203.0.113.9:4000")
+	party := Party{Addrs: []netip.AddrPort{addr, netip.MustParseAddrPort("[2001:db8::1]:9")}, Profile: Profile{2, 4}, RTTMillis: 40}
+	grant := RelayGrant{Addr: addr, Handle: 9, Rate: RelayRate{1e6, 300}, Key: [32]byte{4}, Ticket: []byte("ticket")}
+	member := Member{ID: 5, User: "ana", Key: [32]byte{6}}
+	return []Signal{
+		{Type: SigCreate, Request: 1, Max: 16, Flags: 2, Data: []byte("d")}, {Type: SigJoin, Request: 2, Text: "EABCDEFG"}, {Type: SigLeave}, {Type: SigBye},
+		{Type: SigSetData, Data: []byte("x")}, {Type: SigProfile, Profile: Profile{4, 3}}, {Type: SigConnect, Member: 9, Data: []byte("y")},
+		{Type: SigAccept, Intro: IntroID{1}, Noise: []byte("n")}, {Type: SigReject, Intro: IntroID{1}, Code: -400, Text: "no"},
+		{Type: SigAnswer, Intro: IntroID{1}, Noise: []byte("m")}, {Type: SigAnswered, Intro: IntroID{1}, Noise: []byte("m")},
+		{Type: SigJoined, Request: 3, Room: 4, Epoch: 5, Text: "E1234567", Member: 6, Owner: 7, Max: 8, Members: []Member{member, member}, Data: []byte("z")},
+		{Type: SigRefused, Request: 3, Code: -303, Text: "no room"}, {Type: SigMemberJoined, Epoch: 1, Members: []Member{member}},
+		{Type: SigMemberLeft, Epoch: 1, Member: 2, Code: -202}, {Type: SigOwner, Epoch: 1, Owner: 4}, {Type: SigRoomData, Epoch: 2, Data: []byte("q")},
+		{Type: SigLeft, Code: -308, Text: "over"}, {Type: SigRequest, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Flags: 1, Data: []byte("hello")},
+		{Type: SigIntroduction, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Party: party, Relay: grant, Noise: []byte("kk1")},
+		{Type: SigAccepted, Intro: IntroID{3}, Party: party, Relay: grant}, {Type: SigRejected, Member: 4, Code: -400, Text: "no"},
+		{Type: SigTicket, Request: 3600, Cookie: Cookie{7}, Data: []byte("t")}, {Type: SigClosing, Text: "bye"}, {Type: SigObserved, Addr: addr},
+	}
+}
+
+func TestSignalsSurviveTheTrip(t *testing.T) {
+	for _, s := range signals() {
+		b := AppendSignal(nil, &s)
+		back, ok := ParseSignal(b)
+		if !ok {
+			t.Errorf("type %d: %x does not parse", s.Type, b)
+			continue
+		}
+		if s.Data == nil {
+			back.Data = nil
+		}
+		if s.Noise == nil {
+			back.Noise = nil
+		}
+		if !reflect.DeepEqual(s, back) {
+			t.Errorf("type %d:\nsent %+v\ngot  %+v", s.Type, s, back)
+		}
+		for n := range b { // a message cut anywhere is refused
+			if _, ok := ParseSignal(b[:n]); ok {
+				t.Errorf("type %d: %d of %d bytes accepted", s.Type, n, len(b))
+			}
+		}
+	}
+}
+
+func TestHandshakeSizes(t *testing.T) {
+	init := AppendInit(nil, &Init{Version: 1})
+	retry := AppendRetry(nil, &Retry{Version: 1})
+	refuse := AppendRefuse(nil, &Refuse{})
+	hello := AppendHello(nil, &Hello{Noise: make([]byte, 200)})
+	if len(init) < BaseDatagram || len(hello) < BaseDatagram {
+		t.Errorf("INIT %d B, HS1 %d B: both must be ≥ %d", len(init), len(hello), BaseDatagram)
+	}
+	if len(retry) > 64 || len(refuse) > 64 {
+		t.Errorf("RETRY %d B, REFUSE %d B: both must be ≤ 64", len(retry), len(refuse))
+	}
+	bind := len(AppendBind(nil, &Bind{Ticket: make([]byte, 20)})) + RelayMACSize
+	if challenge := len(AppendBindChallenge(nil, &BindChallenge{})); challenge > bind {
+		t.Errorf("relay CHALLENGE of %d B answers a BIND of %d B", challenge, bind)
+	}
+}
+
+func TestServerInfoSurvives(t *testing.T) {
+	m := ServerInfo{Flags: 1, ConnID: 2, Observed: netip.MustParseAddrPort("192.0.2.7:7"), User: "u", Member: 3, AddressToken: Cookie{4}, Ticket: []byte("t"),
+		TicketLife: 3600, STUNToken: [16]byte{9}, STUNPorts: []uint16{3478, 3479}}
+	if back, ok := ParseServerInfo(append(AppendServerInfo(nil, &m), 1, 2, 3)); !ok || !reflect.DeepEqual(m, back) {
+		t.Errorf("got %+v %v", back, ok)
+	}
+	c := ClientInfo{Flags: 1, App: "game", User: "ana", Token: []byte("jwt")}
+	if back, ok := ParseClientInfo(AppendClientInfo(nil, &c)); !ok || !reflect.DeepEqual(c, back) {
+		t.Errorf("got %+v %v", back, ok)
+	}
+	p := PeerInfo{Flags: 1, ConnID: 9, LAN: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.1:5")}}
+	if back, ok := ParsePeerInfo(AppendPeerInfo(nil, &p)); !ok || !reflect.DeepEqual(p, back) {
+		t.Errorf("got %+v %v", back, ok)
+	}
+}
+
+// FuzzParse gives every parser any bytes: none may panic, and what parses must survive being written and read again.
+func FuzzParse(f *testing.F) {
+	for _, s := range signals() {
+		f.Add(AppendSignal(nil, &s))
+	}
+	f.Add(AppendSession(nil, Session{}))
+	f.Add(AppendAck(nil, &Ack{Ranges: []AckRange{{1, 5}}}))
+	f.Add(AppendMessage(nil, &Message{Payload: []byte("abc"), Fragment: true, Size: 9}, false))
+	f.Add(AppendHello(nil, &Hello{Noise: []byte{1}}))
+	f.Add(AppendRelayTicket(nil, &RelayTicket{}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, ok := ParseSignal(b); ok {
+			again := AppendSignal(nil, &s)
+			if back, ok := ParseSignal(again); !ok || !bytes.Equal(AppendSignal(nil, &back), again) {
+				t.Errorf("signal %x does not survive", b)
+			}
+		}
+		if m, ok := ParseHello(b); ok {
+			AppendHello(nil, &m)
+		}
+		ParseInit(b)
+		ParseRetry(b)
+		ParseWelcome(b)
+		ParseRefuse(b)
+		ParseServerInfo(b)
+		ParseClientInfo(b)
+		ParsePeerInfo(b)
+		ParseBind(b)
+		ParseBind2(b)
+		ParseBindChallenge(b)
+		ParseBound(b)
+		ParseRelayed(b)
+		ParseRelayTicket(b)
+		ParseSession(b)
+		if p, ok := ParseProbe(b); ok && p.Size == len(b) {
+			if back, ok := ParseProbe(AppendProbe(nil, &p)); !ok || back != p {
+				t.Errorf("probe %x does not survive: %+v, %+v", b, p, back)
+			}
+		}
+		r := NewReader(b)
+		var a Ack
+		for r.Len() > 0 && !r.Err() {
+			switch typ := FrameType(r.U8()); {
+			case typ.IsMessage():
+				if m := ReadMessage(&r, typ); !r.Err() && (int(m.Offset)+len(m.Payload) > int(m.Size)) {
+					t.Errorf("fragment outside its message: %+v", m)
+				}
+			case typ == FrameAck:
+				if ReadAck(&r, &a); !r.Err() {
+					last := a.Ranges[0].High + 1
+					for _, rg := range a.Ranges {
+						if rg.Low > rg.High || rg.High >= last {
+							t.Fatalf("ranges out of order: %+v", a.Ranges)
+						}
+						last = rg.Low
+					}
+				}
+			case typ == FrameClose:
+				ReadClose(&r)
+			default:
+				r.Varint()
+			}
+		}
+	})
+}
