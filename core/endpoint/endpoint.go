@@ -238,7 +238,7 @@ func (e *Endpoint) Close(now time.Time) {
 
 // Done reports whether a closed endpoint has nothing left to say.
 func (e *Endpoint) Done() bool {
-	if !e.closing {
+	if !e.closing || !e.link.Done() {
 		return false
 	}
 	for i := range e.slots.used {

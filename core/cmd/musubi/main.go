@@ -1,0 +1,64 @@
+// Command musubi is the program that operators run.
+//
+//	musubi server    discovery, STUN, signalling and relay on one machine
+//	musubi version   what this is
+//
+// Exit codes: 0 done, 1 it did not work (one sentence on stderr), 2 the command line is wrong (ditto).
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/musubi-p2p/musubi/core/server"
+)
+
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+type commands struct {
+	Server  serverCommand  `cmd:"" help:"Run a server: discovery, STUN, signalling and relay on this machine."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are the program's outputs, so that a test can read them.
+type streams struct{ out, err io.Writer }
+
+func main() { os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr})) }
+
+func run(args []string, std streams) (code int) {
+	exited := false
+	parser, err := kong.New(&commands{},
+		kong.Name("musubi"),
+		kong.Description("Peer-to-peer networking for games: the server side."),
+		kong.Writers(std.out, std.err),
+		kong.Exit(func(c int) { exited, code = true, c }), // --help
+		kong.Bind(std),
+	)
+	if err != nil {
+		fmt.Fprintln(std.err, "musubi:", err)
+		return exitFailed
+	}
+	ctx, err := parser.Parse(args)
+	if exited {
+		return code
+	}
+	if err != nil {
+		fmt.Fprintf(std.err, "musubi: %v (musubi --help shows what there is)\n", err)
+		return exitUsage
+	}
+	if err := ctx.Run(); err != nil {
+		fmt.Fprintln(std.err, "musubi:", err)
+		if wrong := (*server.UsageError)(nil); errors.As(err, &wrong) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return 0
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/musubi-p2p/musubi/core/server"
+)
+
+type serverCommand struct {
+	Listen    string   `help:"Address and UDP port to listen on; default: 0.0.0.0:3478." placeholder:"ADDR:PORT"`
+	STUNPorts []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
+	Data      string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
+	Auth      string   `help:"Who may use the server: open (anybody)." default:"open"`
+	Limits    string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
+	Public    string   `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
+}
+
+// Run prints the address when the ports are open, and returns after a signal.
+func (c *serverCommand) Run(std streams) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	s, err := server.Open(server.Config{
+		Listen: c.Listen, STUNPorts: c.STUNPorts, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
+		Log: slog.New(slog.NewTextHandler(std.err, nil)),
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(std.out, "address", s.Address())
+
+	ended := make(chan struct{})
+	result := make(chan bool) // whether a second signal came
+	go func() {
+		count := 0
+		for {
+			select {
+			case <-signals:
+				if count++; count == 1 {
+					s.Shutdown()
+				} else {
+					s.Kill()
+				}
+			case <-ended:
+				result <- count > 1
+				return
+			}
+		}
+	}()
+	err = s.Run()
+	close(ended)
+	if twice := <-result; twice && err == nil {
+		return errors.New("stopped at once by a second signal")
+	}
+	return err
+}

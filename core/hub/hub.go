@@ -1,0 +1,270 @@
+// Package hub is the server without its sockets: links, rooms, introductions, relay legs and STUN, told of datagrams and
+// time. It is endpoint's twin.
+//
+//	datagram --first two bits--> 00 STUN       answered on every socket, stateless
+//	                             01 relay      forwarded, or a leg bound     (socket 0 only, as all below)
+//	                             10 session    by connection id to its link, whose signals go to the rooms
+//	                             11 handshake  link.Acceptor, stateless until the address is proven
+//
+// Each session is looked at when a datagram, a signal or its deadline touches it, and at no other time.
+package hub
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/link"
+	"github.com/musubi-p2p/musubi/core/relay"
+	"github.com/musubi-p2p/musubi/core/rendezvous"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/stun"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// Config is what a hub needs. Nodes of one cluster share Master and Static.
+type Config struct {
+	Rand      io.Reader
+	Master    [32]byte // all secrets of tickets and cookies are derived from it
+	Static    secure.PrivateKey
+	Public    netip.AddrPort // our address as clients see it; invalid: not known, STUN answers then don't state it
+	STUNPorts []uint16       // by socket, the main one first
+	Region    byte           // first letter of join codes; 0: E
+	AES       bool           // this machine has AES instructions
+	OpenAuth  bool           // anybody may use this server; without it nobody can yet
+	LabLimits bool           // no limits against abuse; never where strangers reach the server
+	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s.
+	RelayRate   wire.RelayRate
+	MaxSessions int // 0: 100,000
+}
+
+const (
+	defaultBits, defaultPackets = 1_000_000, 300
+	defaultMaxSessions          = 100_000
+)
+
+// Hub is one server node. Not safe for two goroutines at once.
+type Hub struct {
+	cfg      Config
+	now      time.Time
+	acceptor *link.Acceptor
+	rooms    *rendezvous.Server
+	relay    *relay.Server
+	stun     stun.Server
+	tickets  secure.TicketKey // relay tickets
+	legKey   [32]byte
+
+	sessions map[uint32]*session // by our connection id
+	order    []*session          // the same, in an order that is the same in every run
+	timers   []*session          // heap by session.at
+	touched  []*session          // to be settled
+	ready    []*session          // may have something to send, from readyAt on
+	readyAt  int
+	members  map[uint64]*member
+	lost     []lostMember // oldest first
+	perAddr  map[netip.Addr]int
+
+	handshakes, bareSTUN, ourSTUN gate
+	nodeSTUN                      bucket
+
+	out       outbox
+	events    []Event
+	closing   bool
+	closeBy   time.Time
+	drops     [dropCount]uint64
+	linkDrops link.Drops // of sessions that are gone
+}
+
+// New makes a hub.
+func New(now time.Time, cfg Config) (*Hub, error) {
+	if cfg.Region == 0 {
+		cfg.Region = 'E'
+	}
+	switch {
+	case cfg.Rand == nil:
+		return nil, errors.New("hub: no source of randomness")
+	case len(cfg.STUNPorts) == 0:
+		return nil, errors.New("hub: no ports")
+	case cfg.Region < 'A' || cfg.Region > 'Z':
+		return nil, errors.New("hub: the region is a letter from A to Z")
+	}
+	if cfg.RelayRate == (wire.RelayRate{}) {
+		cfg.RelayRate = wire.RelayRate{BitsPerSecond: defaultBits, PacketsPerSecond: defaultPackets}
+	}
+	if cfg.LabLimits {
+		cfg.RelayRate = wire.RelayRate{}
+	}
+	if cfg.MaxSessions == 0 {
+		cfg.MaxSessions = defaultMaxSessions
+	}
+	h := &Hub{
+		cfg: cfg, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{},
+		tickets: secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),
+	}
+	if err := h.seedGates(); err != nil {
+		return nil, err
+	}
+	cookies := secure.NewCookieJar(secure.Derive(cfg.Master, "cookies"))
+	h.acceptor = link.NewAcceptor(link.AcceptorConfig{
+		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"), AES: cfg.AES,
+		STUNPorts: cfg.STUNPorts, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
+	})
+	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Grant: h.grant, NoLimits: cfg.LabLimits})
+	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
+	h.relay = relay.NewServer(relay.ServerConfig{
+		Rand: cfg.Rand, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,
+		Rate: func(uint8) wire.RelayRate { return cfg.RelayRate },
+	})
+	h.stun = stun.Server{Public: cfg.Public.Addr(), Ports: cfg.STUNPorts, CheckToken: cookies.CheckSTUNToken}
+	return h, nil
+}
+
+// HandleDatagram takes what arrived on a socket (its index in Config.STUNPorts). b is borrowed and may be scribbled over.
+func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b []byte) {
+	now = h.clock(now)
+	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	family := wire.FamilyOf(b)
+	switch {
+	case int(sock) >= len(h.cfg.STUNPorts) || !from.IsValid() || from.Port() == 0 || len(b) == 0:
+		h.drop(dropFormat)
+	case family == wire.FamilySTUN:
+		h.handleSTUN(now, sock, from, b)
+	case sock != 0:
+		h.drop(dropSocket)
+	case family == wire.FamilyRelay:
+		h.handleRelay(now, from, b)
+	case family == wire.FamilyHandshake:
+		h.handleHandshake(now, from, b)
+	default:
+		h.handleSession(now, from, b)
+	}
+	h.run(now)
+}
+
+// Forward is HandleDatagram's way for a relayed packet (first byte wire.TypeRelayed, socket 0) without a copy: if ok, b
+// itself is to be sent to that address from socket 0. Nothing else comes of the call.
+func (h *Hub) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
+	return h.relay.Forward(h.clock(now), from, b)
+}
+
+func (h *Hub) handleRelay(now time.Time, from netip.AddrPort, b []byte) {
+	if b[0] != wire.TypeRelayed {
+		h.relay.HandleDatagram(now, from, b)
+		return
+	}
+	if to, ok := h.relay.Forward(now, from, b); ok {
+		h.send(0, to, b)
+	}
+}
+
+func (h *Hub) handleHandshake(now time.Time, from netip.AddrPort, b []byte) {
+	reply, s := h.acceptor.Handle(now, from, b)
+	if len(reply) > 0 {
+		h.send(0, from, reply)
+	}
+	if s != nil {
+		h.add(s)
+	}
+}
+
+func (h *Hub) handleSession(now time.Time, from netip.AddrPort, b []byte) {
+	head, _, ok := wire.ParseSession(b)
+	if !ok {
+		h.drop(dropFormat)
+		return
+	}
+	s := h.sessions[head.ConnID]
+	if s == nil {
+		h.drop(dropSession)
+		return
+	}
+	s.link.HandleDatagram(now, from, b)
+	h.touch(s)
+}
+
+func (h *Hub) handleSTUN(now time.Time, sock uint8, from netip.AddrPort, b []byte) {
+	out, reply, ok := h.stun.Answer(now, int(sock), from, b, h.out.scratch[:0])
+	h.out.scratch = out[:0]
+	switch {
+	case !ok:
+		h.drop(dropSTUN)
+	case !h.mayAnswer(now, from.Addr(), reply.Trusted):
+		h.drop(dropSTUNLimit)
+	default:
+		h.send(uint8(reply.Socket), from, out)
+	}
+}
+
+// HandleTimeout acts on deadlines that have come.
+func (h *Hub) HandleTimeout(now time.Time) {
+	now = h.clock(now)
+	if due(now, h.rooms.NextTimeout()) {
+		h.rooms.HandleTimeout(now)
+	}
+	if due(now, h.relay.NextTimeout()) {
+		h.relay.HandleTimeout(now)
+	}
+	h.sessionTimeouts(now)
+	h.forgetLost(now)
+	if h.closing && due(now, h.closeBy) {
+		h.dropAll()
+	}
+	h.run(now)
+}
+
+// NextTimeout is when HandleTimeout may have something to do; zero: never.
+func (h *Hub) NextTimeout() time.Time {
+	at := earlier(h.rooms.NextTimeout(), h.relay.NextTimeout())
+	if len(h.timers) > 0 {
+		at = earlier(at, h.timers[0].at)
+	}
+	if len(h.lost) > 0 {
+		at = earlier(at, h.lost[0].until)
+	}
+	if h.closing && len(h.order) > 0 {
+		at = earlier(at, h.closeBy)
+	}
+	return at
+}
+
+// AppendTransmit appends one datagram to dst and says where it goes, until !ok.
+func (h *Hub) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
+	now = h.clock(now)
+	if out, tx, ok = h.out.take(dst); ok {
+		return out, tx, true
+	}
+	if out, tx.To, ok = h.relay.AppendTransmit(dst); ok {
+		return out, tx, true
+	}
+	for h.readyAt < len(h.ready) {
+		s := h.ready[h.readyAt]
+		if !s.gone {
+			if out, tx.To, ok = s.link.AppendTransmit(now, dst); ok {
+				return out, tx, true
+			}
+		}
+		h.readyAt++
+		s.ready = false
+		h.schedule(s)
+	}
+	h.ready, h.readyAt = h.ready[:0], 0
+	return dst, Transmit{}, false
+}
+
+func (h *Hub) clock(now time.Time) time.Time {
+	if now.After(h.now) {
+		h.now = now
+	}
+	return h.now
+}
+
+func due(now, at time.Time) bool { return !at.IsZero() && !now.Before(at) }
+
+// earlier is the earlier of two deadlines; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,158 @@
+package hub
+
+import (
+	"encoding/binary"
+	"io"
+	"math/bits"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/link"
+)
+
+// Limits against abuse (docs/SECURITY.md, "Limits").
+var (
+	handshakeLimit = limit{time.Second / 10, 20}
+	bareSTUNLimit  = limit{time.Second / 20, 20} // per address
+	nodeSTUNLimit  = limit{time.Second / 2000, 2000}
+	ourSTUNLimit   = limit{time.Second / 400, 200} // per address, requests with our token
+)
+
+// openSessions is how many sessions one address may have under open authorization.
+const openSessions = 64
+
+// limit is one token per interval, saved up to burst.
+type limit struct {
+	interval time.Duration
+	burst    int
+}
+
+// bucket is a token bucket as the instant at which it would be full again (GCRA).
+type bucket struct{ full time.Time }
+
+func (b *bucket) take(now time.Time, l limit) bool {
+	if b.full.Before(now) {
+		b.full = now
+	}
+	if b.full.Sub(now) > l.interval*time.Duration(l.burst-1) {
+		return false
+	}
+	b.full = b.full.Add(l.interval)
+	return true
+}
+
+// gate holds a bucket per address in a table of fixed size, so that any number of spoofed addresses takes no memory. An
+// address falls into one of gateSets sets by a secret hash, nobody can aim at another's set; in a full set the bucket
+// that is fullest, which is the one that limits least, makes room.
+type gate struct {
+	seed  [2]uint64
+	slots [][gateWays]gateSlot
+}
+
+type gateSlot struct {
+	tag    uint64 // 0: free
+	bucket bucket
+}
+
+const (
+	gateSets = 1024
+	gateWays = 4
+)
+
+func (h *Hub) seedGates() error {
+	for _, g := range []*gate{&h.handshakes, &h.bareSTUN, &h.ourSTUN} {
+		var b [16]byte
+		if _, err := io.ReadFull(h.cfg.Rand, b[:]); err != nil {
+			return err
+		}
+		g.seed = [2]uint64{binary.LittleEndian.Uint64(b[:]), binary.LittleEndian.Uint64(b[8:])}
+		g.slots = make([][gateWays]gateSlot, gateSets)
+	}
+	return nil
+}
+
+// hash mixes an address with the secret seed (two multiply-and-fold rounds, as in wyhash). It need not be one-way.
+func (g *gate) hash(a netip.Addr) uint64 {
+	b := a.As16()
+	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(b[:])^g.seed[0], binary.LittleEndian.Uint64(b[8:])^g.seed[1])
+	hi, lo = bits.Mul64(hi^lo^g.seed[1], 0x9e3779b97f4a7c15^g.seed[0])
+	return (hi ^ lo) | 1<<63
+}
+
+// take uses one token of the address's bucket.
+func (g *gate) take(now time.Time, a netip.Addr, l limit) bool {
+	tag := g.hash(subnet(a))
+	set := &g.slots[tag%gateSets]
+	victim := &set[0]
+	for i := range set {
+		if set[i].tag == tag {
+			return set[i].bucket.take(now, l)
+		}
+		if set[i].bucket.full.Before(victim.bucket.full) {
+			victim = &set[i]
+		}
+	}
+	*victim = gateSlot{tag: tag}
+	return victim.bucket.take(now, l)
+}
+
+// subnet is what counts as one address: an IPv4 address, an IPv6 /64, which is what one customer has.
+func subnet(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+// admit is asked before public-key work. The address is proven by now: nobody can use up another's allowance. One that
+// holds an address token was here before, and is exempt.
+func (h *Hub) admit(now time.Time, from netip.AddrPort, token bool) api.Code {
+	switch {
+	case h.closing:
+		return api.ErrServerClosing
+	case len(h.sessions) >= h.cfg.MaxSessions:
+		return api.ErrServerFull
+	case token || h.cfg.LabLimits || h.handshakes.take(now, from.Addr(), handshakeLimit):
+		return api.OK
+	}
+	h.drop(dropHandshakeLimit)
+	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + masked(from.Addr())})
+	return api.ErrRateLimited
+}
+
+// authorize decides about a client that has proven its key.
+func (h *Hub) authorize(now time.Time, a *link.Applicant) api.Code {
+	code := api.OK
+	switch m := h.members[a.Member]; {
+	case !h.cfg.OpenAuth:
+		code = api.ErrUnauthorized
+	case h.cfg.LabLimits:
+	case a.Resumed && m != nil && m.session != nil && m.session.counted == subnet(a.From.Addr()):
+		// takes the place of a session that counts already
+	case h.perAddr[subnet(a.From.Addr())] >= openSessions:
+		code = api.ErrServerFull
+	}
+	if code != api.OK {
+		h.event(Event{Kind: EventRefused, Code: code, Text: "link refused: " + code.String() + ", from " + masked(a.From.Addr())})
+		return code
+	}
+	if !a.Resumed {
+		a.User = "" // a name of one's own choice needs a token that grants it
+	}
+	return api.OK
+}
+
+// mayAnswer spends a STUN request's allowance.
+func (h *Hub) mayAnswer(now time.Time, a netip.Addr, trusted bool) bool {
+	switch {
+	case h.cfg.LabLimits:
+		return true
+	case trusted:
+		return h.ourSTUN.take(now, a, ourSTUNLimit)
+	}
+	return h.bareSTUN.take(now, a, bareSTUNLimit) && h.nodeSTUN.take(now, nodeSTUNLimit)
+}

@@ -1,0 +1,80 @@
+package hub
+
+import (
+	"container/heap"
+	"time"
+)
+
+// A session's deadline moves with almost every packet, nearly always to later. So only a nearer one touches the heap;
+// an entry that comes up early is put where it belongs by then.
+
+// minimumStep keeps a session that can't act on its deadline from being asked again at once.
+const minimumStep = time.Millisecond
+
+func (h *Hub) schedule(s *session) {
+	if s.gone {
+		return
+	}
+	at := s.link.NextTimeout()
+	switch {
+	case at.IsZero():
+		h.unschedule(s)
+	case s.heapAt < 0:
+		s.at = at
+		heap.Push((*timerHeap)(&h.timers), s)
+	case at.Before(s.at):
+		s.at = at
+		heap.Fix((*timerHeap)(&h.timers), s.heapAt)
+	}
+}
+
+func (h *Hub) unschedule(s *session) {
+	if s.heapAt >= 0 {
+		heap.Remove((*timerHeap)(&h.timers), s.heapAt)
+	}
+}
+
+func (h *Hub) sessionTimeouts(now time.Time) {
+	for len(h.timers) > 0 && due(now, h.timers[0].at) {
+		s := h.timers[0]
+		at := s.link.NextTimeout()
+		if due(now, at) {
+			s.link.HandleTimeout(now)
+			h.touch(s)
+			at = s.link.NextTimeout()
+		}
+		if at.IsZero() {
+			h.unschedule(s)
+			continue
+		}
+		if !at.After(now) {
+			at = now.Add(minimumStep)
+		}
+		s.at = at
+		heap.Fix((*timerHeap)(&h.timers), 0)
+	}
+}
+
+type timerHeap []*session
+
+func (t timerHeap) Len() int { return len(t) }
+func (t timerHeap) Less(i, j int) bool {
+	return t[i].at.Before(t[j].at) || t[i].at.Equal(t[j].at) && t[i].id < t[j].id
+}
+func (t timerHeap) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].heapAt, t[j].heapAt = i, j
+}
+func (t *timerHeap) Push(x any) {
+	s := x.(*session)
+	s.heapAt = len(*t)
+	*t = append(*t, s)
+}
+func (t *timerHeap) Pop() any {
+	last := len(*t) - 1
+	s := (*t)[last]
+	(*t)[last] = nil
+	*t = (*t)[:last]
+	s.heapAt = -1
+	return s
+}

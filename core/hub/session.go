@@ -1,0 +1,209 @@
+package hub
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/link"
+	"github.com/musubi-p2p/musubi/core/rendezvous"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// session is one link and its place in the hub.
+//
+//	added --client's first packet--> current (its member's one link) --> ended --last words said--> removed
+//	  \__ never spoke: ended             \__ resumed elsewhere: removed at once
+type session struct {
+	link    *link.ServerSession
+	id      uint32
+	counted netip.Addr     // the address it counts for
+	addr    netip.AddrPort // last proven one that rooms and relay were told
+	current bool
+	ended   bool
+	gone    bool
+	place   int // in Hub.order
+	touched bool
+	ready   bool
+	at      time.Time // in the heap, possibly early
+	heapAt  int       // -1: not in it
+}
+
+// member is a client over all its links.
+type member struct {
+	session *session       // nil while its link is lost
+	addr    netip.AddrPort // where its relay legs are
+	legs    []uint32       // handles of legs that were bound for it; some may have ended
+	lost    int            // how often; tells entries of Hub.lost apart
+}
+
+type lostMember struct {
+	id    uint64
+	lost  int
+	until time.Time
+}
+
+// maxLegs is when a member's list is cleared of legs that have ended: one with every other member of the largest room.
+const maxLegs = 2 * api.MaxRoomMembers
+
+func (h *Hub) freeConnID() uint32 {
+	for {
+		var b [4]byte
+		h.random(b[:])
+		if id := binary.BigEndian.Uint32(b[:]); id != 0 && h.sessions[id] == nil {
+			return id
+		}
+	}
+}
+
+func (h *Hub) add(l *link.ServerSession) {
+	s := &session{link: l, id: l.ConnID(), addr: l.Remote(), counted: subnet(l.Remote().Addr()), heapAt: -1, place: len(h.order)}
+	h.sessions[s.id] = s
+	h.order = append(h.order, s)
+	h.perAddr[s.counted]++
+	h.touch(s)
+}
+
+// touch marks a session to be settled before the present call ends.
+func (h *Hub) touch(s *session) {
+	if !s.touched && !s.gone {
+		s.touched = true
+		h.touched = append(h.touched, s)
+	}
+}
+
+// run settles what was touched and carries signals from the rooms, until nothing moves.
+func (h *Hub) run(now time.Time) {
+	for settled := 0; ; {
+		for ; settled < len(h.touched); settled++ {
+			s := h.touched[settled]
+			s.touched = false
+			h.settle(now, s)
+		}
+		to, sig, ok := h.rooms.NextSignal()
+		if !ok {
+			break
+		}
+		if s := h.sessions[to.Link]; s != nil && s.current && !s.ended {
+			if s.link.Send(now, &sig) != nil {
+				h.drop(dropSignal)
+			}
+			h.touch(s)
+		}
+	}
+	clear(h.touched)
+	h.touched = h.touched[:0]
+	h.roomEvents()
+}
+
+// settle acts on what changed in a session.
+func (h *Hub) settle(now time.Time, s *session) {
+	if s.gone {
+		return
+	}
+	if !s.current && !s.ended && s.link.Confirmed() {
+		h.enter(now, s)
+	}
+	bye := false
+	for sig, ok := s.link.NextSignal(); ok; sig, ok = s.link.NextSignal() {
+		if s.current && !s.ended {
+			bye = bye || sig.Type == wire.SigBye
+			h.rooms.HandleSignal(now, s.ref(), &sig)
+		}
+	}
+	if s.current && s.link.Remote() != s.addr {
+		s.addr = s.link.Remote()
+		h.rooms.LinkMoved(s.link.Member, s.id, s.addr)
+		h.moveLegs(h.members[s.link.Member], s.addr)
+	}
+	if code, text, closed := s.link.Closed(); closed && !s.ended {
+		s.ended = true
+		h.leave(now, s, code, text, bye)
+	}
+	if s.link.Done() {
+		h.remove(s)
+		return
+	}
+	h.schedule(s)
+	if !s.ready {
+		s.ready = true
+		h.ready = append(h.ready, s)
+	}
+}
+
+func (s *session) ref() rendezvous.LinkRef {
+	return rendezvous.LinkRef{Link: s.id, Member: s.link.Member, App: s.link.App, User: s.link.User, Key: s.link.Key,
+		Addr: s.link.Remote(), RTT: s.link.RTT()}
+}
+
+// enter makes a session its member's link, in the place of an earlier one. Only now is it sure that the client itself
+// is there, and not somebody who recorded its Hello.
+func (h *Hub) enter(now time.Time, s *session) {
+	s.current = true
+	m := h.members[s.link.Member]
+	if m == nil {
+		m = &member{addr: s.addr}
+		h.members[s.link.Member] = m
+	}
+	if old := m.session; old != nil {
+		h.remove(old)
+	}
+	m.session = s
+	s.addr = s.link.Remote()
+	h.moveLegs(m, s.addr)
+	verb := "link up: "
+	if s.link.Resumed {
+		verb = "link resumed: "
+	}
+	h.event(Event{Kind: EventLinkUp, Member: s.link.Member, Text: verb + s.link.User + " from " + masked(s.addr.Addr())})
+	h.rooms.LinkUp(now, s.ref(), s.link.Resumed)
+}
+
+// leave tells the rooms that a session ended: with a goodbye its member leaves, else it has its time of grace.
+func (h *Hub) leave(now time.Time, s *session, code api.Code, text string, bye bool) {
+	m := h.members[s.link.Member]
+	if !s.current || m == nil || m.session != s {
+		return
+	}
+	m.session = nil
+	if bye || code == api.ErrRemoteClosed {
+		h.rooms.LinkGone(now, s.link.Member, s.id)
+	} else {
+		h.rooms.LinkLost(now, s.link.Member, s.id)
+	}
+	m.lost++
+	h.lost = append(h.lost, lostMember{s.link.Member, m.lost, now.Add(rendezvous.GraceTime)})
+	h.event(Event{Kind: EventLinkDown, Member: s.link.Member, Code: code, Text: "link down: " + s.link.User + ": " + text})
+}
+
+// forgetLost forgets members that did not come back in their time of grace. Their relay legs end by being idle.
+func (h *Hub) forgetLost(now time.Time) {
+	n := 0
+	for ; n < len(h.lost) && due(now, h.lost[n].until); n++ {
+		if m := h.members[h.lost[n].id]; m != nil && m.session == nil && m.lost == h.lost[n].lost {
+			delete(h.members, h.lost[n].id)
+		}
+	}
+	h.lost = append(h.lost[:0], h.lost[n:]...)
+}
+
+// remove takes a session out of every table. It says nothing more.
+func (h *Hub) remove(s *session) {
+	s.gone, s.current = true, false
+	delete(h.sessions, s.id)
+	last := h.order[len(h.order)-1]
+	h.order[s.place], last.place = last, s.place
+	h.order[len(h.order)-1] = nil
+	h.order = h.order[:len(h.order)-1]
+	if h.perAddr[s.counted]--; h.perAddr[s.counted] == 0 {
+		delete(h.perAddr, s.counted)
+	}
+	h.unschedule(s)
+	d := s.link.Drops()
+	h.linkDrops.Auth += d.Auth
+	h.linkDrops.Replay += d.Replay
+	h.linkDrops.Format += d.Format
+	h.linkDrops.Probe += d.Probe
+	h.linkDrops.Signal += d.Signal
+}

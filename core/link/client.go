@@ -1,0 +1,304 @@
+package link
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/rendezvous"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// ClientConfig is what a client's link needs.
+type ClientConfig struct {
+	Rand      io.Reader
+	Static    secure.PrivateKey
+	ServerKey secure.PublicKey // pinned in the server's address
+	Servers   []netip.AddrPort // tried in turn
+	Info      wire.ClientInfo  // Flags are set from AES
+	AES       bool             // this device has AES instructions
+}
+
+// Client is the client's end of a link.
+//
+//	idle --Connect--> trying --HS2--> up --silence, new address, CLOSE--> trying (resume) --RS2--> up
+//	                    |  ^-- waiting (between rounds, after the first link only)
+//	                    +-- no server answers, or refused for good: Down{Final} --> idle
+//	any --Close--> closing (only from up) --> idle
+type Client struct {
+	cfg    ClientConfig
+	rooms  *rendezvous.Client
+	state  clientState
+	clock  time.Time
+	events []ClientEvent
+	held   *wire.Signal // taken from rooms, while RUDP has no room for it
+
+	server   int       // index in cfg.Servers, modulo: the one tried or used
+	tried    int       // servers that had their round since the last wait
+	try      attempt   // while trying
+	first    bool      // no link was up since Connect: failing is final
+	lostAt   time.Time // when the link went down, while coming back
+	retryAt  time.Time // when waiting ends
+	backOff  time.Duration
+	sent     int       // handshake datagrams since Connect or since the link was lost
+	begun    time.Time // when that was
+	why      api.Code  // why a server refused since the last wait; OK: none did
+	whyText  string
+	pipe     *pipe        // while up or closing
+	answers  []wire.Probe // path challenges to answer, bounded
+	remote   netip.AddrPort
+	ticket   resumption
+	token    wire.Cookie // address token
+	tokenEnd time.Time   // zero: no token
+}
+
+// resumption is what it takes to come back: the ticket, and the secret of the session that gave it out.
+type resumption struct {
+	ticket  []byte
+	secret  [32]byte
+	expires time.Time
+	next    [32]byte // the present session's secret, for the tickets to come
+}
+
+type clientState uint8
+
+const (
+	idle clientState = iota
+	trying
+	waiting
+	up
+	closing
+)
+
+// ClientEventKind tells what a ClientEvent is.
+type ClientEventKind uint8
+
+const (
+	Up     ClientEventKind = iota + 1 // Info, Resumed
+	Down                              // Code, Text, Final: not Final means that the client is coming back by itself
+	Signal                            // Signal, as rendezvous.Client passed it up
+)
+
+// ClientEvent is something that happened on the link.
+type ClientEvent struct {
+	Kind    ClientEventKind
+	Info    wire.ServerInfo
+	Resumed bool
+	Code    api.Code
+	Text    string
+	Final   bool
+	Signal  wire.Signal
+}
+
+// NewClient makes a client that is not connected.
+func NewClient(cfg ClientConfig) *Client {
+	cfg.Info.Flags &^= wire.FlagAES
+	if cfg.AES {
+		cfg.Info.Flags |= wire.FlagAES
+	}
+	return &Client{cfg: cfg, rooms: rendezvous.NewClient()}
+}
+
+// SetServers replaces the servers' addresses, for Connect and for coming back. A link under way keeps its old ones
+// when there are no new ones.
+func (c *Client) SetServers(addrs []netip.AddrPort) {
+	if len(addrs) == 0 && c.state != idle {
+		return
+	}
+	c.cfg.Servers = addrs
+	c.server = 0
+}
+
+// Rooms is the machine for rooms and introductions. Call Flush after a command to it.
+func (c *Client) Rooms() *rendezvous.Client { return c.rooms }
+
+// Up reports whether signals travel now.
+func (c *Client) Up() bool { return c.state == up }
+
+// Remote is the server's address in use, or the one tried.
+func (c *Client) Remote() netip.AddrPort { return c.remote }
+
+// RTT is the smoothed round trip to the server, zero while not known.
+func (c *Client) RTT() time.Duration {
+	if c.pipe == nil {
+		return 0
+	}
+	return c.pipe.rtt()
+}
+
+// ConnID is what the server writes into packets for us now; zero: nothing is expected.
+func (c *Client) ConnID() uint32 {
+	switch c.state {
+	case trying:
+		return c.try.connID
+	case up, closing:
+		return c.pipe.keys.LocalConnID()
+	}
+	return 0
+}
+
+// Done reports whether nothing is left to say: a Close was delivered, or there was nothing to close.
+func (c *Client) Done() bool { return c.state == idle }
+
+// Connect opens the link. It does nothing when one is open or opening.
+func (c *Client) Connect(now time.Time) {
+	now = c.tick(now)
+	if c.state == closing {
+		c.reset() // the old link's last words are given up for the new one
+	}
+	if c.state != idle {
+		return
+	}
+	switch {
+	case len(c.cfg.Servers) == 0:
+		c.event(ClientEvent{Kind: Down, Code: api.ErrAddress, Text: "no server address to connect to", Final: true})
+		return
+	case len(c.cfg.Info.App) > maxName || len(c.cfg.Info.User) > maxName || len(c.cfg.Info.Token) > wire.MaxToken:
+		c.event(ClientEvent{Kind: Down, Code: api.ErrTooLarge, Text: "the app name and the user id have at most 64 bytes, the access token 900", Final: true})
+		return
+	}
+	c.first, c.begun = true, now // the rest is as reset left it
+	c.startTry(now)
+}
+
+// Close says goodbye and ends the link. No event follows.
+func (c *Client) Close(now time.Time) {
+	now = c.tick(now)
+	c.rooms.Forget()
+	if c.state != up {
+		if c.state != closing {
+			c.reset()
+		}
+		return
+	}
+	c.pipe.send(now, &wire.Signal{Type: wire.SigBye}) // if it can't be queued, the CLOSE says the same a little later
+	c.pipe.conn.Close(now, api.ErrRemoteClosed, "the client left", closeLinger)
+	c.state = closing
+	c.advance(now)
+}
+
+// NetworkChanged says that the device's addresses changed: the client comes back from the new one at once.
+func (c *Client) NetworkChanged(now time.Time) {
+	now = c.tick(now)
+	switch c.state {
+	case up:
+		c.lose(now, api.ErrLost, "the network changed", 0)
+	case trying, waiting:
+		c.backOff = 0
+		c.startTry(now)
+	}
+}
+
+// reset forgets the link and everything that came from it, but no event.
+func (c *Client) reset() {
+	*c = Client{cfg: c.cfg, rooms: c.rooms, clock: c.clock, events: c.events}
+}
+
+// HandleDatagram takes a datagram of family 10 with our connection id, or of family 11. b is scribbled over.
+func (c *Client) HandleDatagram(now time.Time, from netip.AddrPort, b []byte) {
+	now = c.tick(now)
+	switch wire.FamilyOf(b) {
+	case wire.FamilySession:
+		c.handlePacket(now, from, b)
+	case wire.FamilyHandshake:
+		if c.state == trying && sameAddr(from, c.remote) {
+			c.handleHandshake(now, b)
+		}
+	}
+	c.advance(now)
+}
+
+// HandleTimeout acts on deadlines that have come.
+func (c *Client) HandleTimeout(now time.Time) {
+	now = c.tick(now)
+	switch c.state {
+	case trying:
+		c.tryTimeout(now)
+	case waiting:
+		if due(now, c.retryAt) {
+			c.startTry(now)
+		}
+	case up, closing:
+		c.pipe.conn.HandleTimeout(now)
+		if c.state == up && due(now, c.silentAt()) {
+			c.lose(now, api.ErrLost, "the server at "+c.remote.String()+" is silent", c.jitter(firstRetry))
+		}
+	}
+	c.advance(now)
+}
+
+// NextTimeout is when HandleTimeout has something to do at the earliest; zero: never.
+func (c *Client) NextTimeout() time.Time {
+	switch c.state {
+	case trying:
+		return earlier(c.try.nextSend, c.try.ends)
+	case waiting:
+		return c.retryAt
+	case up:
+		return earlier(c.silentAt(), c.pipe.conn.NextTimeout())
+	case closing:
+		return c.pipe.conn.NextTimeout()
+	}
+	return time.Time{}
+}
+
+// AppendTransmit appends one datagram to dst and says where it goes, until !ok.
+func (c *Client) AppendTransmit(now time.Time, dst []byte) (out []byte, to netip.AddrPort, ok bool) {
+	now = c.tick(now)
+	switch c.state {
+	case trying:
+		if !c.try.send {
+			return dst, to, false
+		}
+		c.try.send = false
+		c.sent++
+		c.try.copies++
+		return append(dst, c.try.packet...), c.remote, true
+	case up, closing:
+		if n := len(c.answers); n > 0 {
+			probe := c.answers[n-1]
+			c.answers = c.answers[:n-1]
+			return c.pipe.appendProbe(dst, &probe), c.remote, true
+		}
+		out, ok = c.pipe.append(now, dst)
+		return out, c.remote, ok
+	}
+	return dst, to, false
+}
+
+// NextEvent takes the next event.
+func (c *Client) NextEvent() (ClientEvent, bool) {
+	if len(c.events) == 0 {
+		return ClientEvent{}, false
+	}
+	ev := c.events[0]
+	c.events[0] = ClientEvent{}
+	c.events = c.events[1:]
+	return ev, true
+}
+
+func (c *Client) event(ev ClientEvent) { c.events = append(c.events, ev) }
+
+// tick keeps time from going backwards.
+func (c *Client) tick(now time.Time) time.Time {
+	if now.After(c.clock) {
+		c.clock = now
+	}
+	return c.clock
+}
+
+// jitter is a random part of most, so that a thousand clients of one server don't come back in the same instant.
+func (c *Client) jitter(most time.Duration) time.Duration {
+	var b [2]byte
+	c.random(b[:])
+	return most * time.Duration(uint16(b[0])<<8|uint16(b[1])) / (1 << 16)
+}
+
+// random fills b. Without randomness nothing can be done safely.
+func (c *Client) random(b []byte) {
+	if _, err := io.ReadFull(c.cfg.Rand, b); err != nil {
+		panic("link: randomness: " + err.Error())
+	}
+}

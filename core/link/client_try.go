@@ -1,0 +1,223 @@
+package link
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// attempt is one server's round: INIT until a cookie is there, then Hello until the answer is.
+type attempt struct {
+	random   [wire.RandomSize]byte
+	connID   uint32
+	resume   bool
+	hs       *secure.LinkHandshake // nil while INIT is asked
+	packet   []byte                // what is sent, verbatim each time
+	send     bool                  // due now
+	copies   int                   // of packet
+	sentAt   time.Time             // the first copy
+	nextSend time.Time
+	interval time.Duration
+	ends     time.Time
+	rebuilds int       // Hellos made for a new cookie
+	rebuilt  time.Time // the last one
+}
+
+// maxRebuilds bounds the public-key work that answers to one handshake can make us do.
+const maxRebuilds = 4
+
+// startTry begins a round with the present server: by ticket if there is a good one, at once with a Hello if there is
+// an address token, which costs one round trip more only where the address changed.
+func (c *Client) startTry(now time.Time) {
+	c.remote = c.cfg.Servers[c.server%len(c.cfg.Servers)]
+	c.state, c.pipe, c.retryAt = trying, nil, time.Time{}
+	c.try = attempt{ends: now.Add(round), resume: c.ticket.ticket != nil && now.Before(c.ticket.expires)}
+	c.random(c.try.random[:])
+	var id [4]byte
+	for c.try.connID == 0 {
+		c.random(id[:])
+		c.try.connID = binary.BigEndian.Uint32(id[:])
+	}
+	if !c.tokenEnd.IsZero() && now.Before(c.tokenEnd) {
+		c.hello(now, c.token)
+		return
+	}
+	c.try.put(now, wire.AppendInit(nil, &wire.Init{Version: wire.Version, Random: c.try.random}))
+}
+
+func (a *attempt) put(now time.Time, packet []byte) {
+	a.packet, a.send, a.copies, a.sentAt = packet, true, 0, now
+	a.interval, a.nextSend = firstRetry, now.Add(firstRetry)
+}
+
+// hello makes HS1 or RS1 around a cookie. The cookie is part of the Noise prologue, so each is a handshake of its own.
+func (c *Client) hello(now time.Time, cookie wire.Cookie) {
+	m := wire.Hello{Resume: c.try.resume, Version: wire.Version, ConnID: c.try.connID, Random: c.try.random, Cookie: cookie}
+	start, info := secure.NewLinkInitiator, c.cfg.Info
+	if m.Resume {
+		start, m.Ticket = secure.NewResumeInitiator, c.ticket.ticket
+		info.App, info.User, info.Token = "", "", nil // the ticket says it all, and both would not fit one datagram
+	}
+	hs, noise, err := start(secure.LinkConfig{
+		Rand: c.cfg.Rand, Static: c.cfg.Static, Server: c.cfg.ServerKey, Secret: c.ticket.secret,
+		Prologue: wire.AppendHelloPrologue(nil, &m),
+	}, m.ConnID, &info)
+	if err != nil { // the pinned key is no key at all
+		c.fail(now, api.ErrServerKey, "the key in the server's address is not a valid key")
+		return
+	}
+	m.Noise = noise
+	c.try.hs = hs
+	c.try.put(now, wire.AppendHello(nil, &m))
+}
+
+func (c *Client) tryTimeout(now time.Time) {
+	a := &c.try
+	if due(now, a.ends) {
+		c.nextServer(now)
+		return
+	}
+	if due(now, a.nextSend) {
+		a.send = true
+		a.interval = min(a.interval*3/2, mostRetry)
+		a.nextSend = now.Add(a.interval)
+	}
+}
+
+func (c *Client) handleHandshake(now time.Time, b []byte) {
+	if m, ok := wire.ParseRetry(b); ok && m.Random == c.try.random {
+		c.handleRetry(now, &m)
+	} else if m, ok := wire.ParseRefuse(b); ok && m.Random == c.try.random {
+		c.handleRefuse(now, &m)
+	} else if m, ok := wire.ParseWelcome(b); ok && m.ConnID == c.try.connID && m.Resumed == c.try.resume && c.try.hs != nil {
+		c.handleWelcome(now, m.Noise)
+	}
+}
+
+func (c *Client) handleRetry(now time.Time, m *wire.Retry) {
+	a := &c.try
+	if m.Version != wire.Version {
+		c.refused(now, api.ErrServerVersion, m.Version)
+		return
+	}
+	// Every copy of ours may bring a cookie. Following each would throw away a handshake whose answer is under way.
+	if a.rebuilds > 0 && now.Sub(a.rebuilt) < longRetry || a.rebuilds >= maxRebuilds {
+		return
+	}
+	a.rebuilds++
+	a.rebuilt = now
+	c.hello(now, m.Cookie)
+}
+
+// handleRefuse acts on a refusal. Nothing proves it: it ends this try and nothing else.
+func (c *Client) handleRefuse(now time.Time, m *wire.Refuse) {
+	code := api.Code(m.Code)
+	if c.try.resume && code != api.ErrRateLimited && code != api.ErrServerFull && code != api.ErrServerClosing {
+		// The ticket is no good there (expired, another master secret): a new link, with the round's time anew.
+		c.ticket = resumption{}
+		c.startTry(now)
+		return
+	}
+	c.refused(now, code, m.Version)
+}
+
+// refused notes why this server does not want us and tries the next one.
+func (c *Client) refused(now time.Time, code api.Code, version uint16) {
+	c.why = code
+	switch code {
+	case api.ErrServerVersion:
+		c.whyText = fmt.Sprintf("the server at %s speaks version %d of the protocol, this client version %d", c.remote, version, wire.Version)
+	case api.ErrServerKey:
+		c.whyText = fmt.Sprintf("the server at %s does not hold the key in its address", c.remote)
+	default:
+		c.whyText = fmt.Sprintf("the server at %s refused: %s", c.remote, code)
+	}
+	if code == api.ErrRateLimited { // worth the rest of the round: many players may share this address
+		c.try.send, c.try.interval = false, longRetry
+		c.try.nextSend = now.Add(longRetry + c.jitter(longRetry))
+		return
+	}
+	c.nextServer(now)
+}
+
+// nextServer ends the present server's round. When all had theirs, it waits for another one, or ends the link.
+func (c *Client) nextServer(now time.Time) {
+	c.server++
+	c.tried++
+	if c.tried < len(c.cfg.Servers) {
+		c.startTry(now)
+		return
+	}
+	code, text := c.why, c.whyText
+	if code == api.OK {
+		code = api.ErrServerUnreachable
+		text = fmt.Sprintf("no answer from %s (tried %d times in %s)", c.names(), c.sent, now.Sub(c.begun).Round(time.Second))
+	}
+	c.why, c.tried = api.OK, 0
+	if c.first || now.Sub(c.lostAt) >= giveUp || final(code) {
+		c.fail(now, code, text)
+		return
+	}
+	c.backOff = min(max(2*c.backOff, time.Second), backOffMost)
+	c.state, c.retryAt = waiting, now.Add(c.backOff/2+c.jitter(c.backOff/2))
+}
+
+// final reports whether waiting can't help against a refusal.
+func final(code api.Code) bool {
+	switch code {
+	case api.ErrServerUnreachable, api.ErrRateLimited, api.ErrServerFull, api.ErrServerClosing, api.ErrTimeout, api.ErrLost:
+		return false
+	}
+	return true
+}
+
+// names lists the servers for a sentence.
+func (c *Client) names() string {
+	list := make([]string, len(c.cfg.Servers))
+	for i, a := range c.cfg.Servers {
+		list[i] = a.String()
+	}
+	return strings.Join(list, ", ")
+}
+
+// fail ends the link for good.
+func (c *Client) fail(now time.Time, code api.Code, text string) {
+	c.reset()
+	c.rooms.Forget()
+	c.event(ClientEvent{Kind: Down, Code: code, Text: text, Final: true})
+}
+
+func (c *Client) handleWelcome(now time.Time, msg2 []byte) {
+	a := &c.try
+	keys, info, secret, err := a.hs.Finish(msg2)
+	if err != nil {
+		return // forged or damaged; the true one may still come
+	}
+	var rtt time.Duration
+	if a.copies == 1 {
+		rtt = now.Sub(a.sentAt) // with several copies nobody knows which one was answered
+	}
+	c.pipe = newPipe(now, keys, rtt)
+	c.state, c.first, c.backOff, c.sent, c.why = up, false, 0, 0, api.OK
+	c.tried = 0
+	c.answers = c.answers[:0]
+	// The old ticket stays good until the first one of this session replaces it.
+	c.ticket.next = secret
+	c.setToken(now, info.AddressToken)
+	resumed := a.resume
+	c.try = attempt{}
+	c.pipe.conn.Ping(now, path) // proves to the server that we are no replay, and measures the path
+	c.event(ClientEvent{Kind: Up, Info: info, Resumed: resumed})
+	c.rooms.LinkUp(info, resumed)
+}
+
+func (c *Client) setToken(now time.Time, token wire.Cookie) {
+	if token != (wire.Cookie{}) {
+		c.token, c.tokenEnd = token, now.Add(tokenLife)
+	}
+}

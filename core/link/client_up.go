@@ -1,0 +1,125 @@
+package link
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/rudp"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// maxAnswers bounds the path challenges waiting to be answered; the server has one pending at a time.
+const maxAnswers = 4
+
+func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte) {
+	if c.pipe == nil {
+		return
+	}
+	_, probe, probed, ok := c.pipe.open(now, b)
+	if ok && probed && probe.Challenge && len(c.answers) < maxAnswers {
+		c.answers = append(c.answers, wire.Probe{Response: true, RespNonce: probe.ChallengeNonce, Observed: from})
+	}
+}
+
+// silentAt is when waiting for an acknowledgement has lasted too long.
+func (c *Client) silentAt() time.Time {
+	if c.pipe.asked.IsZero() {
+		return time.Time{}
+	}
+	return c.pipe.asked.Add(silence)
+}
+
+// advance drains what the connection received, then sends what rooms want to say.
+func (c *Client) advance(now time.Time) {
+	for c.state == up || c.state == closing {
+		s, closed, done := c.pipe.receive(now)
+		if done {
+			break
+		}
+		switch {
+		case c.state == closing: // nothing is of interest any more
+		case closed != nil:
+			c.handleClosed(now, closed)
+		default:
+			c.handleSignal(now, &s)
+		}
+	}
+	if c.state == closing && c.pipe.conn.Drained() {
+		c.reset()
+	}
+	c.Flush(now)
+}
+
+func (c *Client) handleSignal(now time.Time, s *wire.Signal) {
+	if s.Type != wire.SigTicket {
+		c.rooms.HandleSignal(now, s)
+		return
+	}
+	life := min(time.Duration(s.Request)*time.Second, ticketLife)
+	if len(s.Data) == 0 || len(s.Data) > wire.MaxResumeTicket {
+		c.pipe.drops.Signal++
+		return
+	}
+	c.ticket.ticket, c.ticket.secret, c.ticket.expires = bytes.Clone(s.Data), c.ticket.next, now.Add(life)
+	c.setToken(now, s.Cookie)
+}
+
+// handleClosed acts on the end of the session: by the server, or by silence.
+func (c *Client) handleClosed(now time.Time, ev *rudp.Event) {
+	switch {
+	case final(ev.Code):
+		c.fail(now, ev.Code, ev.Text)
+	default:
+		wait := c.jitter(firstRetry)
+		if ev.Code == api.ErrServerClosing {
+			wait = time.Second + c.jitter(time.Second) // it may be restarting
+		}
+		c.lose(now, ev.Code, ev.Text, wait)
+	}
+}
+
+// lose drops the session and comes back after wait, by ticket if there is one.
+func (c *Client) lose(now time.Time, code api.Code, text string, wait time.Duration) {
+	c.pipe, c.held = nil, nil // what was not acknowledged, rooms will say again
+	c.lostAt, c.begun, c.sent, c.backOff = now, now, 0, 0
+	c.rooms.LinkDown()
+	c.event(ClientEvent{Kind: Down, Code: code, Text: text})
+	if wait == 0 {
+		c.startTry(now)
+		return
+	}
+	c.state, c.retryAt = waiting, now.Add(wait)
+}
+
+// Flush sends what rooms want to say and passes up what they report. Call it after a command to Rooms; the other calls
+// into the client do it themselves.
+func (c *Client) Flush(now time.Time) {
+	now = c.tick(now)
+	for c.state == up {
+		if c.held == nil {
+			s, ok := c.rooms.NextSignal()
+			if !ok {
+				break
+			}
+			c.held = &s
+		}
+		if err := c.pipe.send(now, c.held); wouldBlock(err) {
+			break // kept until acknowledgements make room
+		}
+		c.held = nil // sent; or too large, which rooms does not make, or closing
+	}
+	for {
+		s, ok := c.rooms.NextEvent()
+		if !ok {
+			return
+		}
+		c.event(ClientEvent{Kind: Signal, Signal: s})
+	}
+}
+
+func wouldBlock(err error) bool {
+	e, ok := err.(*api.Error)
+	return ok && e.Code == api.ErrWouldBlock
+}

@@ -1,0 +1,200 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+func TestClientCloses(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	s := w.session()
+	w.create("last wish")
+	w.client.Close(w.now)
+	if w.client.Up() || w.client.Done() {
+		t.Fatal("closing, not closed: the goodbye has to go out")
+	}
+	w.run(2 * time.Second)
+	bye := false
+	for _, sig := range w.server.signals {
+		bye = bye || sig.Type == wire.SigBye
+	}
+	code, _, closed := s.Closed()
+	if !bye || !closed || code != api.ErrRemoteClosed || len(w.server.sessions) != 0 {
+		t.Fatal("the server was not told", bye, code, closed)
+	}
+	if !w.client.Done() || !w.client.NextTimeout().IsZero() {
+		t.Fatal("the client is not done")
+	}
+	for _, ev := range w.events {
+		if ev.Kind == Down {
+			t.Fatal("closing by ourselves is no news")
+		}
+	}
+	w.connect() // and again
+}
+
+func TestCloseBeforeTheLinkIsUp(t *testing.T) {
+	w := newWorld(t, 1)
+	w.client.Connect(w.now)
+	w.run(50 * time.Millisecond)
+	w.client.Close(w.now)
+	if w.run(time.Minute); !w.client.Done() || len(w.events) != 0 {
+		t.Fatalf("%+v", w.events)
+	}
+	w.client.Close(w.now) // twice is harmless
+	w.client.NetworkChanged(w.now)
+	w.client.HandleTimeout(w.now)
+	w.connect()
+}
+
+// Nobody hears the goodbye: closing ends all the same.
+func TestCloseIntoSilence(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	w.server.down = true
+	w.client.Close(w.now)
+	if w.run(10 * time.Second); !w.client.Done() {
+		t.Fatal("it never ends")
+	}
+}
+
+func TestServerCloses(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	s := w.session()
+	s.Close(w.now, api.ErrUnauthorized, "banned for cheating")
+	ev := w.until(Down, time.Second)
+	wantCode(t, ev, api.ErrUnauthorized, true)
+	if ev.Text != "banned for cheating" {
+		t.Fatal(ev.Text)
+	}
+	if w.run(5 * time.Second); len(w.server.sessions) != 0 || !w.client.Done() {
+		t.Fatal("something lives on")
+	}
+	if err := s.Send(w.now, &wire.Signal{Type: wire.SigClosing}); err == nil {
+		t.Fatal("a closed session takes signals")
+	}
+}
+
+// A server that shuts down is perhaps restarting: the client comes back with its ticket.
+func TestServerShutsDownAndRestarts(t *testing.T) {
+	w := newWorld(t, 1)
+	member := w.up()
+	s := w.session()
+	s.Send(w.now, &wire.Signal{Type: wire.SigClosing, Text: "maintenance"})
+	s.Close(w.now, api.ErrServerClosing, "the server is shutting down")
+	ev := w.until(Down, time.Second)
+	wantCode(t, ev, api.ErrServerClosing, false)
+	w.restartServer()
+	if ev := w.until(Up, 5*time.Second); !ev.Resumed || ev.Info.Member != member {
+		t.Fatalf("%+v", ev)
+	}
+}
+
+func TestClientThatVanishesIsForgotten(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	s := w.session()
+	w.lose = func(toServer bool, b []byte) bool { return toServer }
+	w.run(idleTimeout + 10*time.Second)
+	if code, text, closed := s.Closed(); !closed || code != api.ErrLost || text == "" || len(w.server.sessions) != 0 {
+		t.Fatal(code, text, closed)
+	}
+}
+
+// An idle link costs a handful of small packets a minute, and stays.
+func TestIdleLinkStaysUp(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	packets := 0
+	w.lose = func(bool, []byte) bool { packets++; return false }
+	w.run(10 * time.Minute)
+	if !w.client.Up() || w.session().Resumed || len(w.events) != 0 {
+		t.Fatalf("%+v", w.events)
+	}
+	if packets > 10*20 {
+		t.Fatalf("%d packets in ten minutes", packets)
+	}
+}
+
+func TestSignalLimits(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	s := w.session()
+	err := s.Send(w.now, &wire.Signal{Type: wire.SigRoomData, Data: make([]byte, wire.MaxSignal)})
+	var e *api.Error
+	if !errors.As(err, &e) || e.Code != api.ErrTooLarge || !strings.Contains(e.Text, fmt.Sprint("at most ", wire.MaxSignal)) {
+		t.Fatal(err)
+	}
+	if _, _, closed := s.Closed(); closed {
+		t.Fatal("that is no reason to close")
+	}
+	// A client that acknowledges nothing is dropped before it costs much memory.
+	w.lose = func(toServer bool, b []byte) bool { return true }
+	for range 100 {
+		s.Send(w.now, &wire.Signal{Type: wire.SigRoomData, Data: make([]byte, 8000)})
+	}
+	if code, _, closed := s.Closed(); !closed || code != api.ErrLost {
+		t.Fatal("signals pile up without end")
+	}
+}
+
+// Messages that are no signals are counted and change nothing.
+func TestNonsenseOverTheLink(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	s := w.session()
+	for _, m := range []struct {
+		mode    api.Mode
+		channel uint8
+		data    []byte
+	}{
+		{api.ReliableOrdered, 0, []byte{200}}, {api.ReliableOrdered, 0, []byte{byte(wire.SigJoined), 1}},
+		{api.ReliableOrdered, 3, []byte{byte(wire.SigLeave)}}, {api.Unreliable, 0, []byte{byte(wire.SigLeave)}}, {api.ReliableUnordered, 0, []byte{byte(wire.SigLeave)}},
+	} {
+		w.client.pipe.conn.Send(w.now, m.mode, m.channel, 0, m.data)
+		s.pipe.conn.Send(w.now, m.mode, m.channel, 0, m.data)
+	}
+	w.run(time.Second)
+	if s.Drops().Signal != 5 || w.client.pipe.drops.Signal != 5 || !w.client.Up() {
+		t.Fatalf("%+v %+v", s.Drops(), w.client.pipe.drops)
+	}
+	for _, sig := range w.server.signals {
+		if sig.Type == wire.SigLeave {
+			t.Fatal("nonsense was taken for a signal")
+		}
+	}
+}
+
+// More signals than RUDP takes at once wait their turn in the client.
+func TestManySignalsWait(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	w.create("")
+	w.run(100 * time.Millisecond)
+	w.answer(1)
+	w.run(100 * time.Millisecond)
+	for range 100 {
+		if err := w.client.Rooms().SetData(make([]byte, api.MaxRoomData)); err != nil {
+			t.Fatal(err)
+		}
+		w.client.Flush(w.now)
+	}
+	w.run(10 * time.Second)
+	n := 0
+	for _, sig := range w.server.signals {
+		if sig.Type == wire.SigSetData {
+			n++
+		}
+	}
+	if n != 100 {
+		t.Fatalf("%d of 100 arrived", n)
+	}
+}

@@ -1,0 +1,59 @@
+// Package link is the session between a client and its server, both ends: handshake, keys, the reliable channel that
+// carries signals, keeping it alive, and coming back after silence, a new address or a restarted server.
+//
+//	client                                     server
+//	INIT  random, 1200 bytes  ----------->                   keeps nothing
+//	      <----------------  RETRY cookie                    still keeps nothing
+//	HS1   cookie, Noise IK 1  ----------->  public-key work, a ServerSession
+//	      <----------------  HS2 Noise IK 2, then the first ticket over the session
+//	RS1   token or cookie, ticket, NNpsk0 1 -->  the same member again, under new keys
+//	      <----------------  RS2 Noise NNpsk0 2
+//
+// Client and Acceptor with its ServerSessions take bytes and the time and give bytes; see docs/ARCHITECTURE.md for the
+// order of their verbs.
+package link
+
+import "time"
+
+// Numbers of the protocol and of this implementation.
+const (
+	// keepAlive stays below the 30 s after which the shortest UDP NAT timers seen in the field forget a mapping.
+	keepAlive = 15 * time.Second
+	// idleTimeout ends the server's side of a link. It exceeds three keepalives.
+	idleTimeout = 50 * time.Second
+	// silence is how long something of ours may wait for an acknowledgement before the client resumes. RUDP has
+	// probed about four times by then.
+	silence = 3 * time.Second
+
+	// Copies of a handshake datagram come 250 ms apart, then half as much again, up to 400 ms: 13 in a round, so that one
+	// round in a million fails where a fifth of all datagrams is lost. (Up to 1 s apart, 8 in a round, it was one in 600.)
+	firstRetry  = 250 * time.Millisecond
+	mostRetry   = 400 * time.Millisecond
+	longRetry   = time.Second      // before a fresh cookie is followed, or a rate limit is tried again
+	round       = 5 * time.Second  // one server's time to answer
+	giveUp      = 2 * time.Minute  // without any server after the link was up once
+	backOffMost = 15 * time.Second // between rounds while coming back
+
+	ticketLife    = time.Hour
+	ticketRefresh = 60 * time.Second
+	tokenLife     = 2 * time.Minute        // an address token is good for two to four minutes
+	confirmTime   = 10 * time.Second       // a session whose client never spoke is forgotten
+	closeLinger   = 500 * time.Millisecond // for signals accepted before Close
+
+	// Both ends must agree on recvBudget; see rudp.Config. Signals are small and few.
+	sendBudget = 256 << 10
+	recvBudget = 64 << 10
+
+	maxName = 64 // bytes of an app name and of a user id
+)
+
+// earlier is the earlier of two deadlines; zero means none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// due reports whether a deadline has come.
+func due(now, at time.Time) bool { return !at.IsZero() && !now.Before(at) }

@@ -1,0 +1,144 @@
+package link
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/rudp"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// path is the one path of a link. Its address may change under it; a new address of a client is proven on PathProbe.
+const path = wire.PathDirectFirst
+
+// pipe is what both ends do alike: seal and open packets, and carry signals as reliable ordered messages on channel 0.
+type pipe struct {
+	keys *secure.Session
+	conn *rudp.Conn
+	// asked is when the oldest packet that wants an acknowledgement went out since we last heard anything; zero: none.
+	asked time.Time
+	out   []byte // one signal to send, reused
+	in    []byte // one signal received, reused
+	drops Drops
+}
+
+// Drops counts what arrived for a session and was ignored, by reason.
+type Drops struct {
+	Auth   uint64 // did not open
+	Replay uint64 // opened, seen before
+	Format uint64 // not a packet of this version
+	Probe  uint64 // path probe that was malformed or not asked for
+	Signal uint64 // message that is no signal we know
+}
+
+func newPipe(now time.Time, keys *secure.Session, rtt time.Duration) *pipe {
+	p := &pipe{keys: keys, conn: rudp.New(now, rudp.Config{
+		SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: keepAlive,
+	})}
+	p.conn.OpenPath(now, path, wire.MaxFrames, rtt)
+	p.conn.SetRoute(now, path)
+	return p
+}
+
+// open authenticates a packet. What it carries for RUDP is handled; what it carries on PathProbe is returned. ok is
+// false for anything that was dropped. b is decrypted in place.
+func (p *pipe) open(now time.Time, b []byte) (number uint64, probe wire.Probe, probed, ok bool) {
+	id, number, frames, err := p.keys.Open(b)
+	switch err {
+	case nil:
+	case secure.ErrReplay:
+		p.drops.Replay++
+		return 0, probe, false, false
+	case secure.ErrAuth:
+		p.drops.Auth++
+		return 0, probe, false, false
+	default:
+		p.drops.Format++
+		return 0, probe, false, false
+	}
+	p.asked = time.Time{}
+	if id == wire.PathProbe {
+		if probe, ok = wire.ParseProbe(frames); !ok {
+			p.drops.Probe++
+		}
+		return number, probe, true, ok
+	}
+	if err := p.conn.HandlePacket(now, id, number, frames); err != nil {
+		p.conn.Close(now, api.ErrProtocol, "malformed frame on the link", 0)
+	}
+	p.noteAsked(now)
+	return number, probe, false, true
+}
+
+// append appends the next packet, if there is one to send now.
+func (p *pipe) append(now time.Time, dst []byte) ([]byte, bool) {
+	out, number := p.keys.Begin(dst, path)
+	out, ok := p.conn.AppendPacket(now, path, number, out)
+	if !ok {
+		return dst, false
+	}
+	out = p.keys.Seal(out, len(dst))
+	p.noteAsked(now)
+	return out, true
+}
+
+// noteAsked keeps p.asked true to what RUDP waits for.
+func (p *pipe) noteAsked(now time.Time) {
+	switch {
+	case p.conn.PathStats(path).UnackedSinceHeard == 0:
+		p.asked = time.Time{}
+	case p.asked.IsZero():
+		p.asked = now
+	}
+}
+
+// appendProbe seals a path probe without padding.
+func (p *pipe) appendProbe(dst []byte, probe *wire.Probe) []byte {
+	out, _ := p.keys.Begin(dst, wire.PathProbe)
+	return p.keys.Seal(wire.AppendProbe(out, probe), len(dst))
+}
+
+// send queues a signal. On an error nothing was queued: ErrTooLarge, ErrWouldBlock, ErrClosed.
+func (p *pipe) send(now time.Time, s *wire.Signal) error {
+	p.out = wire.AppendSignal(p.out[:0], s)
+	if len(p.out) > wire.MaxSignal {
+		return api.NewError(api.ErrTooLarge, fmt.Sprintf("signal %d has %d bytes: at most %d", s.Type, len(p.out), wire.MaxSignal))
+	}
+	return p.conn.Send(now, api.ReliableOrdered, 0, 0, p.out)
+}
+
+// receive takes the next signal or the news that the connection ended. The signal's bytes are valid until the next call
+// of receive; done is true when there is nothing more.
+func (p *pipe) receive(now time.Time) (s wire.Signal, closed *rudp.Event, done bool) {
+	for {
+		ev, ok := p.conn.NextEvent()
+		if !ok {
+			return s, nil, true
+		}
+		switch ev.Kind {
+		case rudp.EventMessage:
+			p.in = append(p.in[:0], ev.Data...) // the event's bytes end with the next call into the connection
+			if ev.Mode.Reliable() {
+				p.conn.Consumed(now, len(p.in))
+			}
+			s, ok := wire.ParseSignal(p.in)
+			if !ok || ev.Mode != api.ReliableOrdered || ev.Channel != 0 {
+				p.drops.Signal++ // a signal of a later version, or nonsense
+				continue
+			}
+			return s, nil, false
+		case rudp.EventClosed:
+			return s, &ev, false
+		}
+	}
+}
+
+func (p *pipe) rtt() time.Duration { return p.conn.PathStats(path).SRTT }
+
+// sameAddr compares addresses, taking IPv4 mapped into IPv6 as IPv4.
+func sameAddr(a, b netip.AddrPort) bool {
+	return a.Port() == b.Port() && a.Addr().Unmap() == b.Addr().Unmap()
+}

@@ -1,0 +1,34 @@
+// Package netio is where Musubi meets the operating system's network: UDP sockets read and written in batches, the one
+// place where an owner goroutine waits, the machine's addresses, and what its processor can do.
+//
+// A Loop belongs to one goroutine, its owner, and starts none itself. Only Wake may be called from elsewhere. Bytes and
+// addresses pass through; what they mean is known above.
+package netio
+
+import "errors"
+
+// MaxDatagram is the largest datagram that is sent or received, in bytes of UDP payload. Longer ones that arrive are
+// dropped and counted.
+const MaxDatagram = 2048
+
+// DefaultBuffer is what a socket's receive and send buffers are asked to be, in bytes. 4 MB ride out a 100 ms stall of
+// the process at 300 Mbit/s; the kernel grants less when net.core.rmem_max says so.
+const DefaultBuffer = 4 << 20
+
+// Stats counts what a Loop did since it was made. Datagrams unless said otherwise.
+type Stats struct {
+	Received  uint64
+	Truncated uint64 // arrived, longer than MaxDatagram, dropped
+	RecvError uint64 // errors in place of a datagram: news from ICMP, mostly
+	Sent      uint64
+	SendFull  uint64 // dropped because the socket's send buffer was full
+	SendError uint64 // dropped because the system refused that one: no route, a firewall, a bad address
+}
+
+// What Send can return. A refusal by the network is no error here: it is counted, and the protocol above notices loss
+// by itself.
+var (
+	ErrNoSocket = errors.New("no open socket has that number")
+	ErrTooLarge = errors.New("datagram longer than 2048 bytes")
+	ErrFamily   = errors.New("the socket's address family can't reach that address")
+)

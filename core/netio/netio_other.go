@@ -1,0 +1,33 @@
+//go:build !linux
+
+package netio
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
+
+var errPlatform = api.NewError(api.ErrSocket, "this platform is not supported in this version")
+
+// Loop has the shape of the Linux one, so that everything above it compiles. No value of it can be made.
+type Loop struct{ Buffer int }
+
+// NewLoop says that this platform is not supported.
+func NewLoop() (*Loop, error) { return nil, errPlatform }
+
+// NewLoopWithWake says that this platform is not supported.
+func NewLoopWithWake(int) (*Loop, error) { return nil, errPlatform }
+
+func (l *Loop) Open(api.SocketID, netip.AddrPort) (netip.AddrPort, error) {
+	return netip.AddrPort{}, errPlatform
+}
+func (l *Loop) CloseSocket(api.SocketID)                                      {}
+func (l *Loop) Wait(time.Time) error                                          { return errPlatform }
+func (l *Loop) Wake()                                                         {}
+func (l *Loop) Read(func(id api.SocketID, from netip.AddrPort, b []byte)) int { return 0 }
+func (l *Loop) Send(api.SocketID, netip.AddrPort, []byte, uint8) error        { return errPlatform }
+func (l *Loop) Flush()                                                        {}
+func (l *Loop) Stats() Stats                                                  { return Stats{} }
+func (l *Loop) Close()                                                        {}

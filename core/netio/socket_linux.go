@@ -1,0 +1,104 @@
+package netio
+
+import (
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
+
+type socket struct {
+	id    api.SocketID
+	fd    int
+	v6    bool
+	ready bool // in Loop.ready
+}
+
+// Open makes a UDP socket with the caller's number and binds it; port 0 lets the system choose. It returns the address
+// that was bound. An error wraps the system's (syscall.EADDRINUSE and so on).
+func (l *Loop) Open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, error) {
+	if l.sockets[id] != nil {
+		return netip.AddrPort{}, fmt.Errorf("open UDP socket %d: %w", id, unix.EEXIST)
+	}
+	fd, err := bindUDP(bind, l.Buffer)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("open UDP socket on %v: %w", bind, err)
+	}
+	local, err := localAddr(fd)
+	if err == nil {
+		err = unix.EpollCtl(l.epollFD, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(id)})
+	}
+	if err != nil {
+		unix.Close(fd)
+		return netip.AddrPort{}, fmt.Errorf("watch UDP socket on %v: %w", bind, err)
+	}
+	l.sockets[id] = &socket{id: id, fd: fd, v6: bind.Addr().Is6()}
+	return local, nil
+}
+
+// CloseSocket sends what is queued on a socket and closes it. Unknown numbers are ignored.
+func (l *Loop) CloseSocket(id api.SocketID) {
+	s := l.sockets[id]
+	if s == nil {
+		return
+	}
+	if l.send.socket == s {
+		l.Flush()
+		l.send.socket = nil
+	}
+	for i, r := range l.ready {
+		if r == s {
+			l.ready = append(l.ready[:i], l.ready[i+1:]...)
+			break
+		}
+	}
+	delete(l.sockets, id)
+	unix.Close(s.fd) // leaves the epoll by itself: nobody else holds the descriptor
+}
+
+func bindUDP(bind netip.AddrPort, buffer int) (fd int, err error) {
+	family := unix.AF_INET
+	if bind.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
+	if err != nil {
+		return -1, err
+	}
+	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, buffer)
+	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, buffer)
+	if family == unix.AF_INET {
+		err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(bind.Port()), Addr: bind.Addr().As4()})
+	} else {
+		// IPv4 has its own sockets: mapped addresses would need a second form of every address above.
+		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err == nil {
+			err = unix.Bind(fd, &unix.SockaddrInet6{Port: int(bind.Port()), Addr: bind.Addr().As16()})
+		}
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// setBuffer asks past the system's limit first, which works with CAP_NET_ADMIN, and then within it. Both may fail: a
+// small buffer loses packets in bursts, nothing worse.
+func setBuffer(fd, force, plain, bytes int) {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, bytes) != nil {
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, bytes)
+	}
+}
+
+func localAddr(fd int) (netip.AddrPort, error) {
+	sa, err := unix.Getsockname(fd)
+	switch a := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)), err
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)), err
+	}
+	return netip.AddrPort{}, err
+}

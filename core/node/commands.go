@@ -1,0 +1,119 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
+
+// takeCommands runs at most limit commands and reports whether there were any.
+func (o *owner) takeCommands(limit int) bool {
+	for n := range limit {
+		if !o.host.NextCommand(&o.command) {
+			return n > 0
+		}
+		o.apply(&o.command)
+	}
+	return true
+}
+
+// apply runs one command. The caller is long gone, so a refusal becomes an event: the one that ends what was asked for,
+// or a log line when nothing ends by it.
+func (o *owner) apply(c *Command) {
+	now, e := o.now, o.engine
+	switch c.Kind {
+	case CmdSend:
+		o.send(c)
+	case CmdConnect:
+		o.connect()
+	case CmdDisconnect:
+		o.disconnect()
+	case CmdRoomCreate:
+		if !o.deferred(c) {
+			o.roomRefused(e.RoomCreate(now, int(min(c.Value, 1<<16)), c.Data))
+		}
+	case CmdRoomJoin:
+		if !o.deferred(c) {
+			o.roomRefused(e.RoomJoin(now, c.Text))
+		}
+	case CmdRoomLeave:
+		if !o.deferred(c) {
+			o.refused("leave the room", e.RoomLeave(now))
+		}
+	case CmdRoomSetData:
+		if !o.deferred(c) {
+			o.refused("set the room's data", e.RoomSetData(now, c.Data))
+		}
+	case CmdPeerConnect:
+		o.peerRefused(c.Peer, e.PeerConnect(now, c.Peer, c.Data))
+	case CmdPeerAccept:
+		o.refused("accept a request", e.PeerAccept(now, c.Peer))
+	case CmdPeerReject:
+		o.refused("reject a request", e.PeerReject(now, c.Peer, c.Text))
+	case CmdPeerClose:
+		o.refused("close a connection", e.PeerClose(now, c.Peer, c.Code, c.Text))
+	case CmdPeerPunch:
+		if err := e.PeerPunch(now, c.Peer); err != nil {
+			o.tell(api.Event{Kind: api.EventPunch, Peer: c.Peer, Code: codeOf(err), Text: err.Error()})
+		}
+	case CmdNetworkChanged:
+		o.setLocal(now)
+		e.NetworkChanged(now)
+	}
+}
+
+// send hands a message over. Its budget was taken when the game called; what is not accepted gives it back.
+func (o *owner) send(c *Command) {
+	err := o.engine.Send(o.now, c.Peer, c.Mode, c.Channel, c.Value, c.Data)
+	if err == nil {
+		return
+	}
+	o.host.Credit(c.Peer, len(c.Data))
+	switch code := codeOf(err); {
+	case code == api.ErrPeer || code == api.ErrNotConnected || code == api.ErrClosed:
+		// The connection ended while the message was on its way here; the game has, or gets, PEER_CLOSED.
+	case c.Mode.Reliable():
+		// The budget on the game's side should have stopped it. Delivery was promised, so silence would be a lie.
+		o.log(logError, fmt.Sprintf("a reliable message of %d bytes was not sent: %v", len(c.Data), err))
+	default:
+		o.log(logWarn, fmt.Sprintf("a message of %d bytes was not sent: %v", len(c.Data), err))
+	}
+}
+
+// roomRefused tells that a room was not entered. ErrAlready ends nothing: the client stays where it is.
+func (o *owner) roomRefused(err error) {
+	switch {
+	case err == nil:
+	case codeOf(err) == api.ErrAlready:
+		o.refused("enter another room", err)
+	default:
+		o.tell(api.Event{Kind: api.EventRoomLeft, Code: codeOf(err), Text: err.Error()})
+	}
+}
+
+// peerRefused tells that a connection did not come about.
+func (o *owner) peerRefused(h api.PeerHandle, err error) {
+	switch {
+	case err == nil:
+	case codeOf(err) == api.ErrAlready:
+		o.refused("connect", err)
+	default:
+		o.tell(api.Event{Kind: api.EventPeerClosed, Peer: h, Code: codeOf(err), Text: err.Error()})
+	}
+}
+
+func (o *owner) refused(what string, err error) {
+	if err != nil {
+		o.log(logWarn, "could not "+what+": "+err.Error())
+	}
+}
+
+// codeOf finds the number in an error; our own without one are bugs, and FAILED is what they mean to the game.
+func codeOf(err error) api.Code {
+	var e *api.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return api.ErrFailed
+}

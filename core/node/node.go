@@ -1,0 +1,83 @@
+// Package node runs one client: an endpoint on real sockets, with the real clock. One goroutine, the owner, runs Run and
+// does everything; the game's side is a Host, through which commands come in and events go out. capi's Host is rings in
+// C memory; QueueHost is one for Go programs and tests.
+//
+//	game ── commands ──▶ Host ──▶ owner ──▶ endpoint ──▶ netio ──▶ network
+//	game ◀── events ──── Host ◀── owner ◀── endpoint ◀── netio ◀── network
+package node
+
+import (
+	"net/netip"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
+	"github.com/musubi-p2p/musubi/core/netio"
+)
+
+// Host is the game's side of a client. All methods are called by the owner only, and none may block.
+type Host interface {
+	// NextCommand fills c with the next command, if there is one. c.Data is borrowed until the next call.
+	NextCommand(c *Command) bool
+	// PutEvent copies an event for the game. false: there is no room; it is offered again later.
+	PutEvent(ev *api.Event) bool
+	// Credit tells that so many bytes of a peer's send budget are free again.
+	Credit(h api.PeerHandle, bytes int)
+	// PutStats publishes a peer's snapshot.
+	PutStats(h api.PeerHandle, s *api.PeerStats)
+	// Sleep announces that the owner is about to wait, so that the next command must be followed by Loop.Wake. false
+	// takes it back: something came meanwhile.
+	Sleep() bool
+	// Awake ends what a successful Sleep began.
+	Awake()
+	// Closing reports whether the client is to end. It never goes back to false.
+	Closing() bool
+}
+
+// CommandKind numbers what a game can ask for.
+type CommandKind uint8
+
+const (
+	CmdNone CommandKind = iota
+	CmdConnect
+	CmdDisconnect
+	CmdRoomCreate  // Value: most members, 0 for the default; Data: metadata
+	CmdRoomJoin    // Text: join code
+	CmdRoomLeave   //
+	CmdRoomSetData // Data
+	CmdPeerConnect // Peer, Data: goes with the request
+	CmdPeerAccept  // Peer
+	CmdPeerReject  // Peer, Text
+	CmdPeerClose   // Peer, Code, Text
+	CmdPeerPunch   // Peer
+	CmdSend        // Peer, Mode, Channel, Value: message id, Data
+	CmdNetworkChanged
+	CmdFlush // nothing but the wake that it comes with
+)
+
+// Command is one call of the game. Which fields count is said at each kind.
+type Command struct {
+	Kind    CommandKind
+	Peer    api.PeerHandle
+	Mode    api.Mode
+	Channel uint8
+	Code    int32
+	Value   uint64
+	Text    string
+	Data    []byte
+}
+
+// Config is what a client is made from.
+type Config struct {
+	// Endpoint's Servers and AES are filled in by node, and Rand with the system's if it is nil.
+	Endpoint endpoint.Config
+	// Servers are "host:port" as secure.ParseServerAddress gives them. Names are looked up at each CmdConnect.
+	Servers []string
+	// Bind is the main socket's address; the zero value means any IPv4 address and a port of the system's choice.
+	Bind netip.AddrPort
+}
+
+// Run is the owner: it serves the host until Closing, says goodbye to server and peers, and returns when everything it
+// started has ended and its sockets are closed. The loop stays the caller's, to be closed after Run has returned.
+//
+// A panic inside becomes one EventFailed with its text. From then on nothing but Closing is served.
+func Run(h Host, cfg Config, loop *netio.Loop) { newOwner(h, cfg, loop).run() }

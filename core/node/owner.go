@@ -1,0 +1,260 @@
+package node
+
+import (
+	"cmp"
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
+	"github.com/musubi-p2p/musubi/core/netio"
+)
+
+const (
+	commandBatch  = 256                    // commands between two looks at the sockets
+	statsInterval = 100 * time.Millisecond // between two snapshots
+	retryEvent    = 10 * time.Millisecond  // an event that found no room is offered again; the game may wake us earlier
+	timerGap      = time.Millisecond       // least time between two HandleTimeouts, which is also what Go's timers resolve
+	closeLimit    = 800 * time.Millisecond // for goodbyes; destroy and exit together should stay under 1 s
+)
+
+// engine is what the owner drives: *endpoint.Endpoint, or a test's script.
+type engine interface {
+	SetServers(addrs []netip.AddrPort)
+	SetLocal(now time.Time, main netip.AddrPort, addrs []netip.Addr)
+	HandleDatagram(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte)
+	HandleTimeout(now time.Time)
+	NextTimeout() time.Time
+	AppendTransmit(now time.Time, dst []byte) (out []byte, tx endpoint.Transmit, ok bool)
+	NextSocketOp() (endpoint.SocketOp, bool)
+	SocketOpened(now time.Time, id api.SocketID, local netip.AddrPort)
+	SocketFailed(now time.Time, id api.SocketID, text string)
+	NextEvent() (api.Event, bool)
+	NextRelease() (h api.PeerHandle, bytes int, ok bool)
+	Consumed(now time.Time, h api.PeerHandle, n int)
+	Connect(now time.Time) error
+	Disconnect(now time.Time) error
+	RoomCreate(now time.Time, max int, data []byte) error
+	RoomJoin(now time.Time, code string) error
+	RoomLeave(now time.Time) error
+	RoomSetData(now time.Time, data []byte) error
+	PeerConnect(now time.Time, h api.PeerHandle, data []byte) error
+	PeerAccept(now time.Time, h api.PeerHandle) error
+	PeerReject(now time.Time, h api.PeerHandle, text string) error
+	PeerClose(now time.Time, h api.PeerHandle, code int32, text string) error
+	PeerPunch(now time.Time, h api.PeerHandle) error
+	Send(now time.Time, h api.PeerHandle, mode api.Mode, channel uint8, id uint64, data []byte) error
+	PeerStats(h api.PeerHandle) (api.PeerStats, bool)
+	EachPeer(f func(h api.PeerHandle))
+	NetworkChanged(now time.Time)
+	Close(now time.Time)
+	Done() bool
+}
+
+// owner is the state of one Run.
+type owner struct {
+	host   Host
+	cfg    Config
+	loop   *netio.Loop
+	engine engine
+
+	now     time.Time // of this step
+	main    netip.AddrPort
+	sockets []api.SocketID // open, to be closed at the end
+	timerAt time.Time      // the last HandleTimeout
+	buf     []byte         // one datagram on its way out
+	command Command
+	stats   api.PeerStats
+	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
+
+	servers serverNames
+	out     outbox
+	statsAt time.Time // the last snapshots
+	stale   bool      // something happened since
+	closeBy time.Time // nonzero: closing
+}
+
+func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
+	if !cfg.Bind.IsValid() {
+		cfg.Bind = netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	}
+	if cfg.Endpoint.Rand == nil {
+		cfg.Endpoint.Rand = rand.Reader
+	}
+	cfg.Endpoint.AES = netio.HasAES()
+	o := &owner{
+		host: h, cfg: cfg, loop: loop,
+		buf:     make([]byte, 0, netio.MaxDatagram),
+		servers: newServerNames(cfg),
+	}
+	o.reader = func(id api.SocketID, from netip.AddrPort, b []byte) { o.engine.HandleDatagram(o.now, id, from, b) }
+	return o
+}
+
+func (o *owner) run() {
+	var err error
+	text := guard(func() { err = o.serve() })
+	text = cmp.Or(text, guard(o.release))
+	switch {
+	case text != "":
+		o.failed(text)
+	case err != nil:
+		o.failed(err.Error())
+	}
+}
+
+// serve returns when the client has closed, or with the sentence that EventFailed shall carry.
+func (o *owner) serve() error {
+	if err := o.start(time.Now()); err != nil {
+		return err
+	}
+	for {
+		o.now = time.Now()
+		busy := o.step()
+		if !o.closeBy.IsZero() {
+			if o.engine.Done() || !o.now.Before(o.closeBy) {
+				return nil
+			}
+			// A closing host never sleeps: nobody needs to wake us, and it would call us back at once.
+			if err := o.loop.Wait(o.deadline()); err != nil {
+				return fmt.Errorf("waiting for the network failed: %w", err)
+			}
+			continue
+		}
+		if busy || !o.host.Sleep() {
+			continue
+		}
+		err := o.loop.Wait(o.deadline())
+		o.host.Awake()
+		if err != nil {
+			return fmt.Errorf("waiting for the network failed: %w", err)
+		}
+	}
+}
+
+func (o *owner) start(now time.Time) (err error) {
+	if o.engine == nil {
+		if o.engine, err = endpoint.New(now, o.cfg.Endpoint); err != nil {
+			return fmt.Errorf("the client can't start: %w", err)
+		}
+	}
+	if o.main, err = o.open(api.MainSocket, o.cfg.Bind); err != nil {
+		return fmt.Errorf("the client can't start: %w", err)
+	}
+	o.setLocal(now)
+	return nil
+}
+
+// step does one round of everything that can be done without waiting. busy: there may be more, so don't sleep yet.
+func (o *owner) step() (busy bool) {
+	now := o.now
+	busy = o.loop.Read(o.reader) > 0
+	if o.closeBy.IsZero() && o.host.Closing() {
+		o.beginClose()
+	} else if o.closeBy.IsZero() {
+		busy = o.takeCommands(commandBatch) || busy
+	}
+	o.takeAddresses()
+	if at := o.timeout(); !at.IsZero() && !now.Before(at) {
+		o.timerAt, o.stale = now, true
+		o.engine.HandleTimeout(now)
+	}
+	o.stale = o.stale || busy
+	o.socketOps()
+	o.transmit()
+	busy = o.publish() || busy
+	o.snapshots()
+	return busy
+}
+
+// beginClose runs what the game asked for before it closed, then says goodbye.
+func (o *owner) beginClose() {
+	o.closeBy = o.now.Add(closeLimit)
+	o.servers.stop()
+	for o.takeCommands(commandBatch) { // a closing host takes no more commands, so this ends
+	}
+	o.engine.Close(o.now)
+}
+
+func (o *owner) transmit() {
+	for {
+		out, tx, ok := o.engine.AppendTransmit(o.now, o.buf[:0])
+		if !ok {
+			break
+		}
+		o.buf = out
+		// What can't be sent is lost, as anything on a network may be; netio counts it.
+		_ = o.loop.Send(tx.Socket, tx.To, out, tx.TTL)
+	}
+	o.loop.Flush()
+}
+
+// timeout is the endpoint's deadline, but never sooner than timerGap after the last: a machine that keeps asking for
+// the past would otherwise take a whole processor from the game.
+func (o *owner) timeout() time.Time {
+	at := o.engine.NextTimeout()
+	if soonest := o.timerAt.Add(timerGap); !at.IsZero() && at.Before(soonest) {
+		return soonest
+	}
+	return at
+}
+
+// deadline is when the owner has to do something even if nothing comes.
+func (o *owner) deadline() time.Time {
+	at := o.timeout()
+	if !o.closeBy.IsZero() {
+		return earlier(at, o.closeBy)
+	}
+	if o.out.waiting {
+		at = earlier(at, o.now.Add(retryEvent))
+	}
+	if o.stale {
+		at = earlier(at, o.statsAt.Add(statsInterval))
+	}
+	return at
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// release closes what this run opened and waits for what it started.
+func (o *owner) release() {
+	o.servers.stop()
+	for _, id := range o.sockets {
+		o.loop.CloseSocket(id)
+	}
+}
+
+// failed is the client after an error of its own: it delivers the sentence and waits for the end. Commands are thrown
+// away, since a full ring would never let the host sleep.
+func (o *owner) failed(text string) {
+	ev := api.Event{Kind: api.EventFailed, Code: api.ErrFailed, Text: text}
+	delivered := false
+	serve := func() {
+		for !o.host.Closing() {
+			for o.host.NextCommand(&o.command) {
+			}
+			delivered = delivered || o.host.PutEvent(&ev)
+			if !o.host.Sleep() {
+				continue
+			}
+			wake := time.Time{}
+			if !delivered {
+				wake = time.Now().Add(retryEvent)
+			}
+			err := o.loop.Wait(wake)
+			o.host.Awake()
+			if err != nil {
+				return
+			}
+		}
+	}
+	// If the host itself is what panics there is nobody to tell. Run returns then.
+	guard(serve)
+}

@@ -1,0 +1,245 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
+
+// resolveLimit bounds one look-up of all the servers' names.
+const resolveLimit = 5 * time.Second
+
+// maxDeferred bounds the room commands kept while names are looked up: join and leave, a few times over.
+const maxDeferred = 8
+
+// serverNames turns the configured servers into addresses. Names are looked up in a goroutine of their own, because a
+// dead name server takes seconds and the owner must not.
+type serverNames struct {
+	names  []string
+	wantV6 bool
+	fixed  []netip.AddrPort // all servers, if every one is given as an address
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+	cancel  context.CancelFunc // nonnil: a look-up is running
+	result  chan resolution    // one per look-up, with room for its answer
+	waiting []Command          // room commands that came meanwhile
+}
+
+type resolution struct {
+	addrs []netip.AddrPort
+	err   error
+}
+
+func newServerNames(cfg Config) serverNames {
+	s := serverNames{
+		names:  cfg.Servers,
+		wantV6: cfg.Bind.Addr().Is6(),
+		// Go's own resolver: it ends when it is cancelled, while a call into the C library would hold a thread that
+		// the process may have to wait for.
+		lookup: (&net.Resolver{PreferGo: true}).LookupNetIP,
+	}
+	for _, name := range cfg.Servers {
+		addr, err := netip.ParseAddrPort(name)
+		if err != nil || !s.family(addr.Addr()) {
+			s.fixed = nil
+			break
+		}
+		s.fixed = append(s.fixed, addr)
+	}
+	return s
+}
+
+// family reports whether the client's sockets can reach an address of that kind.
+func (s *serverNames) family(a netip.Addr) bool { return a.Is6() == s.wantV6 }
+
+func (s *serverNames) running() bool { return s.cancel != nil }
+
+// start begins a look-up; wake is called when its answer is there.
+func (s *serverNames) start(wake func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), resolveLimit)
+	result := make(chan resolution, 1)
+	s.cancel, s.result = cancel, result
+	Spawn(func() {
+		defer wake()
+		addrs, err := s.resolve(ctx)
+		result <- resolution{addrs, err}
+	}, func(text string) {
+		result <- resolution{err: errors.New(text)}
+		wake()
+	})
+}
+
+// answer takes the result of a look-up that has ended.
+func (s *serverNames) answer() (r resolution, ok bool) {
+	if s.cancel == nil {
+		return r, false
+	}
+	select {
+	case r = <-s.result:
+		s.cancel()
+		s.cancel = nil
+		return r, true
+	default:
+		return r, false
+	}
+}
+
+// stop ends a look-up and waits until its goroutine has.
+func (s *serverNames) stop() {
+	if s.cancel != nil {
+		s.cancel()
+		<-s.result
+		s.cancel = nil
+	}
+	s.waiting = nil
+}
+
+// resolve looks all names up. One that works is enough; otherwise the first one's error is told.
+func (s *serverNames) resolve(ctx context.Context) (addrs []netip.AddrPort, err error) {
+	for _, name := range s.names {
+		found, e := s.resolveOne(ctx, name)
+		if e != nil && err == nil {
+			err = e
+		}
+		addrs = append(addrs, found...)
+	}
+	if len(addrs) > 0 {
+		return addrs, nil
+	}
+	return nil, err
+}
+
+func (s *serverNames) resolveOne(ctx context.Context, name string) (addrs []netip.AddrPort, err error) {
+	host, portText, err := net.SplitHostPort(name)
+	if err != nil {
+		return nil, fmt.Errorf("the server address %q can't be read", name)
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("the server address %q has no usable port", name)
+	}
+	network, kind := "ip4", "IPv4"
+	if s.wantV6 {
+		network, kind = "ip6", "IPv6"
+	}
+	var found []netip.Addr
+	if literal, e := netip.ParseAddr(host); e == nil {
+		found = []netip.Addr{literal}
+	} else if found, err = s.lookup(ctx, network, host); err != nil {
+		return nil, fmt.Errorf("can't find the server %q: %s", host, lookupProblem(err))
+	}
+	for _, a := range found {
+		if a = a.Unmap(); s.family(a) {
+			addrs = append(addrs, netip.AddrPortFrom(a, uint16(port)))
+		}
+	}
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("the server %q has no %s address, and this version needs one", host, kind)
+	}
+	return addrs, nil
+}
+
+// lookupProblem says in a few words what a player or an administrator can act on.
+func lookupProblem(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &dns) && dns.IsTimeout:
+		return "the name server does not answer"
+	case dns != nil && dns.IsNotFound:
+		return "no such name"
+	}
+	return err.Error()
+}
+
+// connect starts the link, after a look-up if the servers have names.
+func (o *owner) connect() {
+	s := &o.servers
+	switch {
+	case s.running():
+		o.log(logWarn, "already connecting to the server")
+	case s.fixed != nil || len(s.names) == 0 || o.out.linkWanted:
+		o.connectTo(s.fixed)
+	default:
+		s.start(o.loop.Wake)
+	}
+}
+
+func (o *owner) connectTo(addrs []netip.AddrPort) {
+	if !o.out.linkWanted && len(addrs) > 0 {
+		o.engine.SetServers(addrs)
+	}
+	switch err := o.engine.Connect(o.now); {
+	case err == nil:
+		o.out.linkWanted = true
+	case codeOf(err) == api.ErrAlready:
+		o.log(logWarn, err.Error())
+	default:
+		o.tell(api.Event{Kind: api.EventServerLost, Code: codeOf(err), Text: err.Error()})
+	}
+}
+
+// deferred keeps a room command for after the look-up.
+func (o *owner) deferred(c *Command) bool {
+	if !o.servers.running() {
+		return false
+	}
+	if len(o.servers.waiting) == maxDeferred {
+		o.log(logWarn, "too many room commands while the server's name is looked up")
+		return true
+	}
+	kept := *c
+	kept.Data = append([]byte(nil), c.Data...)
+	o.servers.waiting = append(o.servers.waiting, kept)
+	return true
+}
+
+// takeAddresses goes on where connect began, once the look-up has ended.
+func (o *owner) takeAddresses() {
+	r, ok := o.servers.answer()
+	if !ok {
+		return
+	}
+	waiting := o.servers.waiting
+	o.servers.waiting = nil
+	if r.err != nil {
+		o.lookupEnded(waiting, api.ErrServerUnreachable, r.err.Error())
+		return
+	}
+	o.connectTo(r.addrs)
+	for i := range waiting {
+		o.apply(&waiting[i])
+	}
+}
+
+// lookupEnded tells that there will be no link: the rooms asked for first, then the server.
+func (o *owner) lookupEnded(waiting []Command, code api.Code, text string) {
+	for i := range waiting {
+		if k := waiting[i].Kind; k == CmdRoomCreate || k == CmdRoomJoin {
+			o.tell(api.Event{Kind: api.EventRoomLeft, Code: code, Text: text})
+			break // one room at a time
+		}
+	}
+	if code != api.ErrClosed {
+		o.tell(api.Event{Kind: api.EventServerLost, Code: code, Text: text})
+	}
+}
+
+// disconnect leaves the server, or gives up looking for it.
+func (o *owner) disconnect() {
+	if o.servers.running() {
+		waiting := o.servers.waiting
+		o.servers.stop()
+		o.lookupEnded(waiting, api.ErrClosed, "disconnected")
+		return
+	}
+	o.out.linkWanted = false
+	if err := o.engine.Disconnect(o.now); err != nil {
+		o.log(logWarn, err.Error())
+	}
+}

@@ -1,0 +1,63 @@
+package node
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/netio"
+)
+
+func (o *owner) open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, error) {
+	local, err := o.loop.Open(id, bind)
+	if err == nil {
+		o.sockets = append(o.sockets, id)
+	}
+	return local, err
+}
+
+// socketOps opens and closes what the endpoint asks for. Datagrams that it wants to send on a new socket come after.
+func (o *owner) socketOps() {
+	for {
+		op, ok := o.engine.NextSocketOp()
+		if !ok {
+			return
+		}
+		if !op.Open {
+			o.loop.CloseSocket(op.ID)
+			for i, id := range o.sockets {
+				if id == op.ID {
+					o.sockets = append(o.sockets[:i], o.sockets[i+1:]...)
+					break
+				}
+			}
+			continue
+		}
+		local, err := o.open(op.ID, netip.AddrPortFrom(o.cfg.Bind.Addr(), 0))
+		if err != nil {
+			o.engine.SocketFailed(o.now, op.ID, err.Error())
+			continue
+		}
+		o.engine.SocketOpened(o.now, op.ID, local)
+	}
+}
+
+// setLocal tells the endpoint under which addresses this machine can be reached: all of its interfaces', or the one
+// that it was told to bind.
+func (o *owner) setLocal(now time.Time) {
+	if bound := o.cfg.Bind.Addr(); !bound.IsUnspecified() {
+		o.engine.SetLocal(now, o.main, []netip.Addr{bound})
+		return
+	}
+	all, err := netio.LocalAddrs()
+	if err != nil {
+		o.log(logWarn, "players on the same network may not find each other directly: "+err.Error())
+	}
+	usable := all[:0]
+	for _, a := range all {
+		if o.servers.family(a) {
+			usable = append(usable, a)
+		}
+	}
+	o.engine.SetLocal(now, o.main, usable)
+}

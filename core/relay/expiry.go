@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"container/heap"
+	"time"
+)
+
+// expiry is a session's entry in the heap: when to look at it again. Traffic moves the deadline without touching the
+// heap; an entry that comes up early goes back, so its cost is one look per session and IdleTime.
+type expiry struct {
+	at      int64 // ns since Server.base
+	session uint32
+}
+
+type expiryHeap []expiry
+
+func (h expiryHeap) Len() int      { return len(h) }
+func (h expiryHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h expiryHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].session < h[j].session
+}
+func (h *expiryHeap) Push(x any) { *h = append(*h, x.(expiry)) }
+func (h *expiryHeap) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
+	return x
+}
+
+// NextTimeout is when HandleTimeout may have something to do.
+func (s *Server) NextTimeout() time.Time {
+	if len(s.expiry) == 0 {
+		return time.Time{}
+	}
+	return s.base.Add(time.Duration(s.expiry[0].at))
+}
+
+// HandleTimeout ends sessions that are idle or were never completed.
+func (s *Server) HandleTimeout(now time.Time) {
+	t := s.clock(now)
+	for len(s.expiry) > 0 && s.expiry[0].at <= t {
+		i := s.expiry[0].session
+		at := s.sessions[i].deadline(s.legs[2*i].bound && s.legs[2*i+1].bound)
+		if at > t {
+			s.expiry[0].at = at
+			heap.Fix(&s.expiry, 0)
+			continue
+		}
+		heap.Pop(&s.expiry)
+		s.release(i)
+	}
+}
+
+func (s *Server) release(i uint32) {
+	delete(s.byID, s.sessions[i].id)
+	for k := 2 * i; k <= 2*i+1; k++ {
+		delete(s.byHandle, s.legs[k].handle)
+		delete(s.waiting, k)
+		if s.legs[k].bound {
+			s.stats.Bound--
+		}
+		s.legs[k] = leg{}
+	}
+	s.sessions[i] = session{}
+	s.free = append(s.free, i)
+}

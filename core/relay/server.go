@@ -1,0 +1,257 @@
+package relay
+
+import (
+	"container/heap"
+	"encoding/binary"
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// Lifetimes (docs/SECURITY.md, "Relay").
+const (
+	IdleTime    = 60 * time.Second // a session through which nothing passes
+	UnboundTime = 30 * time.Second // a session with one leg bound only
+)
+
+// ServerConfig is what a Server needs from its owner, who holds the keys.
+type ServerConfig struct {
+	Rand io.Reader // handles
+	// Open opens a sealed ticket that is good at now, and derives its leg's key.
+	Open func(now time.Time, ticket []byte) (t wire.RelayTicket, key [32]byte, ok bool)
+	// Cookie and CheckCookie prove an address; nonce is the client's.
+	Cookie      func(now time.Time, addr netip.AddrPort, nonce [16]byte) wire.Cookie
+	CheckCookie func(now time.Time, addr netip.AddrPort, nonce [16]byte, c wire.Cookie) bool
+	// Rate says what a ticket's rate class means. Zeros: no limit.
+	Rate        func(class uint8) wire.RelayRate
+	MaxSessions int // 0: 65,536
+}
+
+const defaultMaxSessions = 1 << 16
+
+// Drop is why a datagram went no further.
+type Drop uint8
+
+const (
+	DropFormat  Drop = iota // not a relay datagram, or one only a client takes
+	DropHandle              // no such leg
+	DropSource              // not from the address the leg is bound to
+	DropRate                // over the leg's allowance
+	DropUnbound             // the other leg is not bound, and enough is kept for it
+	DropTicket              // ticket forged or expired
+	DropMAC                 // ticket without its key
+	DropCookie              // address not proven, or too long ago
+	DropCounter             // an old BIND2
+	DropFull                // no place for another session
+	DropCount
+)
+
+func (d Drop) String() string {
+	return [...]string{"relay_format", "relay_handle", "relay_source", "relay_rate", "relay_unbound", "relay_ticket",
+		"relay_mac", "relay_cookie", "relay_counter", "relay_full"}[min(d, DropCount-1)]
+}
+
+// Stats are counters, except Sessions and Bound, which are what lives now.
+type Stats struct {
+	Sessions int
+	Bound    int // legs
+	Packets  uint64
+	Bytes    uint64 // forwarded, headers included
+	Drops    [DropCount]uint64
+}
+
+// Server owns the legs of one node's relay.
+type Server struct {
+	cfg      ServerConfig
+	base     time.Time // instants inside are ns since it: no pointer per leg, and no wall clock jumps
+	now      int64     // never goes back
+	sessions []session
+	legs     []leg
+	free     []uint32
+	byID     map[[16]byte]uint32
+	byHandle map[uint32]uint32 // leg index
+	waiting  map[uint32]*kept  // by index of the leg that is not bound
+	expiry   expiryHeap        // one entry per session, possibly early
+	out      []datagram
+	outHead  int
+	stats    Stats
+}
+
+type datagram struct {
+	to netip.AddrPort
+	b  []byte
+}
+
+// NewServer makes a relay without legs.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.MaxSessions == 0 {
+		cfg.MaxSessions = defaultMaxSessions
+	}
+	return &Server{cfg: cfg, byID: map[[16]byte]uint32{}, byHandle: map[uint32]uint32{}, waiting: map[uint32]*kept{}}
+}
+
+// Stats are the counters now.
+func (s *Server) Stats() Stats {
+	t := s.stats
+	t.Sessions = len(s.byID)
+	return t
+}
+
+func (s *Server) drop(d Drop) { s.stats.Drops[d]++ }
+
+func (s *Server) clock(now time.Time) int64 {
+	if s.base.IsZero() {
+		s.base = now
+	}
+	s.now = max(s.now, int64(now.Sub(s.base)))
+	return s.now
+}
+
+// Forward takes a relayed datagram (first byte wire.TypeRelayed). If ok, b, with its handle rewritten to the receiver's,
+// is to be sent to that address. It does not allocate.
+func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
+	handle, packet, ok := wire.ParseRelayed(b)
+	if !ok || len(packet) < wire.SessionHeader+wire.TagSize || wire.FamilyOf(packet) != wire.FamilySession {
+		s.drop(DropFormat)
+		return to, false
+	}
+	i, ok := s.byHandle[handle]
+	if !ok {
+		s.drop(DropHandle)
+		return to, false
+	}
+	l, other := &s.legs[i], &s.legs[i^1]
+	if !l.at(from) {
+		s.drop(DropSource)
+		return to, false
+	}
+	t := s.clock(now)
+	if !l.pass(t, len(b)) {
+		s.drop(DropRate)
+		return to, false
+	}
+	s.sessions[i/2].last = t
+	binary.BigEndian.PutUint32(b[1:], other.handle)
+	if !other.bound {
+		s.keep(i^1, t, b)
+		return to, false
+	}
+	s.stats.Packets++
+	s.stats.Bytes += uint64(len(b))
+	return other.addr(), true
+}
+
+func (s *Server) keep(i uint32, now int64, b []byte) {
+	k := s.waiting[i]
+	if k == nil {
+		k = new(kept)
+		s.waiting[i] = k
+	}
+	if !k.add(now, b) {
+		s.drop(DropUnbound)
+	}
+}
+
+// Prebind gives a leg to a client whose address its link has proven. It leaves a leg alone that is bound already. ok is
+// false when the relay is full.
+func (s *Server) Prebind(now time.Time, id [16]byte, n uint8, addr netip.AddrPort, rate wire.RelayRate) (handle uint32, ok bool) {
+	i, ok := s.leg(s.clock(now), id, n)
+	if !ok || !addr.IsValid() {
+		return 0, false
+	}
+	if l := &s.legs[i]; !l.bound {
+		l.rate = rate
+		s.bind(i, addr)
+	}
+	return s.legs[i].handle, true
+}
+
+// Move moves a leg from one address to another that its client's link has proven. A leg that is elsewhere by now, or
+// gone, stays as it is; ok is false when it is gone.
+func (s *Server) Move(handle uint32, from, to netip.AddrPort) (ok bool) {
+	i, ok := s.byHandle[handle]
+	if ok && to.IsValid() && s.legs[i].at(from) {
+		s.legs[i].move(to)
+	}
+	return ok
+}
+
+// Holds reports whether a leg with this handle lives.
+func (s *Server) Holds(handle uint32) bool { _, ok := s.byHandle[handle]; return ok }
+
+// leg finds a leg of a session, making the session if need be.
+func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
+	i, ok := s.byID[id]
+	if !ok {
+		if len(s.byID) >= s.cfg.MaxSessions {
+			s.drop(DropFull)
+			return 0, false
+		}
+		if last := len(s.free) - 1; last >= 0 {
+			i, s.free = s.free[last], s.free[:last]
+		} else {
+			i = uint32(len(s.sessions))
+			s.sessions = append(s.sessions, session{})
+			s.legs = append(s.legs, leg{}, leg{})
+		}
+		s.sessions[i] = session{id: id, used: true, created: now, last: now}
+		s.byID[id] = i
+		for k := 2 * i; k <= 2*i+1; k++ {
+			s.legs[k] = leg{handle: s.freeHandle()}
+			s.byHandle[s.legs[k].handle] = k
+		}
+		heap.Push(&s.expiry, expiry{s.sessions[i].deadline(false), i})
+	}
+	return 2*i + uint32(n&1), true
+}
+
+func (s *Server) freeHandle() uint32 {
+	for {
+		var b [4]byte
+		if _, err := io.ReadFull(s.cfg.Rand, b[:]); err != nil {
+			panic("relay: randomness: " + err.Error())
+		}
+		h := binary.BigEndian.Uint32(b[:])
+		if _, taken := s.byHandle[h]; h != 0 && !taken {
+			return h
+		}
+	}
+}
+
+// bind gives leg i to an address that is proven, and lets go what was kept for it.
+func (s *Server) bind(i uint32, addr netip.AddrPort) {
+	if !s.legs[i].bound {
+		s.stats.Bound++
+	}
+	s.legs[i].move(addr)
+	s.sessions[i/2].last = s.now
+	k := s.waiting[i]
+	if k == nil {
+		return
+	}
+	delete(s.waiting, i)
+	for n := range k.n {
+		if s.now-k.at[n] <= int64(keptTime) {
+			s.stats.Packets++
+			s.stats.Bytes += uint64(len(k.data[n]))
+			s.send(addr, k.data[n])
+		}
+	}
+}
+
+func (s *Server) send(to netip.AddrPort, b []byte) { s.out = append(s.out, datagram{to, b}) }
+
+// AppendTransmit appends the next datagram to send. Forwarded ones are not among them: Forward gives those back itself.
+func (s *Server) AppendTransmit(dst []byte) (out []byte, to netip.AddrPort, ok bool) {
+	if s.outHead == len(s.out) {
+		s.out, s.outHead = s.out[:0], 0
+		return dst, to, false
+	}
+	d := &s.out[s.outHead]
+	s.outHead++
+	out, to = append(dst, d.b...), d.to
+	d.b = nil
+	return out, to, true
+}

@@ -1,0 +1,210 @@
+package rendezvous
+
+import (
+	"slices"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// intro is one pair's introduction as this client sees it. mine is what this client said last: after a resumed link
+// nobody can say whether the old one still delivered it. A Connect is said again at once; the server repeats its side of
+// the introductions it knows, and a repeated question gets the same answer again.
+//
+//	caller: called --Introduction--> introduced --Answer--> done
+//	callee: requested --Accept--> accepted --Accepted--> placed --Answered--> done
+type intro struct {
+	member uint64
+	id     wire.IntroID
+	state  introState
+	mine   wire.Signal
+}
+
+type introState uint8
+
+const (
+	called introState = iota
+	introduced
+	requested
+	accepted
+	placed
+	done
+)
+
+func (c *Client) introWith(member uint64) *intro {
+	for i := range c.intros {
+		if c.intros[i].member == member {
+			return &c.intros[i]
+		}
+	}
+	return nil
+}
+
+func (c *Client) introByID(id wire.IntroID) *intro {
+	for i := range c.intros {
+		if in := &c.intros[i]; in.id == id && in.state != called {
+			return in
+		}
+	}
+	return nil
+}
+
+// setIntro begins the pair's introduction, replacing an earlier one. Members bound their number.
+func (c *Client) setIntro(in intro) {
+	if old := c.introWith(in.member); old != nil {
+		*old = in
+		return
+	}
+	c.intros = append(c.intros, in)
+}
+
+func (c *Client) dropIntro(member uint64) {
+	c.intros = slices.DeleteFunc(c.intros, func(in intro) bool { return in.member == member })
+}
+
+func (c *Client) repeatCalls() {
+	for i := range c.intros {
+		if in := &c.intros[i]; in.state == called {
+			c.send(in.mine)
+		}
+	}
+}
+
+// Connect asks the server to introduce this client to a member. data is shown to it with the request.
+func (c *Client) Connect(member uint64, data []byte) error {
+	switch {
+	case c.state != inside:
+		return api.NewError(api.ErrNotInRoom, "connect: not in a room")
+	case member == c.room.Self || c.memberIndex(member) < 0:
+		return api.NewError(api.ErrPeer, "connect: no such other member in the room")
+	case len(data) > api.MaxRequestData:
+		return api.NewError(api.ErrTooLarge, "connect: payload is larger than 256 bytes")
+	}
+	if in := c.introWith(member); in != nil && in.state != done {
+		return api.NewError(api.ErrAlready, "connect: an introduction to that member is under way")
+	}
+	s := wire.Signal{Type: wire.SigConnect, Member: member, Data: slices.Clone(data)}
+	c.setIntro(intro{member: member, state: called, mine: s})
+	c.send(s)
+	return nil
+}
+
+// Accept answers a request; noise is KK message 1.
+func (c *Client) Accept(id wire.IntroID, noise []byte) error {
+	in := c.introByID(id)
+	if in == nil || in.state != requested {
+		return api.NewError(api.ErrPeer, "accept: no such request waits")
+	}
+	if len(noise) > wire.MaxHandshake {
+		return api.NewError(api.ErrTooLarge, "accept: handshake message is larger than 512 bytes")
+	}
+	in.state = accepted
+	in.mine = wire.Signal{Type: wire.SigAccept, Intro: id, Noise: slices.Clone(noise)}
+	c.send(in.mine)
+	return nil
+}
+
+// Reject refuses a request, or tells the other side that an introduction could not be completed.
+func (c *Client) Reject(id wire.IntroID, code int32, text string) error {
+	in := c.introByID(id)
+	if in == nil {
+		return api.NewError(api.ErrPeer, "reject: no such request waits")
+	}
+	c.dropIntro(in.member)
+	c.send(wire.Signal{Type: wire.SigReject, Intro: id, Code: code, Text: text[:min(len(text), api.MaxCloseText)]})
+	return nil
+}
+
+// Answer completes an introduction that this client asked for; noise is KK message 2.
+func (c *Client) Answer(id wire.IntroID, noise []byte) error {
+	in := c.introByID(id)
+	if in == nil || in.state != introduced {
+		return api.NewError(api.ErrPeer, "answer: no such introduction waits")
+	}
+	if len(noise) > wire.MaxHandshake {
+		return api.NewError(api.ErrTooLarge, "answer: handshake message is larger than 512 bytes")
+	}
+	in.state = done
+	in.mine = wire.Signal{Type: wire.SigAnswer, Intro: id, Noise: slices.Clone(noise)}
+	c.send(in.mine)
+	return nil
+}
+
+// handleIntro takes an introduction's signal. The pair must be in this room, under the key the room told.
+func (c *Client) handleIntro(s *wire.Signal) bool {
+	switch s.Type {
+	case wire.SigRequest, wire.SigIntroduction:
+		i := c.memberIndex(s.Member)
+		if i < 0 || s.Member == c.room.Self || s.Room != c.room.ID || s.Key != c.room.Members[i].Key {
+			return false
+		}
+	}
+	switch s.Type {
+	case wire.SigRequest:
+		if in := c.introByID(s.Intro); in != nil {
+			if in.state == accepted {
+				c.send(in.mine)
+			}
+			return in.state == accepted
+		}
+		// A request of the member we are calling ourselves came first at the server: we are the callee then.
+		c.setIntro(intro{member: s.Member, id: s.Intro, state: requested})
+	case wire.SigIntroduction:
+		in := c.introWith(s.Member)
+		switch {
+		case in == nil:
+			return false
+		case in.state == done && in.id == s.Intro && in.mine.Type == wire.SigAnswer:
+			c.send(in.mine)
+			return true
+		case in.state != called:
+			return false
+		}
+		in.id, in.state = s.Intro, introduced
+	case wire.SigAccepted:
+		in := c.introByID(s.Intro)
+		if in == nil || in.state != accepted {
+			return false
+		}
+		in.state = placed
+	case wire.SigAnswered:
+		in := c.introByID(s.Intro)
+		if in == nil || in.state != placed {
+			return false
+		}
+		in.state = done
+	case wire.SigRejected:
+		return c.handleRejected(s)
+	}
+	c.event(ownSignal(s))
+	return true
+}
+
+// handleRejected ends an introduction by its id, or, when the server never made one, by the member that was called.
+func (c *Client) handleRejected(s *wire.Signal) bool {
+	in := c.introByID(s.Intro)
+	if s.Intro == (wire.IntroID{}) || in == nil {
+		in = c.introWith(s.Member)
+		if in != nil && in.state != called {
+			return false
+		}
+	}
+	if in == nil {
+		return false
+	}
+	t := ownSignal(s)
+	t.Member, t.Intro = in.member, in.id
+	c.dropIntro(in.member)
+	c.event(t)
+	return true
+}
+
+// ownSignal copies what s borrows.
+func ownSignal(s *wire.Signal) wire.Signal {
+	t := *s
+	t.Data, t.Noise = slices.Clone(s.Data), slices.Clone(s.Noise)
+	t.Relay.Ticket = slices.Clone(s.Relay.Ticket)
+	t.Party.Addrs = slices.Clone(s.Party.Addrs)
+	t.Members = slices.Clone(s.Members)
+	return t
+}

@@ -1,0 +1,325 @@
+package rendezvous
+
+import (
+	"io"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// ServerConfig is what a Server needs from its owner.
+type ServerConfig struct {
+	Rand   io.Reader // ids, codes and introduction secrets
+	Region byte      // first letter of join codes, A..Z; 0: E
+	// Grant mints one leg of a relay session for an introduction; the session's id is the introduction's.
+	Grant    func(now time.Time, intro wire.IntroID, leg uint8, to LinkRef) wire.RelayGrant
+	MaxRooms int  // 0: 100,000
+	NoLimits bool // lab: no rate limits
+}
+
+// LinkRef names a client's link and what the link attests of it. Node is there for the cluster to come.
+type LinkRef struct {
+	Node   uint32
+	Link   uint32 // the session's connection id; a resumed link has another
+	Member uint64
+	App    string
+	User   string
+	Key    [32]byte
+	Addr   netip.AddrPort // proven by the link
+	RTT    time.Duration
+}
+
+// To is where a signal goes.
+type To struct {
+	Node, Link uint32
+	Member     uint64
+}
+
+// Server owns rooms, members and introductions. Links are told to it; signals of members whose link is lost are left
+// out, because a resumed link is told the whole state again.
+type Server struct {
+	cfg     ServerConfig
+	now     time.Time // never goes back
+	members map[uint64]*member
+	rooms   map[uint64]*room
+	codes   map[string]*room
+	intros  map[wire.IntroID]*introduction
+	pairs   map[pair]*introduction
+	alarms  alarms
+	guard   codeGuard
+	out     fifo[outgoing]
+	events  fifo[Event]
+	stats   ServerStats
+}
+
+// ServerStats are counters, except Rooms, Members and Introductions, which are what lives now.
+type ServerStats struct {
+	Rooms, Members, Introductions int
+	Introduced                    uint64 // introductions accepted
+	Refused                       uint64 // creates, joins and connects refused
+	RateLimited                   uint64
+	Stale                         uint64 // signals of an old link, or that fit no state
+}
+
+// EventKind tells what an Event is.
+type EventKind uint8
+
+const (
+	EventRoomCreated EventKind = iota + 1
+	EventRoomClosed
+	EventIntroduced
+	EventRefused
+)
+
+// Event is something for logs and metrics. It holds no join code and no address.
+type Event struct {
+	Kind   EventKind
+	Room   uint64
+	Member uint64
+	Other  uint64 // EventIntroduced: the callee
+	Code   api.Code
+	Text   string
+}
+
+// maxEvents bounds the queue when nobody reads it.
+const maxEvents = 1024
+
+type outgoing struct {
+	to To
+	s  wire.Signal
+}
+
+// member is a client that has, or lately had, a link.
+type member struct {
+	armed
+	ref     LinkRef
+	up      bool
+	lostAt  time.Time // while !up
+	room    *room
+	request uint32 // that brought it into room
+	created *room  // the last room it made
+	profile wire.Profile
+	pace    pace
+}
+
+// NewServer makes a server without rooms.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.MaxRooms == 0 {
+		cfg.MaxRooms = defaultMaxRooms
+	}
+	if cfg.Region == 0 {
+		cfg.Region = 'E'
+	}
+	return &Server{
+		cfg: cfg, members: map[uint64]*member{}, rooms: map[uint64]*room{}, codes: map[string]*room{},
+		intros: map[wire.IntroID]*introduction{}, pairs: map[pair]*introduction{},
+	}
+}
+
+// Stats are the counters now.
+func (s *Server) Stats() ServerStats {
+	t := s.stats
+	t.Rooms, t.Members, t.Introductions = len(s.rooms), len(s.members), len(s.intros)
+	return t
+}
+
+// LinkUp tells of a new link. A member that is known gets its room's state again and what it may have missed of its
+// introductions; a resumed one that is not known is told that its room is gone.
+func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
+	now = s.clock(now)
+	m := s.members[ref.Member]
+	if m == nil {
+		m = &member{ref: ref, up: true}
+		s.members[ref.Member] = m
+		if resumed {
+			s.send(m, wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "the server no longer knows the room"})
+		}
+		return
+	}
+	m.ref, m.up, m.lostAt = ref, true, time.Time{}
+	if m.room == nil {
+		if resumed {
+			s.send(m, wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "the server no longer knows the room"})
+		}
+		return
+	}
+	s.send(m, m.room.joined(m))
+	s.repeatIntros(m)
+}
+
+// LinkMoved tells that a link has proved a new address.
+func (s *Server) LinkMoved(member uint64, link uint32, addr netip.AddrPort) {
+	if m := s.members[member]; m != nil && m.ref.Link == link {
+		m.ref.Addr = addr
+	}
+}
+
+// LinkLost tells that a link fell silent: its member keeps its place for GraceTime. It is ignored when the member has
+// another link by now, as is LinkGone.
+func (s *Server) LinkLost(now time.Time, member uint64, link uint32) {
+	now = s.clock(now)
+	if m := s.members[member]; m != nil && m.up && m.ref.Link == link {
+		m.up, m.lostAt = false, now
+		s.alarms.set(m)
+	}
+}
+
+// LinkGone tells that a client ended its link: its member leaves at once.
+func (s *Server) LinkGone(now time.Time, member uint64, link uint32) {
+	now = s.clock(now)
+	if m := s.members[member]; m != nil && m.ref.Link == link {
+		s.forget(now, m, api.OK)
+	}
+}
+
+func (s *Server) forget(now time.Time, m *member, code api.Code) {
+	m.up, m.lostAt = false, time.Time{}
+	s.leave(now, m, code)
+	delete(s.members, m.ref.Member)
+}
+
+func (m *member) due() time.Time {
+	if m.up || m.lostAt.IsZero() {
+		return time.Time{}
+	}
+	return m.lostAt.Add(GraceTime)
+}
+
+func (m *member) fire(s *Server, now time.Time) { s.forget(now, m, api.ErrLost) }
+
+// HandleSignal takes a client's signal. What sig points to is borrowed.
+func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
+	now = s.clock(now)
+	m := s.members[from.Member]
+	if m == nil {
+		s.LinkUp(now, from, false)
+		m = s.members[from.Member]
+	}
+	if m.ref.Link != from.Link || !m.up {
+		s.stats.Stale++
+		return
+	}
+	m.ref = from
+	if !s.cfg.NoLimits && !s.expected(m, sig) && !m.pace.take(now, signalInterval, signalBurst) {
+		s.stats.RateLimited++
+		s.refuseAny(m, sig, api.ErrRateLimited, "too many requests: 20 a second are allowed")
+		return
+	}
+	switch sig.Type {
+	case wire.SigCreate:
+		s.create(m, sig)
+	case wire.SigJoin:
+		s.join(now, m, sig)
+	case wire.SigLeave:
+		s.leave(now, m, api.OK)
+	case wire.SigSetData:
+		s.setData(m, sig)
+	case wire.SigProfile:
+		m.profile = sig.Profile
+	case wire.SigConnect:
+		s.connect(now, m, sig)
+	case wire.SigAccept:
+		s.accept(now, m, sig)
+	case wire.SigReject:
+		s.reject(m, sig)
+	case wire.SigAnswer:
+		s.answer(m, sig)
+	case wire.SigBye:
+		s.forget(now, m, api.OK)
+	default:
+		s.stats.Stale++
+	}
+}
+
+// expected tells signals that cost no allowance: those that only end something, and the next step of an introduction,
+// whose Connect has paid for it. Dropping one of them would leave the two ends in different states.
+func (s *Server) expected(m *member, sig *wire.Signal) bool {
+	switch sig.Type {
+	case wire.SigLeave, wire.SigBye:
+		return true
+	case wire.SigAccept:
+		in := s.intros[sig.Intro]
+		return in != nil && in.callee == m && in.state == asked
+	case wire.SigAnswer:
+		in := s.intros[sig.Intro]
+		return in != nil && in.caller == m && in.state == agreed
+	}
+	return false
+}
+
+// refuseAny answers a signal that asks for something with a refusal.
+func (s *Server) refuseAny(m *member, sig *wire.Signal, code api.Code, text string) {
+	switch sig.Type {
+	case wire.SigCreate, wire.SigJoin:
+		s.refuse(m, sig.Request, code, text)
+	case wire.SigConnect:
+		s.refuseConnect(m, sig.Member, code, text)
+	}
+}
+
+// HandleTimeout acts on deadlines that have come.
+func (s *Server) HandleTimeout(now time.Time) {
+	now = s.clock(now)
+	for t := s.alarms.take(now); t != nil; t = s.alarms.take(now) {
+		t.fire(s, now)
+	}
+}
+
+// NextTimeout is when HandleTimeout has something to do at the earliest.
+func (s *Server) NextTimeout() time.Time { return s.alarms.next() }
+
+// NextSignal takes the next signal to send.
+func (s *Server) NextSignal() (To, wire.Signal, bool) {
+	o, ok := s.out.take()
+	return o.to, o.s, ok
+}
+
+// NextEvent takes the next event for logs.
+func (s *Server) NextEvent() (Event, bool) { return s.events.take() }
+
+func (s *Server) send(m *member, sig wire.Signal) {
+	if m.up {
+		s.out.put(outgoing{To{m.ref.Node, m.ref.Link, m.ref.Member}, sig})
+	}
+}
+
+func (s *Server) event(e Event) {
+	if s.events.len() < maxEvents {
+		s.events.put(e)
+	}
+}
+
+func (s *Server) clock(now time.Time) time.Time {
+	if now.After(s.now) {
+		s.now = now
+	}
+	return s.now
+}
+
+// random fills b. A failing source of randomness leaves nothing to be done safely.
+func (s *Server) random(b []byte) {
+	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
+		panic("rendezvous: randomness: " + err.Error())
+	}
+}
+
+// fifo is a queue whose memory is reused.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (q *fifo[T]) put(v T)  { q.items = append(q.items, v) }
+func (q *fifo[T]) len() int { return len(q.items) - q.head }
+
+func (q *fifo[T]) take() (v T, ok bool) {
+	if q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+		return v, false
+	}
+	v, q.items[q.head] = q.items[q.head], v
+	q.head++
+	return v, true
+}

@@ -1,0 +1,209 @@
+package rendezvous
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// room is a group of members of one app. Its owner is one of them, the oldest when an owner leaves.
+//
+//	open (members) <-> empty (EmptyTime, the code still works) -> closed
+type room struct {
+	armed
+	id      uint64
+	app     string
+	code    string
+	epoch   uint32
+	max     uint8
+	data    []byte
+	members []*member // oldest first
+	owner   *member
+	emptyAt time.Time // since when nobody is in it
+	closed  bool
+}
+
+// firstEpoch counts the nodes that have owned a room; a node alone is always the first.
+const firstEpoch = 1
+
+func (r *room) due() time.Time {
+	if r.closed || len(r.members) > 0 {
+		return time.Time{}
+	}
+	return r.emptyAt.Add(EmptyTime)
+}
+
+func (r *room) fire(s *Server, _ time.Time) { s.closeRoom(r) }
+
+func (s *Server) closeRoom(r *room) {
+	r.closed = true
+	delete(s.rooms, r.id)
+	delete(s.codes, r.code)
+	s.event(Event{Kind: EventRoomClosed, Room: r.id})
+}
+
+func (s *Server) refuse(m *member, request uint32, code api.Code, text string) {
+	s.stats.Refused++
+	s.event(Event{Kind: EventRefused, Member: m.ref.Member, Code: code, Text: text})
+	s.send(m, wire.Signal{Type: wire.SigRefused, Request: request, Code: int32(code), Text: text})
+}
+
+// repeated answers a request again that was answered on the link before, or refuses a second room.
+func (s *Server) repeated(m *member, request uint32) bool {
+	switch {
+	case m.room == nil:
+		return false
+	case m.request == request:
+		s.send(m, m.room.joined(m))
+	default:
+		s.refuse(m, request, api.ErrAlready, "already in a room")
+	}
+	return true
+}
+
+func (s *Server) create(m *member, sig *wire.Signal) {
+	if s.repeated(m, sig.Request) {
+		return
+	}
+	size := sig.Max
+	if size == 0 {
+		size = api.DefaultMembers
+	}
+	switch {
+	case size < 2 || size > api.MaxRoomMembers:
+		s.refuse(m, sig.Request, api.ErrValue, "a room has 2 to 64 members")
+		return
+	case len(sig.Data) > api.MaxRoomData:
+		s.refuse(m, sig.Request, api.ErrTooLarge, "metadata is larger than 4096 bytes")
+		return
+	}
+	// One empty room per member at most: else making and leaving rooms would fill the memory.
+	if old := m.created; old != nil && !old.closed && len(old.members) == 0 {
+		s.closeRoom(old)
+	}
+	if len(s.rooms) >= s.cfg.MaxRooms {
+		s.refuse(m, sig.Request, api.ErrServerFull, "the server has no place for another room")
+		return
+	}
+	r := &room{app: m.ref.App, epoch: firstEpoch, max: size, data: slices.Clone(sig.Data)}
+	r.id, r.code = s.freeID(), s.freeCode()
+	s.rooms[r.id], s.codes[r.code] = r, r
+	m.created = r
+	s.event(Event{Kind: EventRoomCreated, Room: r.id, Member: m.ref.Member})
+	s.enter(m, r, sig.Request)
+}
+
+func (s *Server) freeID() uint64 {
+	for {
+		var b [8]byte
+		s.random(b[:])
+		id := binary.BigEndian.Uint64(b[:])
+		if id != 0 && s.rooms[id] == nil {
+			return id
+		}
+	}
+}
+
+func (s *Server) freeCode() string {
+	for {
+		var b [8]byte
+		s.random(b[:])
+		if code := mintCode(s.cfg.Region, b); s.codes[code] == nil {
+			return code
+		}
+	}
+}
+
+func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
+	if s.repeated(m, sig.Request) {
+		return
+	}
+	addr := m.ref.Addr.Addr()
+	if !s.cfg.NoLimits && s.guard.blocked(now, addr) {
+		s.stats.RateLimited++
+		s.refuse(m, sig.Request, api.ErrRateLimited, "too many wrong room codes from this address, wait a minute or more")
+		return
+	}
+	code, ok := NormalCode(sig.Text)
+	r := s.codes[code]
+	// Another app's code is as wrong as any: nothing tells whether it exists.
+	if !ok || r == nil || r.app != m.ref.App {
+		s.guard.wrong(now, addr)
+		s.refuse(m, sig.Request, api.ErrBadCode, "no room with that code")
+		return
+	}
+	if len(r.members) >= int(r.max) {
+		s.refuse(m, sig.Request, api.ErrRoomFull, "the room has its most members")
+		return
+	}
+	s.enter(m, r, sig.Request)
+}
+
+func (s *Server) enter(m *member, r *room, request uint32) {
+	if r.owner == nil {
+		r.owner = m
+	}
+	self := wire.Member{ID: m.ref.Member, User: m.ref.User, Key: m.ref.Key}
+	for _, other := range r.members {
+		s.send(other, wire.Signal{Type: wire.SigMemberJoined, Epoch: r.epoch, Members: []wire.Member{self}})
+	}
+	r.members = append(r.members, m)
+	m.room, m.request = r, request
+	s.send(m, r.joined(m))
+}
+
+// joined is the room's whole state for one of its members.
+func (r *room) joined(m *member) wire.Signal {
+	sig := wire.Signal{Type: wire.SigJoined, Request: m.request, Room: r.id, Epoch: r.epoch, Text: r.code,
+		Member: m.ref.Member, Owner: r.owner.ref.Member, Max: r.max, Data: r.data}
+	for _, other := range r.members {
+		sig.Members = append(sig.Members, wire.Member{ID: other.ref.Member, User: other.ref.User, Key: other.ref.Key})
+	}
+	return sig
+}
+
+// leave takes m out of its room, if it is in one. code tells the others why.
+func (s *Server) leave(now time.Time, m *member, code api.Code) {
+	r := m.room
+	if r == nil {
+		return
+	}
+	s.endIntros(m)
+	r.members = slices.DeleteFunc(r.members, func(x *member) bool { return x == m })
+	m.room = nil
+	for _, other := range r.members {
+		s.send(other, wire.Signal{Type: wire.SigMemberLeft, Epoch: r.epoch, Member: m.ref.Member, Code: int32(code)})
+	}
+	if r.owner == m {
+		s.handOver(now, r)
+	}
+}
+
+// handOver gives the room to its oldest member, or starts the time an empty room is kept.
+func (s *Server) handOver(now time.Time, r *room) {
+	if len(r.members) == 0 {
+		r.owner, r.emptyAt = nil, now
+		s.alarms.set(r)
+		return
+	}
+	r.owner = r.members[0]
+	for _, m := range r.members {
+		s.send(m, wire.Signal{Type: wire.SigOwner, Epoch: r.epoch, Owner: r.owner.ref.Member})
+	}
+}
+
+// setData replaces the metadata; the client has checked what is refused here already.
+func (s *Server) setData(m *member, sig *wire.Signal) {
+	r := m.room
+	if r == nil || r.owner != m || len(sig.Data) > api.MaxRoomData {
+		s.stats.Stale++
+		return
+	}
+	r.data = slices.Clone(sig.Data)
+	for _, other := range r.members {
+		s.send(other, wire.Signal{Type: wire.SigRoomData, Epoch: r.epoch, Data: r.data})
+	}
+}

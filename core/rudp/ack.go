@@ -1,0 +1,73 @@
+package rudp
+
+import (
+	"github.com/musubi-p2p/musubi/core/seq"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// ackState is what we know of the packets of one of the peer's paths and still have to tell it.
+type ackState struct {
+	numbers   seq.Ranges // received; at most wire.MaxAckRanges, older ones are forgotten
+	largest   uint64
+	any       bool
+	largestAt moment // when the largest arrived
+	pending   int    // ack-eliciting packets since our last ACK
+	deadline  moment // an ACK must leave by then; zero: not needed, or overdue
+	due       bool   // an ACK must leave with the next packet, even alone
+	back      wire.PathID
+	backSet   bool
+}
+
+// received notes one packet. The first of a pair may wait for company; a second one, or one out of order, is told at
+// once, because the sender detects losses by it (RFC 9000, 13.2.1).
+func (a *ackState) received(now moment, number uint64, eliciting bool) {
+	inOrder := !a.any || number == a.largest+1
+	a.numbers.Add(number, number+1)
+	a.numbers.KeepHighest(wire.MaxAckRanges)
+	if !a.any || number > a.largest {
+		a.any, a.largest, a.largestAt = true, number, now
+	}
+	if !eliciting {
+		return
+	}
+	a.pending++
+	if a.pending >= 2 || !inOrder {
+		a.due, a.deadline = true, 0
+	} else if !a.due {
+		a.deadline = now.add(maxAckDelay)
+	}
+}
+
+// sent notes that everything known was told.
+func (a *ackState) sent() { a.pending, a.deadline, a.due = 0, 0, false }
+
+// confirmed forgets what an acknowledged ACK frame told: the peer knows it (RFC 9000, 13.2.4).
+func (a *ackState) confirmed(largest uint64) {
+	// The range that holds largest stays whole from largest up, so that a duplicate of it is still known.
+	a.numbers.RemoveBelow(largest)
+}
+
+// appendAck writes the ACK frame for the peer's path rx if it fits in room bytes, with fewer ranges if it must.
+func (c *Conn) appendAck(b []byte, rx wire.PathID, room int) []byte {
+	a := &c.acks[rx]
+	frame := wire.Ack{Path: rx, Ranges: c.ackScratch.Ranges[:0]}
+	if waited := c.now.since(a.largestAt); waited > 0 {
+		frame.Delay = uint32(min(waited.Microseconds(), 1<<30))
+	}
+	for i := a.numbers.Len() - 1; i >= 0; i-- {
+		r := a.numbers.At(i)
+		frame.Ranges = append(frame.Ranges, wire.AckRange{Low: r.Low, High: r.High - 1})
+	}
+	c.ackScratch.Ranges = frame.Ranges
+	start := len(b)
+	for {
+		if b = wire.AppendAck(b, &frame); len(b)-start <= room {
+			return b
+		}
+		b = b[:start]
+		if len(frame.Ranges) == 1 {
+			return b
+		}
+		frame.Ranges = frame.Ranges[:len(frame.Ranges)/2]
+	}
+}

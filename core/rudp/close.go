@@ -1,0 +1,155 @@
+package rudp
+
+import (
+	"strings"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+const (
+	drainPTOs   = 3 // how long a closed connection still answers, in PTO
+	maxDrainPTO = time.Second
+)
+
+// closing is the end of a connection: what was asked, and the deadlines of the state it is in.
+type closing struct {
+	code        api.Code
+	text        string
+	lingerUntil moment
+	pto         time.Duration
+	repeatAt    moment
+	endAt       moment
+}
+
+func (l *closing) nextTimeout(s state) moment {
+	if s == stateEnded {
+		return 0
+	}
+	return earliest(l.endAt, l.repeatAt)
+}
+
+// Close ends the connection: at once, or when everything accepted has been delivered, at most linger later. code and
+// text are what the peer reports; text is cut to api.MaxCloseText bytes. EventClosed follows here as well.
+func (c *Conn) Close(now time.Time, code api.Code, text string, linger time.Duration) {
+	c.tick(now)
+	if c.state > stateLingering {
+		return
+	}
+	until := c.now.add(max(linger, 0))
+	if c.state == stateOpen {
+		c.state = stateLingering
+		c.closing.code, c.closing.text, c.closing.lingerUntil = code, text, until
+	}
+	c.closing.lingerUntil = min(c.closing.lingerUntil, until)
+	c.lingerDone()
+}
+
+// lingerDone goes on to CLOSE when there is nothing left to wait for.
+func (c *Conn) lingerDone() {
+	if c.queue.messages == 0 || c.now >= c.closing.lingerUntil {
+		c.startClosing(c.closing.code, c.closing.text)
+	}
+}
+
+// startClosing sends CLOSE on every path and again after one and two PTO, unless the peer answers with its own.
+func (c *Conn) startClosing(code api.Code, text string) {
+	if len(text) > api.MaxCloseText {
+		text = strings.ToValidUTF8(text[:api.MaxCloseText], "")
+	}
+	c.end(stateClosing, Event{Kind: EventClosed, Code: code, Text: text, Undelivered: c.queue.undelivered})
+	c.closing.code, c.closing.text = code, text
+	c.closing.repeatAt = c.now.add(c.closing.pto)
+	for i := range c.paths {
+		c.paths[i].closeDue = true
+	}
+}
+
+// peerClosed takes the peer's CLOSE. Events of what came before it are ahead of this one in the queue.
+func (c *Conn) peerClosed(rx wire.PathID, f wire.Close) {
+	text := strings.ToValidUTF8(string(f.Text[:min(len(f.Text), api.MaxCloseText)]), "")
+	c.end(stateDraining, Event{Kind: EventClosed, Code: api.Code(f.Code), Text: text, Remote: true, Undelivered: c.queue.undelivered})
+	c.closing.code, c.closing.text = api.ErrRemoteClosed, ""
+	c.answerClose(rx) // so that the peer need not repeat itself
+}
+
+// end enters a closed state: nothing queued will be sent any more, its memory goes.
+func (c *Conn) end(s state, e Event) {
+	c.state = s
+	c.events.Push(queuedEvent{Event: e})
+	c.closing.pto = 0
+	for i := range c.paths {
+		p := &c.paths[i]
+		if p.open {
+			c.closing.pto = max(c.closing.pto, min(p.rtt.pto(), maxDrainPTO))
+		}
+		p.sent, p.dup, p.flying, p.cong.inFlight, p.lossAt, p.paceUntil = sentList{}, dupQueue{}, 0, 0, 0, 0
+	}
+	if c.closing.endAt = c.now.add(drainPTOs * c.closing.pto); c.closing.pto == 0 {
+		c.state = stateEnded // no path: nobody can be told or answered
+	}
+	q := &c.queue
+	*q = sendQueue{released: q.released + q.bytes, undelivered: q.undelivered}
+	ready := c.inbox.unreliableReady
+	c.inbox, c.pool = inbox{unreliableReady: ready}, pool{}
+}
+
+func (c *Conn) answerClose(rx wire.PathID) {
+	if back := c.returnPath(rx); back != noPath {
+		c.paths[back].closeDue = true
+	}
+}
+
+// packetWhileClosing answers with CLOSE again, or ends if the packet holds the peer's own.
+func (c *Conn) packetWhileClosing(rx wire.PathID, frames []byte) error {
+	r := wire.NewReader(frames)
+	for r.Len() > 0 && !r.Err() {
+		switch t := wire.FrameType(r.U8()); {
+		case t.IsMessage():
+			wire.ReadMessage(&r, t)
+		case t == wire.FrameAck:
+			wire.ReadAck(&r, &c.ackScratch)
+		case t == wire.FrameCredit:
+			r.Varint()
+		case t == wire.FrameClose:
+			if wire.ReadClose(&r); !r.Err() {
+				c.state = stateEnded
+				return nil
+			}
+		}
+	}
+	c.answerClose(rx)
+	return nil
+}
+
+// closeTimeout repeats CLOSE, then ends.
+func (c *Conn) closeTimeout() {
+	l := &c.closing
+	if l.endAt <= c.now {
+		c.state = stateEnded
+		return
+	}
+	if c.state == stateClosing && l.repeatAt != 0 && l.repeatAt <= c.now {
+		l.repeatAt = c.now.add(l.pto) // beyond endAt in the end, where it no longer matters
+		for i := range c.paths {
+			c.paths[i].closeDue = true
+		}
+	}
+}
+
+// appendClose is AppendPacket of a closed connection.
+func (c *Conn) appendClose(p *path, number uint64, dst []byte) ([]byte, bool) {
+	if !p.closeDue {
+		return dst, false
+	}
+	p.closeDue = false
+	p.used, p.lastNumber = true, number
+	return wire.AppendClose(dst, wire.Close{Code: int32(c.closing.code), Text: []byte(c.closing.text)}), true
+}
+
+// Closed reports whether EventClosed has been queued: nothing can be sent or received any more.
+func (c *Conn) Closed() bool { return c.state >= stateClosing }
+
+// Drained reports whether the connection needs nothing any more, not even to answer the peer with CLOSE.
+func (c *Conn) Drained() bool { return c.state == stateEnded }

@@ -1,0 +1,110 @@
+// Package rudp is the transport of one connection: it turns messages into the frames of packets and back, over several
+// paths at once, and looks after acknowledgement, loss, congestion, fragmentation, order and credit. docs/PROTOCOL.md
+// has the frames. It opens no socket, reads no clock and seals nothing; its owner does, with secure.Session.
+//
+// The owner, after every input or command:
+//
+//	for each open path: while AppendPacket says ok, seal and send
+//	while NextEvent says ok, pass the event on
+//	NextTimeout: call HandleTimeout no later
+//
+// A connection's life:
+//
+//	open ---- Close ----> lingering ---- all delivered, or linger over ----> closing ---- 3 PTO, or peer's CLOSE ----> ended
+//	  |                       |                                                 ^
+//	  +--- silence -----------+-------------------------------------------------+
+//	  +--- peer's CLOSE ------+---> draining ---- 3 PTO ----> ended
+package rudp
+
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/seq"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+type state uint8
+
+const (
+	stateOpen      state = iota
+	stateLingering       // Close was called; what was accepted is still delivered
+	stateClosing         // our CLOSE is out; every packet that comes is answered with it
+	stateDraining        // the peer's CLOSE came; nothing more is sent but one CLOSE in answer
+	stateEnded
+)
+
+// Conn is one connection. It is not safe for concurrent use, and its memory is bounded by the budgets of its Config.
+type Conn struct {
+	cfg   Config
+	epoch time.Time
+	now   moment // of the current call; never goes backwards
+	state state
+
+	route wire.PathID
+	paths [dataPaths]path
+	acks  [dataPaths]ackState // by the peer's path
+
+	queue  sendQueue
+	credit credit
+	inbox  inbox
+	pool   pool
+	events seq.Ring[queuedEvent]
+	lent   *buffer // behind the Data of the last event
+
+	ackScratch wire.Ack
+	live       liveness
+	closing    closing
+	trimAt     moment
+	stats      Stats
+}
+
+// Stats counts what happened to received packets and messages.
+type Stats struct {
+	Received        uint64 // packets taken
+	Duplicates      uint64 // packets seen before
+	Refused         uint64 // packets left unacknowledged because the owner does not drain events
+	RepeatedMessage uint64 // message frames that brought nothing new
+	LateUnreliable  uint64 // unreliable frames too old to deliver
+	Evicted         uint64 // unreliable messages given up during reassembly
+	Overrun         uint64 // unreliable messages dropped because the owner does not drain events
+}
+
+// New makes an open connection without paths.
+func New(now time.Time, cfg Config) *Conn {
+	// The epoch lies a second back so that no moment is zero.
+	c := &Conn{cfg: cfg.withDefaults(), epoch: now.Add(-time.Second), route: noPath}
+	c.tick(now)
+	c.credit.init(c.cfg.RecvBudget)
+	c.live.init(c.now)
+	return c
+}
+
+// tick takes the caller's time; a clock that goes backwards stands still instead.
+func (c *Conn) tick(now time.Time) { c.now = max(c.now, moment(now.Sub(c.epoch)), 1) }
+
+// time turns a moment into the caller's time; zero stays zero.
+func (c *Conn) time(m moment) time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return c.epoch.Add(time.Duration(m))
+}
+
+// Stats is a snapshot of the counters.
+func (c *Conn) Stats() Stats { return c.stats }
+
+// Every failure that Send and HandlePacket report.
+var (
+	errMode       = api.NewError(api.ErrValue, "no such delivery mode")
+	errClosed     = api.NewError(api.ErrClosed, "the connection is closed")
+	errTooLarge   = api.NewError(api.ErrTooLarge, "the message is larger than its mode allows")
+	errWouldBlock = api.NewError(api.ErrWouldBlock, "the send budget is used up, wait for WRITABLE")
+
+	errFrame     = api.NewError(api.ErrProtocol, "the peer sent a malformed frame")
+	errPath      = api.NewError(api.ErrProtocol, "the peer sent data on a path that carries none")
+	errAckUnsent = api.NewError(api.ErrProtocol, "the peer acknowledged a packet that was never sent")
+	errCredit    = api.NewError(api.ErrProtocol, "the peer sent more than its credit")
+	errWindow    = api.NewError(api.ErrProtocol, "the peer sent too far ahead of what arrived")
+	errSize      = api.NewError(api.ErrProtocol, "the peer sent a message over the size limit, or of changing size")
+)

@@ -1,0 +1,147 @@
+package rudp
+
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+const (
+	packetThreshold = 3               // packets that may overtake one before it counts as lost; RFC 9002, 6.1.1
+	ghostAge        = 3 * time.Second // how long a late ACK still counts on a path that was given up
+	maxPTO          = time.Second     // probes come at least this often, unless the RTT itself is longer
+	probesPerPTO    = 2
+	sidePTOs        = 6 // probe timeouts in a row after which a path that is not the route goes quiet
+	collapsePTOs    = 3 // probe timeouts in a row that shrink the window to its floor
+)
+
+// handleAck takes the peer's ACK frame for one of our paths.
+func (c *Conn) handleAck(a *wire.Ack) error {
+	if int(a.Path) >= dataPaths {
+		return errFrame
+	}
+	p := &c.paths[a.Path]
+	largest := a.Ranges[0].High
+	if !p.used || largest > p.lastNumber {
+		return errAckUnsent // acknowledging what was never sent is how a peer would cheat congestion control
+	}
+	if !p.open {
+		return nil
+	}
+	newly := 0
+	for _, r := range a.Ranges {
+		for i := p.sent.search(r.Low); ; i++ {
+			if i = p.sent.live(i); i >= p.sent.len() || p.sent.at(i).number > r.High {
+				break
+			}
+			s := p.sent.at(i)
+			if s.number == largest && s.at >= p.opened {
+				p.rtt.sample(c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond)
+			}
+			c.ackReceived(p, s)
+			p.sent.settle(i)
+			newly++
+		}
+	}
+	if newly == 0 {
+		return nil
+	}
+	p.unheard, p.lastAck, p.ptoCount, p.probes = 0, c.now, 0, 0
+	if !p.anyAcked || largest > p.largestAcked {
+		p.anyAcked, p.largestAcked = true, largest
+	}
+	c.detectLoss(p)
+	p.cong.ackDone()
+	c.prune(p)
+	return nil
+}
+
+// ackReceived takes one newly acknowledged packet, in flight or ghost.
+func (c *Conn) ackReceived(p *path, s *sentPacket) {
+	p.ackCount++
+	if s.state == inFlight {
+		p.flying--
+		p.cong.acked(int(s.bytes), s.at)
+	}
+	if s.ackRx >= 0 {
+		c.acks[s.ackRx].confirmed(s.acked)
+	}
+	for q := s.pieces; q != nil; {
+		c.pieceAcked(q)
+		q = c.freePiece(q)
+	}
+	s.pieces = nil
+}
+
+// detectLoss gives up packets that were overtaken by packetThreshold others or by 9/8 RTT (RFC 9002, 6.1).
+func (c *Conn) detectLoss(p *path) {
+	p.lossAt = 0
+	if !p.anyAcked {
+		return
+	}
+	delay := p.rtt.lossDelay()
+	for i := p.sent.search(p.lossFrom); ; i++ {
+		if i = p.sent.live(i); i >= p.sent.len() {
+			break
+		}
+		s := p.sent.at(i)
+		if s.number > p.largestAcked {
+			break
+		}
+		if s.state == inFlight {
+			if s.number+packetThreshold > p.largestAcked && s.at.add(delay) > c.now {
+				p.lossAt = s.at.add(delay)
+				break
+			}
+			p.cong.lost(int(s.bytes), s.at, c.now, p.rtt.smoothed)
+			p.lostCount++
+			c.giveUp(p, s)
+		}
+		p.lossFrom = s.number + 1
+	}
+}
+
+// giveUp makes a ghost of a packet in flight and queues what it carried again. The caller has settled congestion.
+func (c *Conn) giveUp(p *path, s *sentPacket) {
+	s.state = ghost
+	p.flying--
+	for q := s.pieces; q != nil; q = q.next {
+		c.resend(q)
+	}
+	if s.credit != 0 && s.credit == c.credit.advertised {
+		c.credit.due = true
+	}
+}
+
+// ptoAt is when the path asks again for an acknowledgement; zero while nothing is in flight.
+func (c *Conn) ptoAt(p *path) moment {
+	if p.flying == 0 || p.ptoCount >= sidePTOs && p != c.path(c.route) {
+		return 0
+	}
+	pto := p.rtt.pto()
+	return p.ptoBase.add(max(pto, min(pto<<min(p.ptoCount, 10), maxPTO)))
+}
+
+// probeTimeout lets a few packets leave past the window, carrying the oldest data that nobody acknowledged.
+func (c *Conn) probeTimeout(p *path) {
+	p.ptoBase = c.now
+	p.ptoCount++
+	p.probes = probesPerPTO
+	if p.ptoCount == collapsePTOs {
+		p.cong.collapse(p.rtt.smoothed)
+	}
+	left := probesPerPTO
+	i := p.sent.search(p.lossFrom)
+	for range 64 { // packets of unreliable data only have nothing to resend; don't look through thousands of them
+		if i = p.sent.live(i); i >= p.sent.len() || left == 0 {
+			return
+		}
+		if s := p.sent.at(i); s.state == inFlight && s.pieces != nil {
+			for q := s.pieces; q != nil; q = q.next {
+				c.resend(q)
+			}
+			left--
+		}
+		i++
+	}
+}

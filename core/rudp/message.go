@@ -1,0 +1,90 @@
+package rudp
+
+import (
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/seq"
+)
+
+// message is one message on its way out. Bytes are counted in span units: an empty message is one unit long, so that
+// it can be sent, lost and acknowledged like any other.
+//
+// It lives while anything refers to it: the lane it waits in, the resend list, its channel's list, and the pieces of
+// packets that carried it. Its buffer goes back as soon as no byte of it can be needed.
+type message struct {
+	laneNext   *message
+	resendNext *message
+	chanNext   *message
+
+	buf      *buffer
+	id       uint64 // the game's number for the delivery receipt; 0: none wanted
+	sequence uint64 // of its channel and mode
+	queued   moment
+	size     uint32
+	sent     uint32     // units sent at least once; the rest waits in the lane
+	acked    seq.Ranges // units acknowledged, while not all are
+	lost     seq.Ranges // units to be sent again
+	refs     int32      // pieces that point here
+
+	mode     api.Mode
+	channel  uint8
+	inLane   bool
+	inResend bool
+	inChan   bool
+	done     bool // acknowledged, sent (unreliable) or dropped: nothing more to do
+}
+
+func (m *message) span() uint32 { return max(m.size, 1) }
+
+// payload is the bytes of units [from, to).
+func (m *message) payload(from, to uint32) []byte { return m.buf.b[from:min(to, m.size)] }
+
+// piece says that a packet carries units [from, to) of a message.
+type piece struct {
+	next     *piece
+	msg      *message
+	from, to uint32
+}
+
+// newMessage takes a message from the pool and copies data into it.
+func (c *Conn) newMessage(mode api.Mode, channel uint8, id uint64, data []byte) *message {
+	m := c.pool.messages.get()
+	acked, lost := m.acked, m.lost // empty, with their memory
+	*m = message{mode: mode, channel: channel, id: id, size: uint32(len(data)), queued: c.now, acked: acked, lost: lost}
+	m.buf = c.pool.buffer(len(data))
+	copy(m.buf.b, data)
+	return m
+}
+
+// tidy gives back what m no longer needs. It is called whenever a reference to m went away.
+func (c *Conn) tidy(m *message) {
+	if !m.done {
+		return
+	}
+	if m.buf != nil && (m.refs == 0 || m.mode.Reliable()) {
+		c.pool.putBuffer(m.buf)
+		m.buf = nil
+	}
+	if m.refs == 0 && !m.inLane && !m.inResend && !m.inChan {
+		m.acked.Clear()
+		m.lost.Clear()
+		c.pool.messages.put(m)
+	}
+}
+
+// newPiece refers to units [from, to) of m.
+func (c *Conn) newPiece(m *message, from, to uint32) *piece {
+	p := c.pool.pieces.get()
+	*p = piece{msg: m, from: from, to: to}
+	m.refs++
+	return p
+}
+
+// freePiece drops the reference and gives the rest of the list.
+func (c *Conn) freePiece(p *piece) (next *piece) {
+	m, next := p.msg, p.next
+	*p = piece{}
+	c.pool.pieces.put(p)
+	m.refs--
+	c.tidy(m)
+	return next
+}

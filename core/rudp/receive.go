@@ -1,0 +1,103 @@
+package rudp
+
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// HandlePacket takes the opened frames of one authenticated packet that came on the peer's path rx. frames is borrowed.
+// An error means that the peer broke the protocol; the caller closes with its code.
+func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames []byte) error {
+	c.tick(now)
+	switch {
+	case int(rx) >= dataPaths:
+		return errPath
+	case c.state == stateEnded || c.state == stateDraining:
+		return nil
+	}
+	c.heard()
+	a := &c.acks[rx]
+	if a.numbers.Contains(number) {
+		c.stats.Duplicates++
+		return nil
+	}
+	if c.state == stateClosing {
+		return c.packetWhileClosing(rx, frames)
+	}
+	// While the owner leaves events lying, messages are not taken: the packet stays unacknowledged and comes again.
+	// ACK and CREDIT still count, so that two such ends don't hold each other up.
+	refuse := c.events.Len() >= maxReady
+	eliciting, refused, err := c.handleFrames(frames, rx, refuse)
+	if err != nil || c.state >= stateDraining {
+		return err
+	}
+	if refused {
+		c.stats.Refused++
+	} else {
+		c.stats.Received++
+		a.received(c.now, number, eliciting)
+	}
+	if c.state == stateLingering {
+		c.lingerDone()
+	}
+	return nil
+}
+
+// handleFrames takes one packet's frames in order; it stops at the first that is malformed, and at CLOSE.
+func (c *Conn) handleFrames(frames []byte, rx wire.PathID, refuse bool) (eliciting, refused bool, err error) {
+	r := wire.NewReader(frames)
+	if r.Len() == 0 {
+		return false, false, errFrame
+	}
+	for r.Len() > 0 {
+		t := wire.FrameType(r.U8())
+		eliciting = eliciting || t.AckEliciting()
+		switch {
+		case t.IsMessage():
+			m := wire.ReadMessage(&r, t)
+			if refused = refused || refuse; !r.Err() && !refuse {
+				err = c.handleMessage(&m)
+			}
+		case t == wire.FrameAck:
+			if wire.ReadAck(&r, &c.ackScratch); !r.Err() {
+				err = c.handleAck(&c.ackScratch)
+			}
+		case t == wire.FrameCredit:
+			if total := r.Varint(); !r.Err() {
+				c.credit.granted(total)
+			}
+		case t == wire.FrameClose:
+			if f := wire.ReadClose(&r); !r.Err() {
+				c.peerClosed(rx, f)
+				return eliciting, refused, nil
+			}
+		case t == wire.FramePadding, t == wire.FramePing:
+		default:
+			return eliciting, refused, errFrame
+		}
+		if r.Err() {
+			return eliciting, refused, errFrame
+		}
+		if err != nil {
+			return eliciting, refused, err
+		}
+	}
+	return eliciting, refused, nil
+}
+
+func (c *Conn) handleMessage(m *wire.Message) error {
+	limit := c.cfg.maxReliable()
+	if !api.Mode(m.Mode).Reliable() {
+		limit = c.cfg.maxUnreliable()
+	}
+	switch {
+	case int64(m.Size) > int64(limit):
+		return errSize
+	case api.Mode(m.Mode).Reliable():
+		return c.handleReliable(m)
+	}
+	c.handleUnreliable(m)
+	return nil
+}

@@ -1,0 +1,142 @@
+package rudp
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
+
+const trimEvery = 5 * time.Second // how long unused memory is kept
+
+// liveness watches whether the peer is heard.
+type liveness struct {
+	heard       moment // last authenticated packet
+	asked       moment // last keepalive
+	interrupted bool
+}
+
+func (l *liveness) init(now moment) { l.heard = now }
+
+// heard notes an authenticated packet.
+func (c *Conn) heard() {
+	c.live.heard = c.now
+	if c.live.interrupted {
+		c.live.interrupted = false
+		c.events.Push(queuedEvent{Event: Event{Kind: EventRecovered}})
+	}
+	c.wantTrim()
+}
+
+// wantTrim makes sure that memory in use now is looked at again.
+func (c *Conn) wantTrim() {
+	if c.trimAt == 0 {
+		c.trimAt = c.now.add(trimEvery)
+	}
+}
+
+func (c *Conn) keepAliveAt() moment { return max(c.live.heard, c.live.asked).add(c.cfg.KeepAlive) }
+
+// NextTimeout is when HandleTimeout must be called at the latest; zero: not at all.
+func (c *Conn) NextTimeout() time.Time {
+	if c.state >= stateClosing {
+		return c.time(c.closing.nextTimeout(c.state))
+	}
+	next := earliest(c.live.heard.add(c.cfg.IdleTimeout), c.keepAliveAt())
+	if !c.live.interrupted {
+		next = earliest(next, c.live.heard.add(c.cfg.interruptAfter()))
+	}
+	for id := range c.paths {
+		if p := &c.paths[id]; p.open {
+			next = earliest(earliest(next, p.lossAt), earliest(c.ptoAt(p), p.paceUntil))
+		}
+		if a := &c.acks[id]; a.deadline != 0 {
+			next = earliest(next, a.deadline)
+		}
+	}
+	next = earliest(earliest(next, c.staleAt()), c.trimAt)
+	return c.time(earliest(next, c.closing.lingerUntil))
+}
+
+// HandleTimeout does what has become due. Calling it early is harmless.
+func (c *Conn) HandleTimeout(now time.Time) {
+	c.tick(now)
+	if c.state >= stateClosing {
+		c.closeTimeout()
+		return
+	}
+	if c.checkSilence(); c.state >= stateClosing {
+		return
+	}
+	for i := range c.acks {
+		if a := &c.acks[i]; a.deadline != 0 && a.deadline <= c.now {
+			a.deadline, a.due = 0, true
+		}
+	}
+	for i := range c.paths {
+		if p := &c.paths[i]; p.open {
+			c.pathTimeout(p)
+		}
+	}
+	c.dropStale()
+	if c.trimAt != 0 && c.trimAt <= c.now {
+		c.trim()
+	}
+	if c.state == stateLingering {
+		c.lingerDone()
+	}
+}
+
+func (c *Conn) pathTimeout(p *path) {
+	if p.paceUntil <= c.now {
+		p.paceUntil = 0
+	}
+	if p.lossAt != 0 && p.lossAt <= c.now {
+		c.detectLoss(p)
+	}
+	if at := c.ptoAt(p); at != 0 && at <= c.now {
+		c.probeTimeout(p)
+	}
+	c.prune(p)
+}
+
+// checkSilence sends keepalives and reports interruptions; at the end of patience the connection is lost.
+func (c *Conn) checkSilence() {
+	silence := c.now.since(c.live.heard)
+	if silence >= c.cfg.IdleTimeout {
+		seconds := strconv.FormatFloat(c.cfg.IdleTimeout.Seconds(), 'f', -1, 64)
+		c.startClosing(api.ErrLost, "nothing heard for "+seconds+" s")
+		return
+	}
+	if !c.live.interrupted && silence >= c.cfg.interruptAfter() {
+		c.live.interrupted = true
+		c.events.Push(queuedEvent{Event: Event{Kind: EventInterrupted}})
+	}
+	if c.keepAliveAt() <= c.now {
+		c.live.asked = c.now
+		if p := c.path(c.route); p != nil {
+			p.ping = true
+		}
+	}
+}
+
+// trim gives back memory that a burst left behind.
+func (c *Conn) trim() {
+	c.trimAt = 0
+	c.dropPartials(0)
+	left := c.pool.trim()
+	const keep = 1024 // entries; more than a game's traffic needs
+	if c.events.Len() == 0 && c.events.Cap() > keep {
+		c.events.Reset()
+	}
+	for i := range c.paths {
+		if l := &c.paths[i].sent; l.len() == 0 && l.ring.Cap() > keep {
+			l.ring.Reset()
+		} else if l.len() > 0 {
+			left = true
+		}
+	}
+	if left || c.inbox.partial.Len() > 0 {
+		c.wantTrim()
+	}
+}

@@ -1,0 +1,153 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/secure"
+)
+
+// Config is what `musubi server` is told. The zero value of a field means its default.
+type Config struct {
+	Listen    string       // "address:port", "address" or ":port"; default all IPv4 addresses, port 3478
+	STUNPorts []uint16     // further ports for NAT discovery; default the two after Listen's
+	Data      string       // directory of the master key; default DefaultData
+	Auth      string       // "open", the only one yet
+	Limits    string       // "" or "lab"
+	Public    string       // host or host:port that players reach; default: found out
+	Log       *slog.Logger // default: slog's
+}
+
+// UsageError is a wrong setting: the command line is to be changed, not the machine.
+type UsageError struct{ Text string }
+
+func (e *UsageError) Error() string { return e.Text }
+
+func usage(format string, args ...any) error { return &UsageError{fmt.Sprintf(format, args...)} }
+
+// maxSTUNPorts bounds the sockets; a client uses two of them.
+const maxSTUNPorts = 4
+
+// settings is a Config that was understood.
+type settings struct {
+	listen netip.AddrPort
+	stun   []uint16 // without the main port
+	data   string
+	lab    bool
+	public string // host:port, empty if not given
+}
+
+// check understands a Config. local are this machine's addresses.
+func (c *Config) check(local []netip.Addr) (s settings, err error) {
+	if s.listen, err = parseListen(c.Listen); err != nil {
+		return s, err
+	}
+	if s.stun, err = stunPorts(s.listen.Port(), c.STUNPorts); err != nil {
+		return s, err
+	}
+	if c.Auth != "" && c.Auth != "open" {
+		return s, usage("--auth %q is not available in this version; allowed is: open", c.Auth)
+	}
+	if c.Public != "" {
+		if s.public, err = parsePublic(c.Public, s.listen.Port()); err != nil {
+			return s, err
+		}
+	}
+	switch c.Limits {
+	case "":
+	case "lab":
+		s.lab = true
+		if why := publicReason(s.listen.Addr(), s.public, local); why != "" {
+			return s, usage("--limits lab lifts the limits against abuse and is for private networks only, but %s", why)
+		}
+	default:
+		return s, usage("--limits %q is unknown; allowed is: lab", c.Limits)
+	}
+	s.data = c.Data
+	if s.data == "" {
+		s.data = DefaultData()
+	}
+	return s, nil
+}
+
+// DefaultData is where the server keeps its key when nobody says where: one place per user, so that the address stays
+// the same wherever the server is started from.
+func DefaultData() string {
+	if dir, err := os.UserConfigDir(); err == nil {
+		return filepath.Join(dir, "musubi-server")
+	}
+	return "musubi-data"
+}
+
+func parseListen(text string) (netip.AddrPort, error) {
+	bad := usage("--listen %q is not an address with a port, as in 0.0.0.0:3478", text)
+	if text == "" {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), api.DefaultPort), nil
+	}
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return netip.AddrPortFrom(addr.Unmap(), api.DefaultPort), nil
+	}
+	host, portText, err := net.SplitHostPort(text)
+	if err != nil {
+		return netip.AddrPort{}, bad
+	}
+	port, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return netip.AddrPort{}, bad
+	}
+	addr := netip.IPv4Unspecified()
+	if host != "" {
+		if addr, err = netip.ParseAddr(host); err != nil || addr.Zone() != "" {
+			return netip.AddrPort{}, bad
+		}
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), nil
+}
+
+// stunPorts fills in the default and refuses what can't work. Port 0, for tests, stays 0: the system chooses.
+func stunPorts(main uint16, given []uint16) ([]uint16, error) {
+	if len(given) == 0 {
+		switch {
+		case main == 0:
+			return []uint16{0, 0}, nil
+		case main > 65533:
+			return nil, usage("there are no two ports after %d for NAT discovery; name them with --stun-ports", main)
+		}
+		return []uint16{main + 1, main + 2}, nil
+	}
+	if len(given) > maxSTUNPorts {
+		return nil, usage("--stun-ports names %d ports; at most %d are of use", len(given), maxSTUNPorts)
+	}
+	seen := map[uint16]bool{main: true}
+	for _, p := range given {
+		if p != 0 && seen[p] {
+			return nil, usage("port %d is named twice in --listen and --stun-ports", p)
+		}
+		seen[p] = true
+	}
+	return given, nil
+}
+
+// parsePublic accepts what can stand in a server address and adds the port.
+func parsePublic(text string, port uint16) (string, error) {
+	host := text
+	if addr, err := netip.ParseAddr(text); err == nil {
+		host = netip.AddrPortFrom(addr.Unmap(), port).String()
+	} else if _, _, err := net.SplitHostPort(text); err != nil {
+		host = net.JoinHostPort(text, strconv.Itoa(int(port)))
+	}
+	hosts, _, _, err := secure.ParseServerAddress("musubi://" + host)
+	if port == 0 && err != nil { // the port is not known yet; the host is still looked at
+		return parsePublic(text, api.DefaultPort)
+	}
+	if err != nil || len(hosts) != 1 {
+		return "", usage("--public %q is not a host name or address, as in play.example.com or 203.0.113.1", text)
+	}
+	return hosts[0], nil
+}

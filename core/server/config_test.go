@@ -1,0 +1,112 @@
+package server
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func addrs(texts ...string) (list []netip.Addr) {
+	for _, s := range texts {
+		list = append(list, netip.MustParseAddr(s))
+	}
+	return list
+}
+
+func TestListenAndPorts(t *testing.T) {
+	for _, c := range []struct {
+		listen string
+		given  []uint16
+		want   string
+		stun   []uint16
+	}{
+		{"", nil, "0.0.0.0:3478", []uint16{3479, 3480}},
+		{":5000", nil, "0.0.0.0:5000", []uint16{5001, 5002}},
+		{"10.0.0.1", []uint16{7}, "10.0.0.1:3478", []uint16{7}},
+		{"127.0.0.1:0", nil, "127.0.0.1:0", []uint16{0, 0}},
+		{"[::1]:9", nil, "[::1]:9", []uint16{10, 11}},
+		{"::ffff:10.0.0.1", nil, "10.0.0.1:3478", []uint16{3479, 3480}},
+		{"localhost:9", nil, "", nil},
+		{"10.0.0.1:", nil, "", nil},
+		{"10.0.0.1:-1", nil, "", nil},
+		{"[fe80::1%eth0]:9", nil, "", nil},
+		{":65534", nil, "", nil},
+		{":9", []uint16{9}, "", nil},
+		{":9", []uint16{1, 2, 3, 4, 5}, "", nil},
+	} {
+		set, err := (&Config{Listen: c.listen, STUNPorts: c.given}).check(nil)
+		var wrong *UsageError
+		switch {
+		case c.want == "" && !errors.As(err, &wrong):
+			t.Errorf("%q %v was accepted: %+v, %v", c.listen, c.given, set, err)
+		case c.want != "" && (err != nil || set.listen.String() != c.want || !slices.Equal(set.stun, c.stun)):
+			t.Errorf("%q %v: %+v, %v", c.listen, c.given, set, err)
+		}
+	}
+}
+
+// Lab limits and strangers don't go together.
+func TestLabLimitsStayPrivate(t *testing.T) {
+	private := addrs("192.168.1.2", "172.17.0.1", "203.0.113.1", "2001:db8::1", "fd00::1")
+	public := addrs("10.0.0.1", "8.8.8.8")
+	for _, c := range []struct {
+		listen, public string
+		local          []netip.Addr
+		ok             bool
+	}{
+		{"127.0.0.1:1", "", public, true},
+		{"10.1.2.3:1", "", public, true},
+		{"203.0.113.1:1", "203.0.113.1", public, true},
+		{"", "", private, true},
+		{"", "", nil, true},
+		{"", "192.168.1.2", private, true},
+		{"", "", public, false},
+		{"", "192.168.1.2", public, false},
+		{"", "8.8.4.4", private, false},
+		{"", "8.8.4.4:99", private, false},
+		{"", "play.example", private, false},
+		{"127.0.0.1:1", "8.8.4.4", private, false},
+		{"8.8.8.8:1", "", private, false},
+		{"[2600::1]:1", "", private, false},
+	} {
+		_, err := (&Config{Listen: c.listen, Public: c.public, Limits: "lab"}).check(c.local)
+		if (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestAdvertisedHost(t *testing.T) {
+	local := addrs("192.0.2.2", "10.0.0.1", "fd00::2")
+	for _, c := range []struct {
+		listen, public string
+		local          []netip.Addr
+		want           string
+	}{
+		{"0.0.0.0:3478", "", local, "192.0.2.2:3478"},
+		{"[::]:3478", "", local, "[fd00::2]:3478"},
+		{"0.0.0.0:3478", "", nil, "127.0.0.1:3478"},
+		{"[::]:3478", "", nil, "[::1]:3478"},
+		{"10.0.0.1:99", "", local, "10.0.0.1:99"},
+		{"0.0.0.0:99", "play.example", local, "play.example:99"},
+		{"0.0.0.0:99", "play.example:77", local, "play.example:77"},
+		{"0.0.0.0:99", "2001:db8::1", local, "[2001:db8::1]:99"},
+	} {
+		set, err := (&Config{Listen: c.listen, Public: c.public}).check(c.local)
+		if err != nil {
+			t.Error(err)
+		}
+		if got := advertised(set.public, set.listen, c.local); got != c.want {
+			t.Errorf("%+v: got %s", c, got)
+		}
+	}
+	for _, bad := range []string{"http://x", "a,b", "x/#k", "x:0", "x:y", "-x", " ", "a b"} {
+		if set, err := (&Config{Public: bad}).check(nil); err == nil {
+			t.Errorf("--public %q was accepted as %q", bad, set.public)
+		} else if !strings.Contains(err.Error(), "--public") {
+			t.Errorf("--public %q: %v", bad, err)
+		}
+	}
+}

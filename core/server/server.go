@@ -1,0 +1,207 @@
+// Package server runs a hub on real sockets: one loop, one owner goroutine, the main port and the further STUN ports.
+// It keeps the master key, logs what the hub reports, and says goodbye when it is stopped.
+package server
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/hub"
+	"github.com/musubi-p2p/musubi/core/netio"
+	"github.com/musubi-p2p/musubi/core/secure"
+)
+
+const (
+	socketBuffer  = 7 << 20 // bytes; what a 10 Gbit/s port needs to ride out a 5 ms stall
+	shutdownLimit = 1500 * time.Millisecond
+	defaultRegion = 'E' // first letter of join codes
+)
+
+// Server is a hub with its sockets open. One goroutine calls Run; Shutdown and Kill may be called from any.
+type Server struct {
+	log     *slog.Logger
+	loop    *netio.Loop
+	hub     *hub.Hub
+	address string
+	now     time.Time
+	buf     []byte
+
+	stopping atomic.Bool
+	killed   atomic.Bool
+}
+
+// Open checks the configuration, reads or makes the key and opens the ports. What arrives from here on is served once
+// Run runs. Errors are one sentence; a *UsageError means that the configuration is wrong.
+func Open(cfg Config) (*Server, error) {
+	log := cfg.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	local, err := netio.LocalAddrs()
+	if err != nil {
+		return nil, err
+	}
+	set, err := cfg.check(local)
+	if err != nil {
+		return nil, err
+	}
+	master, err := loadKey(set.data, log)
+	if err != nil {
+		return nil, err
+	}
+	loop, err := netio.NewLoop()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{log: log, loop: loop, now: time.Now(), buf: make([]byte, 0, netio.MaxDatagram)}
+	if err := s.open(set, master, local); err != nil {
+		loop.Close()
+		return nil, err
+	}
+	log.Warn("auth = open: anybody who has this server's address may use it, relay included; access tokens come in a later version")
+	if set.lab {
+		log.Warn("limits = lab: there are no limits against abuse; never do this where strangers can reach the server")
+	}
+	return s, nil
+}
+
+func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
+	s.loop.Buffer = socketBuffer
+	bound, err := s.openPort(0, set.listen, "--listen")
+	if err != nil {
+		return err
+	}
+	ports := []uint16{bound.Port()}
+	for i, port := range set.stun {
+		at, err := s.openPort(api.SocketID(i+1), netip.AddrPortFrom(set.listen.Addr(), port), "--stun-ports")
+		if err != nil {
+			return err
+		}
+		ports = append(ports, at.Port())
+	}
+	static := secure.PrivateKey(secure.Derive(master, "server static"))
+	host := advertised(set.public, bound, local)
+	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
+	s.hub, err = hub.New(s.now, hub.Config{
+		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports,
+		Region: defaultRegion, AES: netio.HasAES(), OpenAuth: true, LabLimits: set.lab,
+	})
+	if err != nil {
+		return fmt.Errorf("the server can't start: %w", err)
+	}
+	s.address = secure.FormatServerAddress([]string{host}, static.Public())
+	s.log.Info("listening", "udp", bound.String(), "stun", ports, "data", set.data)
+	return nil
+}
+
+func (s *Server) openPort(id api.SocketID, at netip.AddrPort, flag string) (netip.AddrPort, error) {
+	local, err := s.loop.Open(id, at)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		err = fmt.Errorf("UDP port %d on %s is in use by another program: stop that, or choose another with %s", at.Port(), at.Addr(), flag)
+	case errors.Is(err, syscall.EACCES):
+		err = fmt.Errorf("UDP port %d needs rights that this user has not: choose one from 1024 up with %s", at.Port(), flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		err = fmt.Errorf("this machine has no address %s: choose one of its own with --listen, or 0.0.0.0 for all", at.Addr())
+	}
+	return local, err
+}
+
+// Address is what players need: host, port and key.
+func (s *Server) Address() string { return s.address }
+
+// Shutdown makes Run tell everybody and return, within two seconds.
+func (s *Server) Shutdown() {
+	s.stopping.Store(true)
+	s.loop.Wake()
+}
+
+// Kill makes Run return at once.
+func (s *Server) Kill() {
+	s.killed.Store(true)
+	s.loop.Wake()
+}
+
+// Run serves until Shutdown or Kill, then closes the sockets.
+func (s *Server) Run() error {
+	defer s.loop.Close()
+	var closeBy time.Time
+	for {
+		s.now = time.Now()
+		busy := s.loop.Read(s.datagram) > 0
+		if s.stopping.Load() && closeBy.IsZero() {
+			closeBy = s.now.Add(shutdownLimit)
+			s.hub.Shutdown(s.now)
+		}
+		if at := s.hub.NextTimeout(); !at.IsZero() && !s.now.Before(at) {
+			s.hub.HandleTimeout(s.now)
+		}
+		s.transmit()
+		s.loop.Flush()
+		s.logEvents()
+		if s.killed.Load() || !closeBy.IsZero() && (s.hub.Done() || !s.now.Before(closeBy)) {
+			s.logTotals()
+			return nil
+		}
+		if busy {
+			continue
+		}
+		if err := s.loop.Wait(earlier(s.hub.NextTimeout(), closeBy)); err != nil {
+			return fmt.Errorf("waiting for the network failed: %w", err)
+		}
+	}
+}
+
+// datagram serves one and takes what the hub has to say to it: the hub may point into b.
+func (s *Server) datagram(id api.SocketID, from netip.AddrPort, b []byte) {
+	s.hub.HandleDatagram(s.now, uint8(id), from, b)
+	s.transmit()
+}
+
+func (s *Server) transmit() {
+	for {
+		out, tx, ok := s.hub.AppendTransmit(s.now, s.buf[:0])
+		if !ok {
+			return
+		}
+		s.buf = out
+		_ = s.loop.Send(api.SocketID(tx.Socket), tx.To, out, 0) // what can't be sent is lost; netio counts it
+	}
+}
+
+func (s *Server) logEvents() {
+	for {
+		ev, ok := s.hub.NextEvent()
+		if !ok {
+			return
+		}
+		s.log.Info(ev.Text)
+	}
+}
+
+// logTotals is the last line: what the server has done, and what it threw away, by reason.
+func (s *Server) logTotals() {
+	h, n := s.hub.Stats(), s.loop.Stats()
+	var drops []any
+	for _, d := range h.Drops {
+		if d.Count > 0 {
+			drops = append(drops, d.Reason, d.Count)
+		}
+	}
+	s.log.Info("stopped", "handshakes", h.Handshakes, "resumed", h.Resumed, "introduced", h.Introduced, "relayed", h.RelayPackets,
+		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError, slog.Group("drops", drops...))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
