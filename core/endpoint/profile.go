@@ -36,9 +36,11 @@ func (e *Endpoint) SocketOpened(now time.Time, id api.SocketID, local netip.Addr
 
 // SocketFailed answers a SocketOp that the system refused.
 func (e *Endpoint) SocketFailed(now time.Time, id api.SocketID, text string) {
-	e.tick(now)
+	now = e.tick(now)
 	if id == e.probing {
 		e.probing = 0
+		e.profiler.SocketFailed(now)
+		e.drainProfiler(now)
 	}
 	e.log(logWarn, fmt.Sprintf("socket for the NAT profile refused: %s", text))
 }

@@ -86,7 +86,7 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 	case wire.SigAccepted, wire.SigAnswered:
 		e.completeCallee(now, s)
 	case wire.SigRejected:
-		e.rejected(s)
+		e.rejected(now, s)
 	case wire.SigObserved:
 		if e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp {
 			e.info.Observed = s.Addr
@@ -280,11 +280,32 @@ func (e *Endpoint) adopt(i int, p *peer.Peer) {
 	e.slots.touch(i)
 }
 
-func (e *Endpoint) rejected(s *wire.Signal) {
-	if i, ok := e.slots.byMember(s.Member); ok {
-		e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.Code(s.Code), Text: s.Text})
+// rejected ends an introduction, on either side. A caller whom the server told to slow down asks again by itself: the
+// newcomer in a large room connects to everybody at once.
+func (e *Endpoint) rejected(now time.Time, sig *wire.Signal) {
+	i, ok := e.slots.byMember(sig.Member)
+	if !ok {
+		return
+	}
+	s := &e.slots.list[i]
+	if s.request != nil && s.request.Intro == sig.Intro {
+		s.request, s.until = nil, time.Time{}
+	}
+	if s.next != nil && s.next.Intro() == sig.Intro {
+		e.slots.forget(i, s.next)
+		s.next = nil
+	}
+	if api.Code(sig.Code) == api.ErrRateLimited && s.present {
+		s.askAgain = now.Add(connectAgain + time.Duration(e.random32()%1000)*time.Millisecond)
+		return
+	}
+	if s.cur == nil {
+		e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.Code(sig.Code), Text: sig.Text})
 	}
 }
+
+// connectAgain is the shortest wait after a rate-limited connect; up to a second is added at random.
+const connectAgain = time.Second
 
 func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 	cfg := peer.Config{

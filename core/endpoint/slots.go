@@ -22,6 +22,7 @@ type slot struct {
 	next     *peer.Peer   // callee's side of a newer introduction; replaces cur when its handshake completes
 	request  *wire.Signal // waits for PeerAccept or PeerReject
 	until    time.Time    // the request is rejected then
+	askAgain time.Time    // a rate-limited connect is repeated then
 	released int          // send budget that came free and was not told yet
 
 	sending, telling bool // in the table's lists of that name
@@ -162,6 +163,13 @@ func (t *table) handleTimeout(now time.Time, e *Endpoint, i int) {
 	if !s.until.IsZero() && !now.Before(s.until) {
 		e.rejectRequest(i, api.ErrTimeout, "the player did not answer the request")
 	}
+	if !s.askAgain.IsZero() && !now.Before(s.askAgain) {
+		s.askAgain = time.Time{}
+		if s.present && s.cur == nil {
+			e.connectMember(i)
+			e.link.Flush(now)
+		}
+	}
 	for _, p := range [...]*peer.Peer{s.cur, s.next} {
 		if p == nil {
 			continue
@@ -179,7 +187,7 @@ func (t *table) nextTimeout(i int) time.Time {
 	if !s.used {
 		return time.Time{}
 	}
-	at := s.until
+	at := earlier(s.until, s.askAgain)
 	if s.cur != nil {
 		at = earlier(at, s.cur.NextTimeout())
 	}

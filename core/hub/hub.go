@@ -123,6 +123,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 // HandleDatagram takes what arrived on a socket (its index in Config.STUNPorts). b is borrowed and may be scribbled over.
 func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b []byte) {
 	now = h.clock(now)
+	// A dual-stack socket reports IPv4 mapped into IPv6. One form everywhere: addresses are compared, counted and told.
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	family := wire.FamilyOf(b)
 	switch {
@@ -175,7 +176,7 @@ func (h *Hub) handleSession(now time.Time, from netip.AddrPort, b []byte) {
 		return
 	}
 	s := h.sessions[head.ConnID]
-	if s == nil {
+	if s == nil { // of a link that ended, or of before a restart: silence makes the client resume
 		h.drop(dropSession)
 		return
 	}
@@ -237,6 +238,7 @@ func (h *Hub) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit
 	if out, tx.To, ok = h.relay.AppendTransmit(dst); ok {
 		return out, tx, true
 	}
+	// One session says all it has before the next one: what a datagram caused is mostly one session's.
 	for h.readyAt < len(h.ready) {
 		s := h.ready[h.readyAt]
 		if !s.gone {
@@ -252,6 +254,7 @@ func (h *Hub) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit
 	return dst, Transmit{}, false
 }
 
+// clock keeps time from going backwards.
 func (h *Hub) clock(now time.Time) time.Time {
 	if now.After(h.now) {
 		h.now = now

@@ -28,12 +28,14 @@ func (h *Hub) schedule(s *session) {
 	}
 }
 
+// unschedule takes a session out of the heap, if it is there.
 func (h *Hub) unschedule(s *session) {
 	if s.heapAt >= 0 {
 		heap.Remove((*timerHeap)(&h.timers), s.heapAt)
 	}
 }
 
+// sessionTimeouts lets the sessions act whose deadline has come, each once.
 func (h *Hub) sessionTimeouts(now time.Time) {
 	for len(h.timers) > 0 && due(now, h.timers[0].at) {
 		s := h.timers[0]

@@ -47,6 +47,7 @@ type lostMember struct {
 // maxLegs is when a member's list is cleared of legs that have ended: one with every other member of the largest room.
 const maxLegs = 2 * api.MaxRoomMembers
 
+// freeConnID draws an id for a session: random, so that packets of before a restart meet no session by chance.
 func (h *Hub) freeConnID() uint32 {
 	for {
 		var b [4]byte
@@ -57,6 +58,7 @@ func (h *Hub) freeConnID() uint32 {
 	}
 }
 
+// add takes a session that has not spoken yet. It counts for its address, but is nobody's link.
 func (h *Hub) add(l *link.ServerSession) {
 	s := &session{link: l, id: l.ConnID(), addr: l.Remote(), counted: subnet(l.Remote().Addr()), heapAt: -1, place: len(h.order)}
 	h.sessions[s.id] = s
@@ -117,6 +119,7 @@ func (h *Hub) settle(now time.Time, s *session) {
 		h.rooms.LinkMoved(s.link.Member, s.id, s.addr)
 		h.moveLegs(h.members[s.link.Member], s.addr)
 	}
+	// NextSignal above is also what tells the session of its end.
 	if code, text, closed := s.link.Closed(); closed && !s.ended {
 		s.ended = true
 		h.leave(now, s, code, text, bye)

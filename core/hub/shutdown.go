@@ -37,6 +37,7 @@ func (h *Hub) Shutdown(now time.Time) {
 // Done reports whether a shutdown is complete and nothing is left to say.
 func (h *Hub) Done() bool { return h.closing && len(h.order) == 0 }
 
+// dropAll gives up on the clients that did not acknowledge in time.
 func (h *Hub) dropAll() {
 	for len(h.order) > 0 {
 		h.remove(h.order[len(h.order)-1])

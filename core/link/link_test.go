@@ -136,7 +136,7 @@ func TestServersAreTriedInTurn(t *testing.T) {
 	w.client.Connect(w.now)
 	ev := w.until(Down, 11*time.Second)
 	wantCode(t, ev, api.ErrServerUnreachable, true)
-	if ev.Text != "no answer from 198.51.100.1:3478, [2001:db8::9]:3478 (tried 14 times in 10s)" {
+	if ev.Text != "no answer from 198.51.100.1:3478, [2001:db8::9]:3478 (tried 26 times in 10s)" {
 		t.Fatal(ev.Text)
 	}
 }

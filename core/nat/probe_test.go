@@ -130,6 +130,68 @@ func TestFailedPairIsLeftAlone(t *testing.T) {
 	}
 }
 
+// A second pair of the same kind that works as well is no news, and one that is still silent is not probed any more.
+func TestValidEndsTheSearch(t *testing.T) {
+	for _, answers := range []bool{false, true} {
+		d := newDesk(t, false)
+		all := d.taken()
+		d.now = d.now.Add(15 * time.Millisecond)
+		d.respond(all[0])
+		if answers {
+			d.respond(all[1])
+		}
+		var valid, toOther int
+		for range 2000 {
+			for _, p := range d.taken() {
+				if p.To == deskPeer || answers {
+					d.respond(p)
+				} else if d.agent.haveValid(1) {
+					toOther++
+				}
+			}
+			for e, ok := d.agent.NextEvent(); ok; e, ok = d.agent.NextEvent() {
+				if e.Kind == EventValidated {
+					valid++
+				}
+			}
+			d.now = d.now.Add(5 * time.Millisecond)
+			d.agent.HandleTimeout(d.now)
+		}
+		if valid != 1 || toOther != 0 {
+			t.Fatalf("%d validations, %d probes to the other", valid, toOther)
+		}
+	}
+}
+
+// A punch never sends more plain packets than its budget, whatever the schedule wants; the next one has its own.
+func TestBudgetIsHard(t *testing.T) {
+	d := newDesk(t, false)
+	d.taken()
+	d.agent.spent = maxPlain - 1
+	sent := 0
+	for at := d.agent.NextTimeout(); !at.IsZero(); at = d.agent.NextTimeout() {
+		d.now = at
+		d.agent.HandleTimeout(d.now)
+		sent += len(d.taken())
+	}
+	if e, _ := d.agent.NextEvent(); sent != 1 || e.Kind != EventGaveUp {
+		t.Fatalf("%d packets, %+v", sent, e)
+	}
+	d.agent.Retry(d.now)
+	all := d.taken()
+	if len(all) != 2 || all[0].TTL != openerTTL {
+		t.Fatalf("%+v", all)
+	}
+	d.respond(all[0])
+	if e, _ := d.agent.NextEvent(); e.Kind != EventPong {
+		t.Fatalf("%+v", e)
+	}
+	d.agent.Retry(d.now.Add(10 * time.Second)) // a new punch, a new first answer
+	if d.agent.find(0, deskPeer).ponged {
+		t.Fatal("the pong of an earlier punch is remembered")
+	}
+}
+
 // 3 of any 4 challenges in a row, one of them full-size. 'a' answered, 'A' answered and full-size, '.' not.
 func TestProven(t *testing.T) {
 	for history, want := range map[string]bool{

@@ -123,6 +123,7 @@ func (c *Client) HandleDatagram(now time.Time, b []byte) bool {
 		if !ok || m.Nonce != c.nonce {
 			return false
 		}
+		// A cookie is bound to our address and to a minute: another one means that the first may be no good any more.
 		if c.state == binding || m.Cookie != c.cookie {
 			c.state, c.cookie, c.due = proving, m.Cookie, true
 			c.counter++

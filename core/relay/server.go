@@ -45,12 +45,13 @@ const (
 	DropCookie              // address not proven, or too long ago
 	DropCounter             // an old BIND2
 	DropFull                // no place for another session
+	DropQueue               // the owner does not take what is to be sent
 	DropCount
 )
 
 func (d Drop) String() string {
 	return [...]string{"relay_format", "relay_handle", "relay_source", "relay_rate", "relay_unbound", "relay_ticket",
-		"relay_mac", "relay_cookie", "relay_counter", "relay_full"}[min(d, DropCount-1)]
+		"relay_mac", "relay_cookie", "relay_counter", "relay_full", "relay_queue"}[min(d, DropCount-1)]
 }
 
 // Stats are counters, except Sessions and Bound, which are what lives now.
@@ -133,6 +134,7 @@ func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip
 		return to, false
 	}
 	s.sessions[i/2].last = t
+	// From here on the packet looks as the receiver expects it; the sender's handle goes no further.
 	binary.BigEndian.PutUint32(b[1:], other.handle)
 	if !other.bound {
 		s.keep(i^1, t, b)
@@ -207,6 +209,7 @@ func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
 	return 2*i + uint32(n&1), true
 }
 
+// freeHandle draws a handle: random, so that only who was told it can send through the leg.
 func (s *Server) freeHandle() uint32 {
 	for {
 		var b [4]byte
@@ -241,7 +244,16 @@ func (s *Server) bind(i uint32, addr netip.AddrPort) {
 	}
 }
 
-func (s *Server) send(to netip.AddrPort, b []byte) { s.out = append(s.out, datagram{to, b}) }
+// maxOut bounds the answers waiting for an owner that does not take them; it is meant to after every call.
+const maxOut = 1024
+
+func (s *Server) send(to netip.AddrPort, b []byte) {
+	if len(s.out) >= maxOut {
+		s.drop(DropQueue)
+		return
+	}
+	s.out = append(s.out, datagram{to, b})
+}
 
 // AppendTransmit appends the next datagram to send. Forwarded ones are not among them: Forward gives those back itself.
 func (s *Server) AppendTransmit(dst []byte) (out []byte, to netip.AddrPort, ok bool) {

@@ -80,6 +80,7 @@ func (s *Server) handleBind2(now time.Time, from netip.AddrPort, b []byte) {
 	l := &s.legs[i]
 	switch {
 	case m.Counter > l.counter:
+		// The newest word of the client about where it is. Its allowance is the leg's and does not start anew.
 		l.counter, l.rate = m.Counter, s.cfg.Rate(t.Rate)
 		s.bind(i, from)
 	case m.Counter == l.counter && l.at(from):

@@ -94,6 +94,7 @@ func (c *Client) Join(typed string) error {
 	return c.enter(wire.Signal{Type: wire.SigJoin, Text: code})
 }
 
+// enter queues a Create or Join under a new request number, by which its answer is known.
 func (c *Client) enter(ask wire.Signal) error {
 	switch c.state {
 	case asking:
@@ -147,7 +148,7 @@ func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 		c.leftRoom(api.ErrLost, "the link to the server could not be resumed in time, its room membership is gone")
 	}
 	c.up, c.member = true, info.Member
-	c.out = c.out[:0]
+	c.out = c.out[:0] // of the link before; what still matters follows
 	if c.profileSet {
 		c.send(wire.Signal{Type: wire.SigProfile, Profile: c.profile})
 	}
@@ -207,6 +208,7 @@ func (c *Client) forgetRoom() {
 	c.state, c.ask, c.room, c.intros = outside, wire.Signal{}, Room{}, nil
 }
 
+// leftRoom ends the room for a reason that is not the game's own Leave.
 func (c *Client) leftRoom(code api.Code, text string) {
 	c.forgetRoom()
 	c.event(wire.Signal{Type: wire.SigLeft, Code: int32(code), Text: text})

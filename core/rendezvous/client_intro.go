@@ -147,7 +147,8 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 			}
 			return in.state == accepted
 		}
-		// A request of the member we are calling ourselves came first at the server: we are the callee then.
+		// If we are calling that member ourselves, its request came first at the server, and we are the callee: our
+		// Connect has been answered by this.
 		c.setIntro(intro{member: s.Member, id: s.Intro, state: requested})
 	case wire.SigIntroduction:
 		in := c.introWith(s.Member)

@@ -3,6 +3,8 @@ package rendezvous
 import (
 	"net/netip"
 	"time"
+
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 // Limits and lifetimes of the server (docs/SECURITY.md, "Limits").
@@ -30,16 +32,25 @@ const (
 // pace is a token bucket as one instant: when the bucket would be full again (GCRA).
 type pace struct{ full time.Time }
 
-// take uses one token of a bucket that refills one per interval up to burst.
-func (p *pace) take(now time.Time, interval time.Duration, burst int) bool {
+// take uses n tokens of a bucket that refills one per interval up to burst.
+func (p *pace) take(now time.Time, n int, interval time.Duration, burst int) bool {
 	if p.full.Before(now) {
 		p.full = now
 	}
-	if p.full.Sub(now) > interval*time.Duration(burst-1) {
+	if p.full.Sub(now) > interval*time.Duration(burst-n) {
 		return false
 	}
-	p.full = p.full.Add(interval)
+	p.full = p.full.Add(interval * time.Duration(n))
 	return true
+}
+
+// cost is what a signal takes of its link's allowance. Metadata goes to every member, up to 64 times the bytes that
+// came in, so that it is paid for by its size: 4 KB about once a second.
+func cost(sig *wire.Signal) int {
+	if sig.Type == wire.SigSetData {
+		return 1 + len(sig.Data)/256
+	}
+	return 1
 }
 
 // codeGuard stops the guessing of join codes: it counts wrong ones per address and blocks an address for longer each

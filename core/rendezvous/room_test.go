@@ -363,7 +363,20 @@ func TestSignalsAreRateLimitedPerLink(t *testing.T) {
 	if got := w.s.Stats().RateLimited; got != 10 {
 		t.Errorf("limited at 20 a second: %d", got)
 	}
+	// Much metadata costs more, since everybody gets it.
+	w.wait(10 * time.Second)
+	w.forgetEvents()
+	for range 10 {
+		a.SetData(make([]byte, api.MaxRoomData))
+		w.pump()
+	}
+	if got := len(w.players[1].events); got != 3 {
+		t.Errorf("%d of 10 large SetData at once went to the room, want 3", got)
+	}
 	// A limited request is answered, so that nobody waits in vain.
+	for range signalBurst {
+		data()
+	}
 	w.forgetEvents()
 	a.Leave()
 	a.Create(0, nil)

@@ -138,6 +138,7 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 		}
 		return
 	}
+	// A member that is known: its link was lost and is resumed, or is replaced before its loss was noticed.
 	m.ref, m.up, m.lostAt = ref, true, time.Time{}
 	if m.room == nil {
 		if resumed {
@@ -174,6 +175,7 @@ func (s *Server) LinkGone(now time.Time, member uint64, link uint32) {
 	}
 }
 
+// forget takes a member out of its room and out of the server.
 func (s *Server) forget(now time.Time, m *member, code api.Code) {
 	m.up, m.lostAt = false, time.Time{}
 	s.leave(now, m, code)
@@ -201,8 +203,8 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.stats.Stale++
 		return
 	}
-	m.ref = from
-	if !s.cfg.NoLimits && !s.expected(m, sig) && !m.pace.take(now, signalInterval, signalBurst) {
+	m.ref = from // address and round trip as they are now, for the introductions to come
+	if !s.cfg.NoLimits && !s.expected(m, sig) && !m.pace.take(now, cost(sig), signalInterval, signalBurst) {
 		s.stats.RateLimited++
 		s.refuseAny(m, sig, api.ErrRateLimited, "too many requests: 20 a second are allowed")
 		return
@@ -279,6 +281,8 @@ func (s *Server) NextSignal() (To, wire.Signal, bool) {
 // NextEvent takes the next event for logs.
 func (s *Server) NextEvent() (Event, bool) { return s.events.take() }
 
+// send queues a signal for a member whose link is up. Slices in it are the server's: they are encoded before the next
+// call, and never written to again.
 func (s *Server) send(m *member, sig wire.Signal) {
 	if m.up {
 		s.out.put(outgoing{To{m.ref.Node, m.ref.Link, m.ref.Member}, sig})
@@ -291,6 +295,7 @@ func (s *Server) event(e Event) {
 	}
 }
 
+// clock keeps time from going backwards.
 func (s *Server) clock(now time.Time) time.Time {
 	if now.After(s.now) {
 		s.now = now

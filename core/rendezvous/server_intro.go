@@ -83,12 +83,15 @@ func (s *Server) tellRejected(to *member, in *introduction, code api.Code, text 
 	s.send(to, wire.Signal{Type: wire.SigRejected, Member: other.ref.Member, Code: int32(code), Text: text, Intro: in.id})
 }
 
+// refuseConnect answers a Connect that made no introduction, hence by the member's id alone.
 func (s *Server) refuseConnect(m *member, callee uint64, code api.Code, text string) {
 	s.stats.Refused++
 	s.event(Event{Kind: EventRefused, Member: m.ref.Member, Other: callee, Code: code, Text: text})
 	s.send(m, wire.Signal{Type: wire.SigRejected, Member: callee, Code: int32(code), Text: text})
 }
 
+// connect makes the pair's introduction, or finds it. In a crossing the first one to arrive decides who is the caller;
+// the other side's Connect only repeats the question it is about to get.
 func (s *Server) connect(now time.Time, m *member, sig *wire.Signal) {
 	callee := s.members[sig.Member]
 	switch {
@@ -153,6 +156,7 @@ func (s *Server) accept(now time.Time, m *member, sig *wire.Signal) {
 	s.send(in.callee, in.accepted())
 }
 
+// answer passes message 2 on and uses the introduction up: from here on the two need no server.
 func (s *Server) answer(m *member, sig *wire.Signal) {
 	in := s.find(m, sig)
 	if in == nil {
@@ -177,7 +181,7 @@ func (s *Server) reject(m *member, sig *wire.Signal) {
 		other = in.callee
 	}
 	code := api.Code(sig.Code)
-	if code >= 0 {
+	if code >= 0 { // a refusal must not look like a success
 		code = api.ErrRejected
 	}
 	text := strings.ToValidUTF8(sig.Text[:min(len(sig.Text), api.MaxCloseText)], "")

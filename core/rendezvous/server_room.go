@@ -45,6 +45,7 @@ func (s *Server) closeRoom(r *room) {
 	s.event(Event{Kind: EventRoomClosed, Room: r.id})
 }
 
+// refuse answers a Create or Join with a reason.
 func (s *Server) refuse(m *member, request uint32, code api.Code, text string) {
 	s.stats.Refused++
 	s.event(Event{Kind: EventRefused, Member: m.ref.Member, Code: code, Text: text})
@@ -96,6 +97,7 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 	s.enter(m, r, sig.Request)
 }
 
+// freeID draws a room's id: random, so that a restarted server's rooms are not taken for the old ones.
 func (s *Server) freeID() uint64 {
 	for {
 		var b [8]byte
@@ -142,6 +144,8 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 	s.enter(m, r, sig.Request)
 }
 
+// enter adds m to a room with a place for it. Who is there already hears of it first, so that a request from the
+// newcomer never names somebody unknown.
 func (s *Server) enter(m *member, r *room, request uint32) {
 	if r.owner == nil {
 		r.owner = m

@@ -105,7 +105,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 func BenchmarkOutstanding60k(b *testing.B) {
 	e := newEngine()
 	e.a.paths[2].cong.window = maxWindow
-	e.a.cfg.SendBudget, e.a.credit.limit = 1<<40, 1<<50
+	e.a.cfg.SendBudget, e.a.credit.limit = 1<<30, 1<<50
 	e.b.credit.advertised = 1 << 50
 	data := make([]byte, 64)
 	var late [][]byte

@@ -70,7 +70,7 @@ func TestStateFlowsBesideBulk(t *testing.T) {
 // Random commands on three paths that fail and heal: whatever the owner does, reliable messages arrive exactly once
 // and in order, and in the end nothing is left over.
 func TestChaos(t *testing.T) {
-	for seed := range int64(40 * *seeds) {
+	for seed := range int64(25 * *seeds) {
 		p := newPair(t, seed, Config{IdleTimeout: time.Minute})
 		p.links[0].loss, p.links[2] = 0.05, link{delay: 8 * time.Millisecond, loss: 0.1, jitter: 10 * time.Millisecond, duplicate: 0.02}
 		p.links[3] = link{delay: 60 * time.Millisecond, jitter: 30 * time.Millisecond}

@@ -99,6 +99,9 @@ func (c *Conn) ClosePath(now time.Time, id wire.PathID) {
 func (c *Conn) SetRoute(now time.Time, id wire.PathID) {
 	c.tick(now)
 	c.route = id
+	if p := c.path(id); p != nil {
+		p.dup.drop(c, 0) // copies for it were of the old route's packets, which are looked after
+	}
 }
 
 // Route is the path that data takes.

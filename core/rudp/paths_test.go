@@ -53,7 +53,7 @@ func (p *pair) wantOnceSized(got [][]byte, count uint64) {
 }
 
 func TestRelayToDirectAndBack(t *testing.T) {
-	for seed := range int64(20 * *seeds) {
+	for seed := range int64(12 * *seeds) {
 		p := newPair(t, seed, Config{})
 		p.links[0] = link{delay: 50 * time.Millisecond, loss: 0.02, jitter: 3 * time.Millisecond}
 		p.links[2] = link{delay: 15 * time.Millisecond, loss: 0.05 * float64(seed%3), jitter: 5 * time.Millisecond}

@@ -102,20 +102,20 @@ func (p *pair) wantOnce(got [][]byte, count int, all bool) {
 func (p *pair) idle() bool { return p.alice().Idle() && p.bob().Idle() }
 
 func TestExactlyOnceOverSeeds(t *testing.T) {
-	for seed := range int64(60 * *seeds) {
+	for seed := range int64(30 * *seeds) {
 		run := func() uint64 {
 			p := newPair(t, seed, Config{})
 			p.links[0].loss = float64(seed%5) * 0.05
 			p.links[0].duplicate = float64(seed%3) * 0.05
 			p.links[0].jitter = time.Duration(seed%4) * 10 * time.Millisecond
-			stream(p, 200)
+			stream(p, 160)
 			if !p.advanceUntil(30*time.Second, p.idle) {
 				t.Fatalf("seed %d: not delivered", seed)
 			}
-			p.wantStream(200)
+			p.wantStream(160)
 			return p.trace
 		}
-		if first := run(); seed%20 == 0 && run() != first {
+		if first := run(); seed%10 == 0 && run() != first {
 			t.Fatalf("seed %d: two runs differ", seed)
 		}
 	}

@@ -1,6 +1,7 @@
 // Command musubi is the program that operators run.
 //
 //	musubi server    discovery, STUN, signalling and relay on one machine
+//	musubi demo      two players behind simulated NATs, step by step
 //	musubi version   what this is
 //
 // Exit codes: 0 done, 1 it did not work (one sentence on stderr), 2 the command line is wrong (ditto).
@@ -24,6 +25,7 @@ const (
 
 type commands struct {
 	Server  serverCommand  `cmd:"" help:"Run a server: discovery, STUN, signalling and relay on this machine."`
+	Demo    demoCommand    `cmd:"" help:"Two players behind simulated NATs meet, go direct, fall back and come back."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -36,7 +38,7 @@ func run(args []string, std streams) (code int) {
 	exited := false
 	parser, err := kong.New(&commands{},
 		kong.Name("musubi"),
-		kong.Description("Peer-to-peer networking for games: the server side."),
+		kong.Description("Peer-to-peer networking for games: the server, and a demonstration."),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(c int) { exited, code = true, c }), // --help
 		kong.Bind(std),

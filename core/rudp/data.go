@@ -1,0 +1,165 @@
+package rudp
+
+import (
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// The modes' numbers are part of the frame type.
+const _ = uint(4 - api.ModeCount)
+
+// writeData fills the packet with messages as far as the path may send: first what was lost, then new data.
+func (c *Conn) writeData(w *writer, id wire.PathID) {
+	p := w.path
+	if id != c.route && p.dup.ring.Len() == 0 || id == c.route && !c.hasData() {
+		return
+	}
+	if p.probes == 0 {
+		if !p.cong.open() {
+			return
+		}
+		if ok, retry := p.cong.paced(c.now, p.rtt.smoothed); !ok {
+			p.paceUntil = retry
+			return
+		}
+	}
+	if id != c.route {
+		c.writeDuplicates(w)
+		return
+	}
+	c.writeResend(w)
+	q := &c.queue
+	for i := range laneCount {
+		switch (q.turn + i) % laneCount {
+		case laneReliable:
+			c.writeReliable(w)
+		case laneUnreliable:
+			c.writeUnreliable(w)
+		}
+	}
+	q.turn = (q.turn + 1) % laneCount // a full packet of one lane is followed by one of the other
+}
+
+// hasData reports whether anything waits for the route; credit may still hold it back.
+func (c *Conn) hasData() bool {
+	q := &c.queue
+	return q.resendHead != nil || q.lanes[laneReliable].head != nil || q.lanes[laneUnreliable].head != nil
+}
+
+func (c *Conn) writeResend(w *writer) {
+	for m := c.queue.resendHead; m != nil; m = c.queue.resendHead {
+		for !m.done && m.lost.Len() > 0 {
+			r := m.lost.At(0)
+			n := c.writeMessage(w, m, uint32(r.Low), uint32(r.High))
+			if n == 0 {
+				return
+			}
+			m.lost.Remove(r.Low, r.Low+uint64(n))
+		}
+		c.popResend()
+	}
+}
+
+func (c *Conn) writeReliable(w *writer) {
+	q, k := &c.queue, &c.credit
+	for m := q.lanes[laneReliable].head; m != nil; m = q.lanes[laneReliable].head {
+		end := m.span()
+		if left := k.left(); left < uint64(m.size-min(m.sent, m.size)) {
+			if left < uint64(w.path.maxFrames) { // don't cut to crumbs; the next CREDIT is large
+				return
+			}
+			end = m.sent + uint32(left)
+		}
+		// Only the first message of a window that is full elsewhere waits; see maxOutstanding.
+		if m.sent == 0 && q.outstanding >= maxOutstanding {
+			return
+		}
+		n := c.writeMessage(w, m, m.sent, end)
+		if n == 0 {
+			return
+		}
+		if m.sent == 0 {
+			q.outstanding++
+		}
+		k.used += uint64(min(n, m.size))
+		if m.sent += n; m.sent == m.span() {
+			q.lanes[laneReliable].pop()
+		}
+	}
+}
+
+func (c *Conn) writeUnreliable(w *writer) {
+	c.dropStale()
+	l := &c.queue.lanes[laneUnreliable]
+	for m := l.head; m != nil; m = l.head {
+		ch := c.queue.channel(m.mode, m.channel)
+		if m.sent == 0 {
+			m.sequence = ch.next
+		}
+		n := c.writeMessage(w, m, m.sent, m.span())
+		if n == 0 {
+			return
+		}
+		if m.sent == 0 {
+			ch.next++
+		}
+		if m.sent += n; m.sent == m.span() {
+			l.pop()
+			c.finish(m)
+			c.tidy(m)
+		}
+	}
+}
+
+func (c *Conn) writeDuplicates(w *writer) {
+	d := &w.path.dup
+	for p := d.head(c); p != nil; p = d.head(c) {
+		n := c.writeMessage(w, p.msg, p.from, p.to)
+		if n == 0 {
+			return
+		}
+		if p.from += n; p.from == p.to {
+			c.freePiece(d.ring.Pop())
+		}
+	}
+}
+
+// writeMessage writes units [from, to) of m, or as many of them as fit, and returns how many: 0 if the packet is full.
+// A message that fits into a packet of its own is not cut, because then losing either packet would lose it.
+func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
+	if w.full {
+		return 0
+	}
+	frame := wire.Message{Mode: uint8(m.mode), Channel: m.channel, Sequence: m.sequence, Offset: from, Size: m.size}
+	frame.Payload = m.payload(from, to)
+	frame.Fragment = from != 0 || to != m.span()
+	room, tail := w.room(), wire.MessageHeaderSize(&frame, true)
+	if !frame.Fragment && tail+len(frame.Payload) > room {
+		if tail+len(frame.Payload) <= w.path.maxFrames {
+			w.refused = true
+			return 0
+		}
+		frame.Fragment = true
+		tail = wire.MessageHeaderSize(&frame, true)
+	}
+	if fit := room - tail; fit < len(frame.Payload) {
+		if fit < minFragment && !w.empty() || fit < 1 {
+			w.refused = true
+			return 0
+		}
+		frame.Payload = frame.Payload[:fit]
+	}
+	w.full = wire.MessageHeaderSize(&frame, false)+len(frame.Payload) > room
+	w.b = wire.AppendMessage(w.b, &frame, w.full)
+	w.eliciting = true
+	if n = uint32(len(frame.Payload)); m.size == 0 {
+		n = 1
+	}
+	if m.mode.Reliable() {
+		w.push(c.newPiece(m, from, from+n))
+	}
+	if w.path == c.path(c.route) {
+		c.copyPiece(m, from, from+n)
+	}
+	return n
+}
