@@ -96,6 +96,7 @@ const (
 	DefaultPort      = 3478     // UDP: link, STUN, relay
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters
 	DefaultSendBytes = 4 << 20  // send budget per peer, bytes
+	MessageCost      = 64       // bytes of send budget that a message takes beside its payload, for what it costs in memory
 )
 
 // SocketID numbers one UDP socket of a client. The edge opens real sockets for the numbers that endpoint asks for;

@@ -69,7 +69,7 @@ func (o *owner) send(c *Command) {
 	if err == nil {
 		return
 	}
-	o.host.Credit(c.Peer, len(c.Data))
+	o.host.Credit(c.Peer, len(c.Data)+api.MessageCost)
 	switch code := codeOf(err); {
 	case code == api.ErrPeer || code == api.ErrNotConnected || code == api.ErrClosed:
 		// The connection ended while the message was on its way here; the game has, or gets, PEER_CLOSED.

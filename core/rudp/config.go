@@ -10,7 +10,7 @@ import (
 // Config is what one connection is told at its start. Zero fields take the default. Both ends must agree on
 // RecvBudget: it is the credit that each grants the other at the start.
 type Config struct {
-	SendBudget  int           // bytes accepted from the game and not yet acknowledged or dropped; default 4 MiB
+	SendBudget  int           // payload and api.MessageCost of what was accepted and is not yet acknowledged or dropped; default 4 MiB
 	RecvBudget  int           // bytes of reliable payload received and not yet consumed; default 4 MiB
 	IdleTimeout time.Duration // silence that ends the connection; default 10 s
 	KeepAlive   time.Duration // silence after which a PING is sent; default 2.5 s

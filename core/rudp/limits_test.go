@@ -37,7 +37,7 @@ func TestSendRefusesWithoutEffect(t *testing.T) {
 }
 
 func TestBudgetBlocksAndWritableFollows(t *testing.T) {
-	p := newPair(t, 1, Config{SendBudget: 20_000})
+	p := newPair(t, 1, Config{SendBudget: 20 * (1000 + api.MessageCost)})
 	a, sent := p.alice(), 0
 	for ; ; sent++ {
 		err := a.Send(p.now, api.ReliableOrdered, 0, 0, body(uint64(sent), 1000))
@@ -45,14 +45,14 @@ func TestBudgetBlocksAndWritableFollows(t *testing.T) {
 			break
 		}
 	}
-	if sent != 20 || a.Queued() != 20_000 {
+	if sent != 20 || a.Queued() != 20*(1000+api.MessageCost) {
 		t.Fatalf("%d messages accepted, %d bytes", sent, a.Queued())
 	}
 	if a.count(EventWritable) != 0 {
 		t.Fatal("WRITABLE too early")
 	}
 	p.advance(100 * time.Millisecond)
-	if a.count(EventWritable) != 1 || a.TakeReleased() != 20_000 || a.TakeReleased() != 0 {
+	if a.count(EventWritable) != 1 || a.TakeReleased() != 20*(1000+api.MessageCost) || a.TakeReleased() != 0 {
 		t.Fatalf("%d WRITABLE events", a.count(EventWritable))
 	}
 	p.send(a, api.ReliableOrdered, 0, body(20, 1000))
@@ -158,11 +158,11 @@ func TestStaleUnreliableIsDropped(t *testing.T) {
 	p.alice().ClosePath(p.now, 0)
 	p.send(p.alice(), api.Unreliable, 0, body(0, 100))
 	p.advance(900 * time.Millisecond)
-	if p.alice().Queued() != 100 {
+	if p.alice().Queued() != 100+api.MessageCost {
 		t.Fatal("dropped too early")
 	}
 	p.advance(200 * time.Millisecond)
-	if p.alice().Queued() != 0 || p.alice().TakeReleased() != 100 || !p.alice().Idle() {
+	if p.alice().Queued() != 0 || p.alice().TakeReleased() != 100+api.MessageCost || !p.alice().Idle() {
 		t.Fatal("a stale message holds its budget")
 	}
 }

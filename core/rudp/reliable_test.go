@@ -21,7 +21,7 @@ func TestOneMessageEachWay(t *testing.T) {
 		t.Fatalf("alice got %q", got)
 	}
 	p.advance(50 * time.Millisecond)
-	if !p.alice().Idle() || p.alice().Undelivered() != 0 || p.alice().TakeReleased() != 5 {
+	if !p.alice().Idle() || p.alice().Undelivered() != 0 || p.alice().TakeReleased() != 5+api.MessageCost {
 		t.Fatal("alice's message is not acknowledged")
 	}
 	if p.alice().sent[0] > 3 {

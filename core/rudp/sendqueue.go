@@ -39,8 +39,8 @@ const (
 // staleAfter is how long an unreliable message may wait to be sent. State older than that is worth nothing.
 const staleAfter = time.Second
 
-// maxQueued bounds the messages accepted and not yet done: tiny ones cost far more memory than their payload.
-const maxQueued = 1 << 20
+// cost is what a message takes of the send budget: tiny ones need far more memory than their payload.
+func cost(size int) int { return size + api.MessageCost }
 
 // outChannel is the sending side of one channel in one mode.
 type outChannel struct {
@@ -58,9 +58,9 @@ type sendQueue struct {
 	outstanding int                         // reliable messages between each channel's oldest unacknowledged and newest sent, all channels
 	undelivered int                         // reliable messages accepted and not acknowledged
 	messages    int                         // accepted and not done
-	bytes       int                         // their payload
-	released    int                         // payload bytes that came free since TakeReleased
-	blocked     int                         // 1 + size of the message that got WOULD_BLOCK last; 0: none
+	bytes       int                         // their cost, of the send budget
+	released    int                         // budget that came free since TakeReleased
+	blocked     int                         // cost of the message that got WOULD_BLOCK last; 0: none
 }
 
 // channel gives a channel's state; the pointer holds until the next call.
@@ -88,13 +88,13 @@ func (c *Conn) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data
 		return errClosed
 	case len(data) > limit:
 		return errTooLarge
-	case q.bytes+len(data) > c.cfg.SendBudget && q.bytes > 0 || q.messages >= maxQueued:
-		q.blocked = 1 + len(data)
+	case q.bytes+cost(len(data)) > c.cfg.SendBudget && q.bytes > 0:
+		q.blocked = cost(len(data))
 		return errWouldBlock
 	}
 	m := c.newMessage(mode, channel, id, data)
 	q.messages++
-	q.bytes += len(data)
+	q.bytes += cost(len(data))
 	if !mode.Reliable() { // numbered when first sent: what is dropped unsent leaves no gap
 		q.lanes[laneUnreliable].push(m)
 		return nil
@@ -114,14 +114,14 @@ func (c *Conn) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data
 	return nil
 }
 
-// TakeReleased is how many payload bytes of the send budget came free since the last call.
+// TakeReleased is how many bytes of the send budget came free since the last call.
 func (c *Conn) TakeReleased() int {
 	n := c.queue.released
 	c.queue.released = 0
 	return n
 }
 
-// Queued is how many payload bytes are accepted and neither acknowledged, sent unreliably nor dropped.
+// Queued is how much of the send budget is in use: by what is neither acknowledged, sent unreliably nor dropped.
 func (c *Conn) Queued() int { return c.queue.bytes }
 
 // Undelivered is how many reliable messages are accepted and not known to have arrived.
@@ -135,9 +135,9 @@ func (c *Conn) finish(m *message) {
 	q := &c.queue
 	m.done = true
 	q.messages--
-	q.bytes -= int(m.size)
-	q.released += int(m.size)
-	if q.blocked > 0 && (q.bytes == 0 || q.bytes+q.blocked-1 <= c.cfg.SendBudget && q.bytes <= c.cfg.SendBudget/4*3 && q.messages <= maxQueued/4*3) {
+	q.bytes -= cost(int(m.size))
+	q.released += cost(int(m.size))
+	if q.blocked > 0 && (q.bytes == 0 || q.bytes+q.blocked <= c.cfg.SendBudget && q.bytes <= c.cfg.SendBudget/4*3) {
 		q.blocked = 0
 		if c.state == stateOpen {
 			c.events.Push(queuedEvent{Event: Event{Kind: EventWritable}})
