@@ -7,6 +7,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/nat"
+	"github.com/musubi-p2p/musubi/core/peer"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -45,6 +46,10 @@ func (e *Endpoint) SocketFailed(now time.Time, id api.SocketID, text string) {
 	e.log(logWarn, fmt.Sprintf("socket for the NAT profile refused: %s", text))
 }
 
+func (e *Endpoint) wireProfile() wire.Profile {
+	return wire.Profile{Mapping: uint8(e.profile.Mapping), Filtering: uint8(e.profile.Filtering)}
+}
+
 func (e *Endpoint) closeProbeSocket() {
 	if e.probing != 0 {
 		e.ops = append(e.ops, SocketOp{ID: e.probing})
@@ -58,13 +63,27 @@ func (e *Endpoint) drainProfiler(now time.Time) {
 	}
 	info, done := e.profiler.Result()
 	if !done {
+		info = e.profiler.Known()
+	}
+	if info != e.profile && info.Mapping != api.BehaviourUnknown {
+		e.profile = info
+		own := e.wireProfile()
+		e.link.Rooms().SetProfile(own)
+		e.link.Flush(now)
+		for i := range e.slots.used {
+			for _, p := range [...]*peer.Peer{e.slots.list[i].cur, e.slots.list[i].next} {
+				if p != nil {
+					p.SetProfile(own)
+				}
+			}
+		}
+	}
+	if !done {
 		return
 	}
 	e.closeProbeSocket()
 	e.profiler = nil
 	e.profile = info
-	e.link.Rooms().SetProfile(wire.Profile{Mapping: uint8(info.Mapping), Filtering: uint8(info.Filtering)})
-	e.link.Flush(now)
 	e.push(api.Event{Kind: api.EventNATProfiled, NAT: info,
 		Text: fmt.Sprintf("mapping %s, filtering %s, seen as %s", info.Mapping, info.Filtering, info.Public)})
 }

@@ -310,7 +310,7 @@ const connectAgain = time.Second
 func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 	cfg := peer.Config{
 		Rand: e.cfg.Rand, Static: e.static, App: e.cfg.App, AES: e.cfg.AES, LocalAddrs: e.lan, LinkRTT: e.link.RTT(),
-		LocalNAT: wire.Profile{Mapping: uint8(e.profile.Mapping), Filtering: uint8(e.profile.Filtering)}, SendBudget: e.cfg.SendBudget,
+		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget,
 	}
 	for cfg.ConnID = e.random32(); e.connTaken(cfg.ConnID); cfg.ConnID = e.random32() {
 	}

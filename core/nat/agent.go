@@ -109,6 +109,9 @@ type Event struct {
 	Reason string
 }
 
+// SetLocal updates our own profile, which may be measured while the checks run.
+func (a *Agent) SetLocal(p wire.Profile) { a.cfg.Local = p }
+
 // NewAgent makes an Agent that waits for Start.
 func NewAgent(cfg AgentConfig) *Agent {
 	return &Agent{cfg: cfg, random: random{r: cfg.Rand}}

@@ -153,6 +153,19 @@ func (p *Profiler) verdict() api.NATInfo {
 // Result is the profile; done is false while it is being measured.
 func (p *Profiler) Result() (info api.NATInfo, done bool) { return p.result, p.done }
 
+// Known is what was found so far: the mapping comes a round trip after Start, the filtering of a strict NAT only when
+// answers failed to come.
+func (p *Profiler) Known() api.NATInfo {
+	if p.done || !p.mapping.over {
+		return p.result
+	}
+	info := api.NATInfo{Mapping: p.mapping.verdict(p)}
+	if public := p.mapping.public(); public.IsValid() {
+		info.Public = public.String()
+	}
+	return info
+}
+
 // NextTimeout is when HandleTimeout must be called; zero if nothing is scheduled.
 func (p *Profiler) NextTimeout() time.Time {
 	if p.started.IsZero() || p.done {

@@ -234,6 +234,14 @@ func (p *Peer) Done() bool {
 	return p.closed && (p.conn == nil || p.conn.Drained()) && len(p.pending) == 0
 }
 
+// SetProfile tells what is known of this side's NAT by now.
+func (p *Peer) SetProfile(own wire.Profile) {
+	p.cfg.LocalNAT = own
+	if p.agent != nil {
+		p.agent.SetLocal(own)
+	}
+}
+
 // Punch tries the direct ways again, now.
 func (p *Peer) Punch(now time.Time) {
 	if p.Connected() && !p.paths.direct(p.paths.route) {
