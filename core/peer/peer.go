@@ -297,6 +297,8 @@ func (p *Peer) NextEvent() (api.Event, bool) {
 			return api.Event{Kind: api.EventPeerInterrupted, Text: "nothing heard from the peer"}, true
 		case rudp.EventRecovered:
 			return api.Event{Kind: api.EventPeerRecovered}, true
+		case rudp.EventDelivered:
+			return api.Event{Kind: api.EventDelivered, Count: ev.ID}, true
 		case rudp.EventWritable:
 			return api.Event{Kind: api.EventWritable}, true
 		case rudp.EventClosed:

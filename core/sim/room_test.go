@@ -114,3 +114,35 @@ func TestGoodbye(t *testing.T) {
 		t.Error("a message to a closed connection was taken")
 	}
 }
+
+// A reliable message sent with an id is reported once when the other side has it; one without is not.
+func TestReceipts(t *testing.T) {
+	w, host, guest := pair(6, "PR", "PR", Weather{Delay: oneWay, Loss: 0.2}, 100)
+	if !w.Meet(host, guest, 20*time.Second) {
+		t.Fatal("no keys")
+	}
+	receipts := map[uint64]int{}
+	note := host.OnEvent
+	host.OnEvent = func(now time.Time, ev *api.Event) {
+		if ev.Kind == api.EventDelivered {
+			receipts[ev.Count]++
+		}
+		note(now, ev)
+	}
+	for id := range uint64(20) {
+		host.Do(func(now time.Time, e *endpoint.Endpoint) {
+			if err := e.Send(now, host.Peer, api.ReliableOrdered, 0, id, host.body(uint32(id))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	w.Run(5 * time.Second)
+	if guest.Received != 20 || len(receipts) != 19 || receipts[0] != 0 {
+		t.Errorf("%d of 20 received, receipts %v", guest.Received, receipts)
+	}
+	for id, n := range receipts {
+		if n != 1 {
+			t.Errorf("message %d reported %d times", id, n)
+		}
+	}
+}
