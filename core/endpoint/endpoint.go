@@ -125,6 +125,8 @@ func (e *Endpoint) tick(now time.Time) time.Time {
 	return now
 }
 
+const maxEvents = 4096
+
 func (e *Endpoint) push(ev api.Event) { e.events = append(e.events, ev) }
 
 // log levels of EventLog.

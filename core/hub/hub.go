@@ -65,8 +65,8 @@ type Hub struct {
 	lost     []lostMember // oldest first
 	perAddr  map[netip.Addr]int
 
-	handshakes, bareSTUN, ourSTUN gate
-	nodeSTUN                      bucket
+	handshakes, returning, bareSTUN, ourSTUN gate
+	nodeSTUN                                 bucket
 
 	out       outbox
 	events    []Event

@@ -14,7 +14,8 @@ import (
 // Limits against abuse (docs/SECURITY.md, "Limits").
 var (
 	handshakeLimit = limit{time.Second / 10, 20}
-	bareSTUNLimit  = limit{time.Second / 20, 20} // per address
+	tokenLimit     = limit{time.Second / 100, 200} // handshakes by address token: a home or campus coming back at once
+	bareSTUNLimit  = limit{time.Second / 20, 20}   // per address
 	nodeSTUNLimit  = limit{time.Second / 2000, 2000}
 	ourSTUNLimit   = limit{time.Second / 400, 200} // per address, requests with our token
 )
@@ -61,7 +62,7 @@ const (
 )
 
 func (h *Hub) seedGates() error {
-	for _, g := range []*gate{&h.handshakes, &h.bareSTUN, &h.ourSTUN} {
+	for _, g := range []*gate{&h.handshakes, &h.returning, &h.bareSTUN, &h.ourSTUN} {
 		var b [16]byte
 		if _, err := io.ReadFull(h.cfg.Rand, b[:]); err != nil {
 			return err
@@ -109,14 +110,14 @@ func subnet(a netip.Addr) netip.Addr {
 }
 
 // admit is asked before public-key work. The address is proven by now: nobody can use up another's allowance. One that
-// holds an address token was here before, and is exempt.
+// holds an address token was here before, and has a limit of its own: the token costs nothing, the handshake does.
 func (h *Hub) admit(now time.Time, from netip.AddrPort, token bool) api.Code {
 	switch {
 	case h.closing:
 		return api.ErrServerClosing
 	case len(h.sessions) >= h.cfg.MaxSessions:
 		return api.ErrServerFull
-	case token || h.cfg.LabLimits || h.handshakes.take(now, from.Addr(), handshakeLimit):
+	case h.cfg.LabLimits || token && h.returning.take(now, from.Addr(), tokenLimit) || !token && h.handshakes.take(now, from.Addr(), handshakeLimit):
 		return api.OK
 	}
 	h.drop(dropHandshakeLimit)

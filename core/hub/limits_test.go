@@ -10,6 +10,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/link"
+	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/stun"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -291,4 +292,33 @@ func TestSpoofedFloodGetsNoMoreBytesThanItSendsAndTakesNoMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.signal(wire.SigRoomData)
+}
+
+// An address token spares its holder the limit that strangers share, and not every limit: it proves nothing but the
+// address, and each Hello costs public-key work.
+func TestAnAddressTokenIsNoLicenceToFlood(t *testing.T) {
+	w := newCable(t, nil)
+	first := w.client("192.0.2.1:4000")
+	token := first.connect().Info.AddressToken
+	answered := 0
+	for i := range 2000 {
+		m := wire.Hello{Version: wire.Version, ConnID: 1, Cookie: token}
+		binary.BigEndian.PutUint32(m.Random[:], uint32(i))
+		static, _ := secure.GenerateKey(seed(200))
+		_, noise, err := secure.NewLinkInitiator(secure.LinkConfig{Rand: seed(201), Static: static, Server: w.static.Public(),
+			Prologue: wire.AppendHelloPrologue(nil, &m)}, 1, &wire.ClientInfo{App: "app"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Noise = noise
+		w.hub.HandleDatagram(w.now, 0, first.addr, wire.AppendHello(nil, &m))
+		for b, _, ok := w.hub.AppendTransmit(w.now, nil); ok; b, _, ok = w.hub.AppendTransmit(w.now, nil) {
+			if r, ok := wire.ParseRefuse(b); !ok || api.Code(r.Code) != api.ErrRateLimited {
+				answered++
+			}
+		}
+	}
+	if answered > tokenLimit.burst {
+		t.Errorf("%d Hellos cost public-key work in one instant", answered)
+	}
 }

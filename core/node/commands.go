@@ -7,13 +7,22 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
-// takeCommands runs at most limit commands and reports whether there were any.
+// takeCommands runs at most limit commands and reports whether there were any. A send that finds no budget is held, and
+// everything behind it waits in the host: an accepted message is never dropped, and order is kept.
 func (o *owner) takeCommands(limit int) bool {
+	if o.held {
+		o.held = !o.send(&o.command) // its Data is still borrowed: the next command was not asked for
+		if o.held {
+			return false
+		}
+	}
 	for n := range limit {
 		if !o.host.NextCommand(&o.command) {
 			return n > 0
 		}
-		o.apply(&o.command)
+		if o.apply(&o.command); o.held {
+			return n > 0
+		}
 	}
 	return true
 }
@@ -24,7 +33,7 @@ func (o *owner) apply(c *Command) {
 	now, e := o.now, o.engine
 	switch c.Kind {
 	case CmdSend:
-		o.send(c)
+		o.held = !o.send(c)
 	case CmdConnect:
 		o.connect()
 	case CmdDisconnect:
@@ -63,22 +72,22 @@ func (o *owner) apply(c *Command) {
 	}
 }
 
-// send hands a message over. Its budget was taken when the game called; what is not accepted gives it back.
-func (o *owner) send(c *Command) {
+// send hands a message over; false: there is no budget for it yet. Its budget was taken when the game called; what can
+// never be sent gives it back.
+func (o *owner) send(c *Command) (done bool) {
 	err := o.engine.Send(o.now, c.Peer, c.Mode, c.Channel, c.Value, c.Data)
 	if err == nil {
-		return
+		return true
+	}
+	code := codeOf(err)
+	if code == api.ErrWouldBlock {
+		return false
 	}
 	o.host.Credit(c.Peer, len(c.Data)+api.MessageCost)
-	switch code := codeOf(err); {
-	case code == api.ErrPeer || code == api.ErrNotConnected || code == api.ErrClosed:
-		// The connection ended while the message was on its way here; the game has, or gets, PEER_CLOSED.
-	case c.Mode.Reliable():
-		// The budget on the game's side should have stopped it. Delivery was promised, so silence would be a lie.
-		o.log(logError, fmt.Sprintf("a reliable message of %d bytes was not sent: %v", len(c.Data), err))
-	default:
-		o.log(logWarn, fmt.Sprintf("a message of %d bytes was not sent: %v", len(c.Data), err))
-	}
+	if code != api.ErrPeer && code != api.ErrNotConnected && code != api.ErrClosed {
+		o.log(logError, fmt.Sprintf("a message of %d bytes was not sent: %v", len(c.Data), err))
+	} // else the connection ended while the message was on its way here; the game has, or gets, PEER_CLOSED
+	return true
 }
 
 // roomRefused tells that a room was not entered. ErrAlready ends nothing: the client stays where it is.

@@ -285,3 +285,27 @@ func TestIdleStepDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// A message that finds no budget waits, and so does what came behind it; nothing accepted is dropped.
+func TestSendWithoutBudgetWaits(t *testing.T) {
+	st := newStage(t, Config{}, nil)
+	st.engine.refuse["send"] = api.NewError(api.ErrWouldBlock, "full")
+	st.play().do(Command{Kind: CmdSend, Peer: 7, Data: []byte("first")})
+	st.do(Command{Kind: CmdSend, Peer: 7, Data: []byte("second")})
+	st.do(Command{Kind: CmdPeerPunch, Peer: 7})
+	st.want("send 7 0 0 0 first")
+	st.engine.set(st.QueueHost, func() { delete(st.engine.refuse, "send") })
+	for again := true; again; { // it may have been offered several times before it was taken
+		switch line := <-st.engine.said; line {
+		case "send 7 0 0 0 first":
+		case "send 7 0 0 0 second":
+			again = false
+		default:
+			t.Fatalf("%q came before the message that waited", line)
+		}
+	}
+	st.want("punch 7")
+	if st.Freed(7) != 0 {
+		t.Error("budget came back for messages that were taken")
+	}
+}

@@ -66,6 +66,7 @@ type owner struct {
 	timerAt time.Time      // the last HandleTimeout
 	buf     []byte         // one datagram on its way out
 	command Command
+	held    bool // command is a send that waits for budget
 	stats   api.PeerStats
 	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
 
@@ -123,11 +124,17 @@ func (o *owner) serve() error {
 			}
 			continue
 		}
-		if busy || !o.host.Sleep() {
+		if busy {
+			continue
+		}
+		// With a command held nothing that the host has can be done: only acknowledgements and time help.
+		if !o.held && !o.host.Sleep() {
 			continue
 		}
 		err := o.loop.Wait(o.deadline())
-		o.host.Awake()
+		if !o.held {
+			o.host.Awake()
+		}
 		if err != nil {
 			return fmt.Errorf("waiting for the network failed: %w", err)
 		}

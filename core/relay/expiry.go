@@ -35,12 +35,12 @@ func (s *Server) NextTimeout() time.Time {
 	return s.base.Add(time.Duration(s.expiry[0].at))
 }
 
-// HandleTimeout ends sessions that are idle or were never completed.
+// HandleTimeout ends sessions of which a leg is idle or were never completed.
 func (s *Server) HandleTimeout(now time.Time) {
 	t := s.clock(now)
 	for len(s.expiry) > 0 && s.expiry[0].at <= t {
 		i := s.expiry[0].session
-		at := s.sessions[i].deadline(s.legs[2*i].bound && s.legs[2*i+1].bound)
+		at := s.sessions[i].deadline(&s.legs[2*i], &s.legs[2*i+1])
 		if at > t {
 			s.expiry[0].at = at
 			heap.Fix(&s.expiry, 0)

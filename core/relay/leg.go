@@ -16,6 +16,7 @@ type leg struct {
 	handle  uint32
 	counter uint64 // highest of a BIND2; 0: bound by the server itself, or not at all
 	rate    wire.RelayRate
+	heard   int64 // ns since Server.base: it sent a packet or proved its address
 	// Both buckets as the instant (ns since Server.base) at which they would be full again.
 	bitsFull, packetsFull int64
 }
@@ -31,7 +32,10 @@ func (l *leg) at(from netip.AddrPort) bool {
 	return l.bound && l.port == from.Port() && l.ip == from.Addr().As16()
 }
 
-func (l *leg) move(to netip.AddrPort) { l.ip, l.port, l.bound = to.Addr().As16(), to.Port(), true }
+// move binds the leg to an address that is proven now.
+func (l *leg) move(now int64, to netip.AddrPort) {
+	l.ip, l.port, l.bound, l.heard = to.Addr().As16(), to.Port(), true, now
+}
 
 // pass takes one packet of that size from the leg's allowance. Rate 0 is no limit.
 func (l *leg) pass(now int64, size int) bool {
@@ -55,16 +59,15 @@ type session struct {
 	id      [16]byte
 	used    bool
 	created int64 // ns since Server.base
-	last    int64 // something was bound or forwarded
 }
 
-// deadline is when the session ends if nothing happens.
-func (s *session) deadline(bothBound bool) int64 {
-	at := s.last + int64(IdleTime)
-	if !bothBound {
-		at = min(at, s.created+int64(UnboundTime))
+// deadline is when the session ends if nothing happens. Both must be heard from: what the relay sends to the one is
+// consented to by nothing else, and its address may be another's after a while.
+func (s *session) deadline(one, two *leg) int64 {
+	if !one.bound || !two.bound {
+		return s.created + int64(UnboundTime)
 	}
-	return at
+	return min(one.heard, two.heard) + int64(IdleTime)
 }
 
 // kept are datagrams for a leg that is not bound yet: the first ones of a connection, whose loss would cost it an RTT.

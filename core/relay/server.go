@@ -12,7 +12,7 @@ import (
 
 // Lifetimes (docs/SECURITY.md, "Relay").
 const (
-	IdleTime    = 60 * time.Second // a session through which nothing passes
+	IdleTime    = 60 * time.Second // a session with a leg that says nothing
 	UnboundTime = 30 * time.Second // a session with one leg bound only
 )
 
@@ -133,7 +133,7 @@ func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip
 		s.drop(DropRate)
 		return to, false
 	}
-	s.sessions[i/2].last = t
+	l.heard = t
 	// From here on the packet looks as the receiver expects it; the sender's handle goes no further.
 	binary.BigEndian.PutUint32(b[1:], other.handle)
 	if !other.bound {
@@ -175,7 +175,7 @@ func (s *Server) Prebind(now time.Time, id [16]byte, n uint8, addr netip.AddrPor
 func (s *Server) Move(handle uint32, from, to netip.AddrPort) (ok bool) {
 	i, ok := s.byHandle[handle]
 	if ok && to.IsValid() && s.legs[i].at(from) {
-		s.legs[i].move(to)
+		s.legs[i].move(s.now, to)
 	}
 	return ok
 }
@@ -198,13 +198,13 @@ func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
 			s.sessions = append(s.sessions, session{})
 			s.legs = append(s.legs, leg{}, leg{})
 		}
-		s.sessions[i] = session{id: id, used: true, created: now, last: now}
+		s.sessions[i] = session{id: id, used: true, created: now}
 		s.byID[id] = i
 		for k := 2 * i; k <= 2*i+1; k++ {
 			s.legs[k] = leg{handle: s.freeHandle()}
 			s.byHandle[s.legs[k].handle] = k
 		}
-		heap.Push(&s.expiry, expiry{s.sessions[i].deadline(false), i})
+		heap.Push(&s.expiry, expiry{now + int64(UnboundTime), i})
 	}
 	return 2*i + uint32(n&1), true
 }
@@ -228,8 +228,7 @@ func (s *Server) bind(i uint32, addr netip.AddrPort) {
 	if !s.legs[i].bound {
 		s.stats.Bound++
 	}
-	s.legs[i].move(addr)
-	s.sessions[i/2].last = s.now
+	s.legs[i].move(s.now, addr)
 	k := s.waiting[i]
 	if k == nil {
 		return

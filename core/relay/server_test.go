@@ -117,9 +117,11 @@ func TestIdleAndUnboundSessionsEnd(t *testing.T) {
 	if r.s.Holds(lone) {
 		t.Error("a half-bound session lives over 30 s")
 	}
-	for range 5 { // traffic in one direction keeps both legs
+	for range 5 {
 		r.wait(25 * time.Second)
-		if _, ok := r.s.Forward(r.now, alice, packet(ha, 1)); !ok {
+		_, one := r.s.Forward(r.now, alice, packet(ha, 1))
+		_, two := r.s.Forward(r.now, bob, packet(hb, 1))
+		if !one || !two {
 			t.Fatal("a session in use ended")
 		}
 	}

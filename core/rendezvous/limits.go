@@ -11,11 +11,14 @@ import (
 const (
 	signalInterval = time.Second / 20 // signals per link, steady
 	signalBurst    = 60
-	wrongCodes     = 5 // per address and minute
-	wrongWindow    = time.Minute
-	backOffFirst   = time.Minute // doubles with each further trespass
-	backOffMost    = 16 * time.Minute
-	guardEntries   = 4096 // addresses remembered for wrong codes
+	// againCost is what a Connect costs beside itself while the pair's last introduction still lives: each one takes a
+	// session of the relay for a minute, and 20 a second from each of a few clients would take them all.
+	againCost    = 19
+	wrongCodes   = 5 // per address and minute
+	wrongWindow  = time.Minute
+	backOffFirst = time.Minute // doubles with each further trespass
+	backOffMost  = 16 * time.Minute
+	guardEntries = 4096 // addresses remembered for wrong codes
 
 	// GraceTime is how long a member with a lost link keeps its place.
 	GraceTime = 45 * time.Second

@@ -195,11 +195,8 @@ func (m *member) fire(s *Server, now time.Time) { s.forget(now, m, api.ErrLost) 
 func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 	now = s.clock(now)
 	m := s.members[from.Member]
-	if m == nil {
-		s.LinkUp(now, from, false)
-		m = s.members[from.Member]
-	}
-	if m.ref.Link != from.Link || !m.up {
+	// Nobody: it said goodbye over this link. Making a member of it again would give it a fresh allowance each time.
+	if m == nil || m.ref.Link != from.Link || !m.up {
 		s.stats.Stale++
 		return
 	}

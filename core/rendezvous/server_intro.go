@@ -110,6 +110,11 @@ func (s *Server) connect(now time.Time, m *member, sig *wire.Signal) {
 			s.repeatIntro(in, m)
 			return
 		}
+		if !s.cfg.NoLimits && !m.pace.take(now, againCost, signalInterval, signalBurst) {
+			s.stats.RateLimited++
+			s.refuseConnect(m, sig.Member, api.ErrRateLimited, "connected to that player a moment ago, wait a little")
+			return
+		}
 		s.endIntro(in)
 	}
 	in := &introduction{room: m.room, epoch: m.room.epoch, caller: m, callee: callee, data: slices.Clone(sig.Data),
@@ -176,17 +181,27 @@ func (s *Server) reject(m *member, sig *wire.Signal) {
 	if in == nil {
 		return
 	}
+	if in.state == used { // both have keys: whoever changed its mind closes the connection
+		s.stats.Stale++
+		return
+	}
 	other := in.caller
 	if m == in.caller {
 		other = in.callee
 	}
-	code := api.Code(sig.Code)
-	if code >= 0 { // a refusal must not look like a success
-		code = api.ErrRejected
-	}
 	text := strings.ToValidUTF8(sig.Text[:min(len(sig.Text), api.MaxCloseText)], "")
-	s.tellRejected(other, in, code, text)
+	s.tellRejected(other, in, refusal(api.Code(sig.Code)), text)
 	s.endIntro(in)
+}
+
+// refusal is the code that a player's refusal reaches the other one with: one that a player can know of. It must look
+// neither like a success nor like the server's word; on ErrRateLimited, for one, a caller asks again by itself.
+func refusal(code api.Code) api.Code {
+	switch code {
+	case api.ErrTimeout, api.ErrPeerGone, api.ErrHandshake, api.ErrProtocol:
+		return code
+	}
+	return api.ErrRejected
 }
 
 // repeatIntros tells a member again what the link before may have lost.

@@ -151,6 +151,9 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	}
 	w.full = wire.MessageHeaderSize(&frame, false)+len(frame.Payload) > room
 	w.b = wire.AppendMessage(w.b, &frame, w.full)
+	if Debug {
+		println(int64(c.now)/1000000, c, "write", m.mode, m.channel, m.sequence, from, n, "path", w.path.lastNumber+1, "win", w.path.cong.window, w.path.cong.inFlight, "pto", w.path.ptoCount, w.path.rtt.smoothed/1000000)
+	}
 	w.eliciting = true
 	if n = uint32(len(frame.Payload)); m.size == 0 {
 		n = 1
@@ -163,3 +166,5 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	}
 	return n
 }
+
+var Debug bool

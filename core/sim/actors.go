@@ -123,6 +123,14 @@ func (w *World) AddSite(preset, wan string) *Site {
 // WAN is the site's public address.
 func (s *Site) WAN() netip.Addr { return s.wan }
 
+// SetWAN gives the site another public address, as a provider does at night; what is on its way to the old one is lost.
+func (s *Site) SetWAN(addr netip.Addr) {
+	delete(s.w.sites, s.wan)
+	s.wan = addr
+	s.w.sites[addr] = s
+	s.Box.SetAddr(addr)
+}
+
 func (s *Site) receive(now time.Time, p natsim.Packet) {
 	in, ok := s.Box.Inbound(now, p)
 	if !ok {
@@ -162,6 +170,9 @@ type Client struct {
 	OnEvent func(now time.Time, ev *api.Event)
 	// Opened counts sockets ever opened beside the main one; Open those open now.
 	Opened, Open int
+
+	paused bool
+	wakes  int // deadlines that came
 }
 
 // AddClient puts a client into the site.
@@ -192,6 +203,22 @@ func (c *Client) open(id api.SocketID) netip.AddrPort {
 	c.ports[id] = 20000 + uint16(c.w.rng.IntN(40000))
 	return netip.AddrPortFrom(c.addr, c.ports[id])
 }
+
+// Move gives the host another address in its network and tells the endpoint, as a change from cable to radio does. Not in
+// a network without a box, where hosts have the public address.
+func (c *Client) Move() {
+	at := c.addr.As4()
+	at[2]++
+	c.addr = netip.AddrFrom4(at)
+	c.Do(func(now time.Time, e *endpoint.Endpoint) {
+		e.SetLocal(now, netip.AddrPortFrom(c.addr, c.ports[api.MainSocket]), []netip.Addr{c.addr})
+		e.NetworkChanged(now)
+	})
+}
+
+// Pause makes the game deaf: events stay in the endpoint, as when a full ring holds them back, until Unpause.
+func (c *Client) Pause()   { c.paused = true }
+func (c *Client) Unpause() { c.paused = false; c.drain(c.w.now) }
 
 // Site is where the client is.
 func (c *Client) Site() *Site { return c.site }
@@ -237,7 +264,7 @@ func (c *Client) drain(now time.Time) {
 			c.buf = out
 			c.transmit(now, out, tx)
 		}
-		for {
+		for !c.paused {
 			ev, ok := c.Endpoint.NextEvent()
 			if !ok {
 				break
@@ -258,6 +285,7 @@ func (c *Client) drain(now time.Time) {
 		}
 	}
 	c.wake.set(c.w, c.Endpoint.NextTimeout(), func(now time.Time) {
+		c.wakes++
 		c.Endpoint.HandleTimeout(now)
 		c.drain(now)
 	})

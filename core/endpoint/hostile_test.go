@@ -1,0 +1,205 @@
+package endpoint
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/blake2s"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// connected is a client that called member 2 and has keys.
+func connected(t testing.TB, n byte) (*evil, api.PeerHandle) {
+	t.Helper()
+	w := newEvil(t, n)
+	w.room(2)
+	s, _ := w.introduction(2, 1, party("203.0.113.2:4000"))
+	w.say(s)
+	if w.count(api.EventPeerConnected) != 1 || w.said(wire.SigAnswer) != 1 {
+		t.Fatalf("not connected: %+v", w.events)
+	}
+	return w, w.e.slots.handle(0)
+}
+
+// An introduction whose handshake fails is refused, so that both sides and the server know, and does not touch a
+// connection that lives.
+func TestFailedHandshakeLeavesALivingConnectionAlone(t *testing.T) {
+	w, h := connected(t, 1)
+	w.e.slots.list[0].cur.Close(w.now, api.ErrClosed, "") // makes a second Connect possible
+	w.wait(4 * time.Second)
+	w.events = nil
+	if err := w.e.PeerConnect(w.now, h, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := w.introduction(2, 2, party())
+	w.say(s)
+	if w.count(api.EventPeerConnected) != 1 {
+		t.Fatal("no second connection")
+	}
+	// The server introduces once more by itself, with a forged message 1: as if the client had called while connected.
+	if err := w.e.link.Rooms().Connect(2, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = w.introduction(2, 3, party())
+	s.Noise[40] ^= 1
+	w.say(s)
+	if n := w.count(api.EventPeerClosed); n != 0 {
+		t.Errorf("PEER_CLOSED %d times for a connection that lives", n)
+	}
+	if r := w.take(wire.SigReject); r.Intro != s.Intro || api.Code(r.Code) != api.ErrHandshake {
+		t.Errorf("the server was told %+v", r)
+	}
+	// Nothing is in the way of the next try.
+	if err := w.e.link.Rooms().Connect(2, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// A player elsewhere can't make us send to addresses of our own network by calling them its private ones.
+func TestPrivateAddressesOfAStrangerAreNotProbed(t *testing.T) {
+	inside := netip.MustParseAddrPort("10.0.0.1:53")
+	for _, c := range []struct {
+		party string
+		want  bool
+	}{{"203.0.113.2:4000", false}, {"198.51.100.7:4000", true}} { // the second is behind our own public address
+		w := newEvil(t, 2)
+		w.room(2)
+		s, _ := w.introduction(2, 1, party(c.party), inside)
+		w.say(s)
+		w.wait(time.Second)
+		probed := false
+		for _, p := range w.sent {
+			probed = probed || p.to == inside
+		}
+		if probed != c.want {
+			t.Errorf("player at %s: probed %v", c.party, probed)
+		}
+	}
+}
+
+// Datagrams that look like a relay's answers cost nothing when no leg waits for one.
+func TestForgedRelayAnswersWakeNobody(t *testing.T) {
+	w, _ := connected(t, 3)
+	for _, b := range [][]byte{{0x40}, {0x44}, wire.AppendBindChallenge(nil, &wire.BindChallenge{}), append(wire.AppendBound(nil, &wire.Bound{Handle: 66}), make([]byte, 16)...)} {
+		w.e.HandleDatagram(w.now, api.MainSocket, netip.MustParseAddrPort("203.0.113.66:6"), b)
+		if n := len(w.e.slots.sending) + len(w.e.slots.telling); n != 0 {
+			t.Errorf("%x woke %d", b[:1], n)
+		}
+	}
+}
+
+// A relay that gives a leg another handle again and again leaves one entry in the table, the latest.
+func TestRelayHandlesAreNotCollected(t *testing.T) {
+	w, _ := connected(t, 4)
+	for i := range uint32(100) {
+		w.e.NetworkChanged(w.now) // binds anew
+		for round := 0; round < 10; round++ {
+			w.pump()
+			control := w.control
+			w.control = nil
+			for _, c := range control {
+				if m, _, ok := wire.ParseBind(c.b); ok {
+					w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, wire.AppendBindChallenge(nil, &wire.BindChallenge{Nonce: m.Nonce}))
+				}
+				if m, _, ok := wire.ParseBind2(c.b); ok {
+					b := wire.AppendBound(nil, &wire.Bound{Nonce: m.Nonce, Handle: 100 + i})
+					mac, _ := blake2s.New128([]byte(string(make([]byte, 0)) + string([]byte{9}) + string(make([]byte, 31))))
+					mac.Write(b)
+					w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, mac.Sum(b))
+				}
+			}
+		}
+		w.wait(time.Second)
+	}
+	if h, _, ok := w.e.slots.list[0].cur.RelayHandle(); !ok || h != 199 {
+		t.Fatalf("handle %d %v", h, ok)
+	}
+	if len(w.e.slots.relays) != 1 || len(w.e.slots.conns) != 1 {
+		t.Errorf("%v %v", w.e.slots.relays, w.e.slots.conns)
+	}
+}
+
+// Leaving the room ends what was under way at once, with the true reason.
+func TestLeavingEndsAHandshakeUnderWay(t *testing.T) {
+	for _, how := range []string{"left", "member left", "closed", "disconnected"} {
+		w := newEvil(t, 5)
+		w.room()
+		w.say(wire.Signal{Type: wire.SigMemberJoined, Epoch: 1, Members: []wire.Member{w.member(2)}})
+		w.say(w.head(wire.SigRequest, 2, 1))
+		if w.said(wire.SigAccept) != 1 || w.e.slots.list[0].next == nil {
+			t.Fatal("not accepted")
+		}
+		switch how {
+		case "left":
+			_ = w.e.RoomLeave(w.now)
+		case "member left":
+			w.say(wire.Signal{Type: wire.SigMemberLeft, Epoch: 1, Member: 2})
+		case "closed":
+			w.say(wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "closed"})
+		case "disconnected":
+			_ = w.e.Disconnect(w.now)
+		}
+		w.pump()
+		if len(w.e.slots.conns) != 0 || w.e.slots.list[0].used {
+			t.Errorf("%s: the slot is still in use: %+v", how, w.e.slots.list[0])
+		}
+		for _, ev := range w.events {
+			if strings.Contains(ev.Text, "30 s") {
+				t.Errorf("%s: %q", how, ev.Text)
+			}
+		}
+	}
+}
+
+// A server that floods a client whose game does not poll takes a bounded amount of memory, and the game is told.
+func TestEventsThatNobodyTakesAreBounded(t *testing.T) {
+	for _, kind := range []string{"data", "members"} {
+		w := newEvil(t, 6)
+		w.room()
+		w.events = nil
+		for i := range 20_000 {
+			s := wire.Signal{Type: wire.SigRoomData, Epoch: 1, Data: make([]byte, 1000)}
+			s.Data[0], s.Data[1] = byte(i>>8), byte(i)
+			if kind == "members" {
+				s = wire.Signal{Type: wire.SigMemberJoined, Epoch: 1, Members: []wire.Member{w.member(2)}}
+				if i%2 == 1 {
+					s = wire.Signal{Type: wire.SigMemberLeft, Epoch: 1, Member: 2}
+				}
+			}
+			_ = w.session.Send(w.now, &s)
+			w.quietPump()
+			if n := len(w.e.events); n > maxEvents+8 {
+				t.Fatalf("%s: %d events wait", kind, n)
+			}
+		}
+		w.pump()
+		switch last := w.events[len(w.events)-1]; {
+		case kind == "data" && (len(w.events) != 1 || last.Data[0] != 19_999>>8 || last.Data[1] != 19_999&255):
+			t.Errorf("%d events, the last %v", len(w.events), last.Data[:2])
+		case kind == "members" && (last.Kind != api.EventServerLost || last.Code != api.ErrLimit || last.Text == "" || w.count(api.EventRoomLeft) != 1):
+			t.Errorf("%+v", last)
+		}
+	}
+}
+
+// quietPump is pump for a game that does not poll.
+func (w *evil) quietPump() {
+	for busy := true; busy; {
+		busy = false
+		for b, tx, ok := w.e.AppendTransmit(w.now, nil); ok; b, tx, ok = w.e.AppendTransmit(w.now, nil) {
+			busy = true
+			w.route(b, tx.To)
+		}
+		for b, _, ok := w.session.AppendTransmit(w.now, nil); ok; b, _, ok = w.session.AppendTransmit(w.now, nil) {
+			busy = true
+			w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, b)
+		}
+		w.now = w.now.Add(time.Millisecond)
+		w.session.HandleTimeout(w.now)
+		w.e.HandleTimeout(w.now)
+	}
+}
