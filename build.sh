@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that is done with this repository goes through here; ./build.sh help lists it.
+# Everything that is done with this repository goes through here; ./build.sh help lists it. What it makes is in build/.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$PWD
@@ -60,15 +60,16 @@ cmd_setup() {
 }
 
 # --- building --------------------------------------------------------------------------------------------------------
-cmd_lib() { # the library, the harness and the examples into build/c, the programs into build/bin
+cmd_lib() { # the library, the harness, the examples, the programs; lib ON builds the C tests too
+  local tests=${1:-OFF}
   setup_build
-  cmake -S . -B "$out/c" -DCMAKE_BUILD_TYPE=Release >"$out/log/cmake.log" 2>&1 || { cat "$out/log/cmake.log" >&2; fail "cmake failed"; }
-  cmake --build "$out/c" >"$out/log/build.log" 2>&1 || { tail -n 40 "$out/log/build.log" >&2; fail "the C build failed (build/log/build.log)"; }
+  cmake -S . -B "$out" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING="$tests" >"$out/log/cmake.log" 2>&1 || { cat "$out/log/cmake.log" >&2; fail "cmake failed"; }
+  cmake --build "$out" -j 2 >"$out/log/build.log" 2>&1 || { grep -E 'error|warning|Error|undefined|\.go:[0-9]+' "$out/log/build.log" | head -n 40 >&2; fail "the build failed (build/log/build.log)"; }
   programs
-  install -m 755 "$out/c/musubi_peer" "$out/bin/musubi_peer"
-  say "library   $(ls "$out"/c/libmusubi.so)"
+  say "library   build/lib/libmusubi.so"
   say "header    include/musubi.h"
   say "harness   build/bin/musubi_peer"
+  say "example   build/bin/musubi_hello"
   say "server    build/bin/musubi server"
 }
 
@@ -148,7 +149,7 @@ go_tests() {
 c_tests() {
   local log=$out/log/ctest.log start p f s
   start=$(clock)
-  (cd "$out/c" && ctest --output-on-failure --timeout 300) >"$log" 2>&1 || true
+  (cd "$out" && ctest --output-on-failure --timeout 300) >"$log" 2>&1 || true
   p=$(grep -cE '^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" || true)
   s=$(grep -cE '^ *[0-9]+/[0-9]+ Test .*\*\*\*Skipped' "$log" || true)
   f=$(grep -E '^ *[0-9]+/[0-9]+ Test ' "$log" | grep -vcE ' Passed |\*\*\*Skipped' || true)
@@ -178,7 +179,7 @@ cmd_test() {
   setup_build
   need "${tools_test[@]}" "${files_test[@]}" || say "not root: what needs packages that are missing is skipped below"
   say "Musubi: all tests (logs in build/log)"
-  check "build library, harness, programs" cmd_lib
+  check "build library, harness, programs, C tests" cmd_lib ON
   check "gofmt" gofmt_clean
   check "go vet, also for windows, darwin, android, ios" vet_everywhere
   check "staticcheck" staticcheck_clean
