@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/peer"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -60,20 +61,26 @@ func (e *Endpoint) handleRelay(now time.Time, from netip.AddrPort, b []byte) {
 		e.slots.touch(i)
 		return
 	}
-	// Challenges and bounds carry a nonce that only one leg knows.
+	// Challenges and bounds carry a nonce that only one leg knows. Nobody else is woken: anybody can send such datagrams.
 	for i := range e.slots.used {
 		s := &e.slots.list[i]
-		if s.cur != nil {
-			s.cur.HandleRelayControl(now, b)
-			e.slots.register(i, s.cur)
+		for _, p := range [...]*peer.Peer{s.cur, s.next} {
+			if p == nil {
+				continue
+			}
+			old, _, bound := p.RelayHandle()
+			if !p.HandleRelayControl(now, b) {
+				continue
+			}
+			if bound {
+				e.slots.forgetHandle(i, old) // a relay that was restarted gives another one
+			}
+			e.slots.register(i, p)
 			e.slots.touch(i)
-		}
-		if s.next != nil {
-			s.next.HandleRelayControl(now, b)
-			e.slots.register(i, s.next)
-			e.slots.touch(i)
+			return
 		}
 	}
+	e.drops.Relay++
 }
 
 // Drops counts datagrams that belonged to nothing.

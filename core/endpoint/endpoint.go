@@ -65,7 +65,8 @@ type Endpoint struct {
 	slots   table
 	room    roomState
 	events  []api.Event
-	taken   int // events[:taken] were handed out
+	taken   int  // events[:taken] were handed out
+	flooded bool // more wait than maxEvents: see shed
 	closing bool
 	drops   Drops
 }
@@ -125,9 +126,28 @@ func (e *Endpoint) tick(now time.Time) time.Time {
 	return now
 }
 
+// maxEvents bounds what waits while the game does not poll. Messages are not among it: they wait in their connections.
 const maxEvents = 4096
 
-func (e *Endpoint) push(ev api.Event) { e.events = append(e.events, ev) }
+// push queues an event. Beyond the limit logs are dropped, and anything else ends the link: see shed.
+func (e *Endpoint) push(ev api.Event) {
+	waiting := e.events[e.taken:]
+	switch last := len(waiting) - 1; {
+	case last >= 0 && ev.Kind == api.EventRoomData && waiting[last].Kind == api.EventRoomData:
+		waiting[last] = ev // only the newest is of interest, and the room's owner may set it all day
+		return
+	case len(waiting) >= maxEvents && ev.Kind == api.EventLog:
+		return
+	case len(waiting) >= maxEvents:
+		e.flooded = true
+	case len(waiting) == 0:
+		e.flooded = false
+	}
+	if e.taken > maxEvents { // handed out long ago
+		e.events, e.taken = append(e.events[:0], waiting...), 0
+	}
+	e.events = append(e.events, ev)
+}
 
 // log levels of EventLog.
 const (

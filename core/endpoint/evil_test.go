@@ -31,7 +31,6 @@ type evil struct {
 	control  []evilSent    // relay datagrams to the server
 	events   []api.Event
 	conns    uint32
-	refusing bool
 }
 
 type evilSent struct {
@@ -117,7 +116,7 @@ func (w *evil) route(b []byte, to netip.AddrPort) {
 		if s != nil {
 			w.session = s
 		}
-		if len(reply) > 0 && !w.refusing {
+		if len(reply) > 0 {
 			w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, bytes.Clone(reply))
 		}
 	case family == wire.FamilySession:

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/blake2s"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -97,7 +98,7 @@ func TestRelayHandlesAreNotCollected(t *testing.T) {
 	w, _ := connected(t, 4)
 	for i := range uint32(100) {
 		w.e.NetworkChanged(w.now) // binds anew
-		for round := 0; round < 10; round++ {
+		for range 4 {
 			w.pump()
 			control := w.control
 			w.control = nil
@@ -107,13 +108,13 @@ func TestRelayHandlesAreNotCollected(t *testing.T) {
 				}
 				if m, _, ok := wire.ParseBind2(c.b); ok {
 					b := wire.AppendBound(nil, &wire.Bound{Nonce: m.Nonce, Handle: 100 + i})
-					mac, _ := blake2s.New128([]byte(string(make([]byte, 0)) + string([]byte{9}) + string(make([]byte, 31))))
+					key := grant(0).Key
+					mac, _ := blake2s.New128(key[:])
 					mac.Write(b)
 					w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, mac.Sum(b))
 				}
 			}
 		}
-		w.wait(time.Second)
 	}
 	if h, _, ok := w.e.slots.list[0].cur.RelayHandle(); !ok || h != 199 {
 		t.Fatalf("handle %d %v", h, ok)
@@ -155,13 +156,69 @@ func TestLeavingEndsAHandshakeUnderWay(t *testing.T) {
 	}
 }
 
+// A handshake that ran out of time stays ended, also when its answer comes before the game has taken the news.
+func TestAnAnswerAfterTheTimeIsUpConnectsNobody(t *testing.T) {
+	w := newEvil(t, 7)
+	w.room(2)
+	w.say(w.head(wire.SigRequest, 2, 1))
+	msg2, _, _, err := secure.AnswerPeer(w.peerConfig(2, 1, false), w.take(wire.SigAccept).Noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.say(wire.Signal{Type: wire.SigAccepted, Intro: wire.IntroID{1}, Relay: grant(1)})
+	w.events = nil
+	w.now = w.now.Add(31 * time.Second)
+	w.quietPump()
+	_ = w.session.Send(w.now, &wire.Signal{Type: wire.SigAnswered, Intro: wire.IntroID{1}, Noise: msg2})
+	w.quietPump()
+	w.pump()
+	if w.count(api.EventPeerConnected) != 0 || w.count(api.EventPeerClosed) != 1 {
+		t.Errorf("%+v", w.events)
+	}
+	if s := w.e.slots.list[0]; s.cur != nil || s.next != nil {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A closed connection has nothing more to tell, whatever the other side still sends.
+func TestNothingIsToldOfAClosedConnection(t *testing.T) {
+	w := newEvil(t, 8)
+	w.room(2)
+	s, hs := w.introduction(2, 1, party("203.0.113.2:4000"))
+	w.say(s)
+	keys, _, err := hs.Finish(w.take(wire.SigAnswer).Noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := keys.Begin(nil, wire.PathRelay)
+	b = keys.Seal(append(b, 6, 0, 0, 0, 0, 0), 0)
+	w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, append(wire.AppendRelayed(nil, 1), b...))
+	w.pump()
+	if w.count(api.EventPeerClosed) != 1 {
+		t.Fatalf("%+v", w.events)
+	}
+	w.events = nil
+	for _, p := range w.sent {
+		_, _, frames, err := keys.Open(p.b)
+		if probe, ok := wire.ParseProbe(frames); err == nil && ok && probe.Challenge {
+			b, _ := keys.Begin(nil, wire.PathProbe)
+			b = wire.AppendProbe(b, &wire.Probe{Response: true, RespNonce: probe.ChallengeNonce, Observed: publicAddr})
+			w.e.HandleDatagram(w.now, api.MainSocket, p.to, keys.Seal(b, 0))
+		}
+	}
+	w.pump()
+	if n := len(w.events); n != 0 || len(w.sent) == 0 {
+		t.Errorf("%d probes, events: %+v", len(w.sent), w.events)
+	}
+}
+
 // A server that floods a client whose game does not poll takes a bounded amount of memory, and the game is told.
 func TestEventsThatNobodyTakesAreBounded(t *testing.T) {
-	for _, kind := range []string{"data", "members"} {
+	for kind, n := range map[string]int{"data": 300, "members": maxEvents + 500} {
 		w := newEvil(t, 6)
 		w.room()
 		w.events = nil
-		for i := range 20_000 {
+		for i := range n {
 			s := wire.Signal{Type: wire.SigRoomData, Epoch: 1, Data: make([]byte, 1000)}
 			s.Data[0], s.Data[1] = byte(i>>8), byte(i)
 			if kind == "members" {
@@ -178,7 +235,7 @@ func TestEventsThatNobodyTakesAreBounded(t *testing.T) {
 		}
 		w.pump()
 		switch last := w.events[len(w.events)-1]; {
-		case kind == "data" && (len(w.events) != 1 || last.Data[0] != 19_999>>8 || last.Data[1] != 19_999&255):
+		case kind == "data" && (w.count(api.EventRoomData) > 2 || last.Data[0] != byte((n-1)>>8) || last.Data[1] != byte(n-1)):
 			t.Errorf("%d events, the last %v", len(w.events), last.Data[:2])
 		case kind == "members" && (last.Kind != api.EventServerLost || last.Code != api.ErrLimit || last.Text == "" || w.count(api.EventRoomLeft) != 1):
 			t.Errorf("%+v", last)

@@ -33,7 +33,23 @@ func (e *Endpoint) drainLink(now time.Time) {
 		case link.Signal:
 			e.handleSignal(now, &ev.Signal)
 		}
+		if e.flooded && e.wanted {
+			e.shed(now)
+			return
+		}
 	}
+}
+
+// shed ends the link, the one source of events that the game itself does not cause or can't close peer by peer. What the
+// game has not taken yet is still there.
+func (e *Endpoint) shed(now time.Time) {
+	e.wanted, e.linkUp = false, false
+	e.link.Close(now)
+	for _, ok := e.link.NextEvent(); ok; _, ok = e.link.NextEvent() { // told before Close, of a room that is left now
+	}
+	text := fmt.Sprintf("%d events wait that the game does not take", maxEvents)
+	e.leaveRoom(api.ErrLimit, text)
+	e.push(api.Event{Kind: api.EventServerLost, Code: api.ErrLimit, Text: text})
 }
 
 func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
@@ -176,6 +192,7 @@ func (e *Endpoint) memberLeft(id uint64, code api.Code) {
 	}
 	s := &e.slots.list[i]
 	s.present, s.request, s.until = false, nil, time.Time{}
+	e.slots.abandon(i, api.ErrPeerGone, "the other player left the room")
 	e.push(api.Event{Kind: api.EventMemberLeft, Peer: e.slots.handle(i), Code: code})
 	e.slots.touch(i)
 }
@@ -189,6 +206,7 @@ func (e *Endpoint) leaveRoom(code api.Code, text string) {
 	for i := range e.slots.used {
 		if s := &e.slots.list[i]; s.used && s.present {
 			s.present, s.request, s.until = false, nil, time.Time{}
+			e.slots.abandon(i, code, text)
 			e.slots.touch(i)
 		}
 	}
@@ -228,7 +246,11 @@ func (e *Endpoint) introduced(now time.Time, s *wire.Signal) {
 	p, answer, err := peer.NewCaller(now, e.peerConfig(same), s, e.server)
 	if err != nil {
 		text := "the other side's handshake does not fit what the server told: " + err.Error()
-		e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.ErrHandshake, Text: text})
+		e.link.Rooms().Reject(s.Intro, int32(api.ErrHandshake), text)
+		e.link.Flush(now)
+		if e.slots.list[i].cur == nil { // a connection that lives is not concerned
+			e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.ErrHandshake, Text: text})
+		}
 		return
 	}
 	e.adopt(i, p)

@@ -119,8 +119,22 @@ func (t *table) forget(i int, p *peer.Peer) {
 	if t.conns[p.ConnID()] == i {
 		delete(t.conns, p.ConnID())
 	}
-	if h, _, ok := p.RelayHandle(); ok && t.relays[h] == i {
+	if h, _, ok := p.RelayHandle(); ok {
+		t.forgetHandle(i, h)
+	}
+}
+
+func (t *table) forgetHandle(i int, h uint32) {
+	if at, ok := t.relays[h]; ok && at == i {
 		delete(t.relays, h)
+	}
+}
+
+// abandon ends a handshake under way: whatever would complete it does not come any more.
+func (t *table) abandon(i int, code api.Code, text string) {
+	if p := t.list[i].next; p != nil {
+		p.Abandon(code, text)
+		t.touch(i)
 	}
 }
 

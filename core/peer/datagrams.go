@@ -46,10 +46,11 @@ func (p *Peer) HandleDirect(now time.Time, socket api.SocketID, from netip.AddrP
 		p.drainAgent(now)
 		return
 	}
-	// ACKs go back over the same pair while our own data does; a path that we distrust, or have not validated, gets none.
+	// ACKs go directly while our own data does, and over the relay when we distrust the direct way or the packet came from
+	// where we have validated nothing: then our own way is perhaps one to where the peer was before.
 	back := wire.PathRelay
-	if own, ok := p.paths.find(socket, from); ok && own == p.paths.route {
-		back = own
+	if own, ok := p.paths.find(socket, from); ok && p.paths.table[own].open {
+		back = p.paths.route
 	}
 	p.frames(now, id, back, number, frames)
 }
@@ -73,13 +74,13 @@ func (p *Peer) HandleRelayed(now time.Time, b []byte) {
 	p.drainAgent(now)
 }
 
-// HandleRelayControl takes the relay's own datagrams: challenges and bounds.
-func (p *Peer) HandleRelayControl(now time.Time, b []byte) {
-	if p.leg == nil {
-		return
+// HandleRelayControl takes the relay's own datagrams: challenges and bounds. It reports whether b was for this leg.
+func (p *Peer) HandleRelayControl(now time.Time, b []byte) bool {
+	if p.leg == nil || !p.leg.HandleDatagram(now, b) {
+		return false
 	}
-	p.leg.HandleDatagram(now, b)
 	p.drainLeg(now)
+	return true
 }
 
 func (p *Peer) open(b []byte) (id wire.PathID, number uint64, frames []byte, ok bool) {
@@ -147,12 +148,13 @@ func (p *Peer) NextTimeout() time.Time {
 	t := &p.paths
 	at = earlier(at, p.leg.NextTimeout())
 	at = earlier(at, p.agent.NextTimeout())
-	at = earlier(at, p.suspectAt())
+	ask, suspect := p.doubt()
+	at = earlier(earlier(at, ask), suspect)
 	at = earlier(at, p.rebindDue())
 	at = earlier(at, t.duplicateUntil)
 	at = earlier(at, t.retryAt)
 	if t.waiting != 0 {
-		at = earlier(at, t.holdUntil)
+		at = earlier(earlier(at, t.holdUntil), p.silentAt())
 	}
 	if t.relay {
 		at = earlier(at, t.warmAt)
@@ -252,13 +254,7 @@ func (p *Peer) drainAgent(now time.Time) {
 		case nat.EventGaveUp:
 			p.gaveUp(now, ev.Reason)
 		case nat.EventDead:
-			if id, ok := p.paths.find(ev.Socket, ev.Addr); ok && p.paths.table[id].open && id != p.paths.route {
-				p.paths.table[id].open = false
-				if p.paths.waiting == id {
-					p.paths.waiting = 0
-				}
-				p.conn.ClosePath(now, id)
-			}
+			p.dead(now, ev)
 		}
 	}
 }
@@ -271,10 +267,17 @@ func (p *Peer) drainLeg(now time.Time) {
 		}
 		switch ev.Kind {
 		case relay.EventBound:
-			if p.conn != nil && !p.paths.relay {
+			switch {
+			case p.conn == nil:
+			case p.paths.relay:
+				p.conn.Ping(now, wire.PathRelay) // its answer brings back what was lost, or ends the binding again and again
+			default:
 				p.openRelay(now)
 			}
 		case relay.EventFailed:
+			if !p.paths.relay {
+				p.paths.rebindAt = now.Add(relayRebindIdle)
+			}
 			p.push(api.Event{Kind: api.EventLog, Code: 2, Text: "relay: " + ev.Text})
 		}
 	}

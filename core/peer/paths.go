@@ -19,6 +19,7 @@ const (
 	relayWarm        = 20 * time.Second       // PING on an idle relay leg, which expires after 60 s
 	relaySilent      = time.Second            // oldest unacknowledged packet on the relay that makes us bind again
 	relayRebindEvery = 2 * time.Second
+	relayRebindIdle  = 10 * time.Second // while a direct path carries the data, and after a leg's first bind failed
 )
 
 // retryAfter is when direct is tried again after giving up (NAT.md, phase 3), ± 20 %.
@@ -111,7 +112,7 @@ func (p *Peer) validated(now time.Time, ev nat.Event) {
 	case t.direct(t.route) && t.table[t.route].kind != api.RouteLAN && ev.Route == api.RouteLAN:
 		p.use(now, id, "a path inside the local network")
 	case t.direct(t.route):
-	case now.Before(t.holdUntil):
+	case p.held(now):
 		t.waiting = id
 	default:
 		p.use(now, id, "direct path validated")
@@ -151,17 +152,22 @@ func (p *Peer) Route() api.Route {
 	return api.RouteRelay
 }
 
-// suspectAt is when the direct route in use becomes suspect if nothing more is heard; zero while it is not in doubt.
-func (p *Peer) suspectAt() time.Time {
+// doubt is when the direct route in use becomes suspect if nothing more is heard (suspect), or, while too few packets are
+// out to tell a cut from a loss, when to send another one (ask). Zero: not in doubt.
+func (p *Peer) doubt() (ask, suspect time.Time) {
 	t := &p.paths
 	if !t.direct(t.route) {
-		return time.Time{}
+		return ask, suspect
 	}
 	st := p.conn.PathStats(t.route)
-	if st.Oldest.IsZero() || st.UnackedSinceHeard < suspectUnacked {
-		return time.Time{}
+	if st.Oldest.IsZero() {
+		return ask, suspect
 	}
-	return st.Oldest.Add(max(suspectFloor, 2*st.SRTT+suspectSlack))
+	patience := max(suspectFloor, 2*st.SRTT+suspectSlack)
+	if st.UnackedSinceHeard < suspectUnacked {
+		return st.Oldest.Add(patience / 2), suspect
+	}
+	return ask, st.Oldest.Add(patience)
 }
 
 // suspect moves everything to the relay: what the direct path has not acknowledged is sent again there at once. The
@@ -172,6 +178,7 @@ func (p *Peer) suspect(now time.Time, why string) {
 	t.route, t.waiting = wire.PathRelay, 0
 	t.holdUntil = now.Add(holdDown)
 	t.duplicateUntil = time.Time{}
+	t.rebindAt = now // if the relay is silent, it is needed at once
 	p.conn.SetDuplicate(now, wire.PathRelay, false)
 	p.conn.SetRoute(now, wire.PathRelay)
 	p.conn.Requeue(now, id)
@@ -179,14 +186,39 @@ func (p *Peer) suspect(now time.Time, why string) {
 	p.routeChanged(wire.PathRelay, why)
 }
 
+// dead takes a path off that answers no checks. If it is the route, our packets perhaps still arrive, but its consent is
+// gone; a player who only listens learns of a cut in no other way.
+func (p *Peer) dead(now time.Time, ev nat.Event) {
+	t := &p.paths
+	id, ok := t.find(ev.Socket, ev.Addr)
+	if !ok || !t.table[id].open {
+		return
+	}
+	if id == t.route {
+		p.suspect(now, "the direct path answers no checks")
+	}
+	if t.waiting == id {
+		t.waiting = 0
+	}
+	t.table[id].open = false
+	p.conn.ClosePath(now, id)
+}
+
 // migrate does what is due on the path table.
 func (p *Peer) migrate(now time.Time) {
 	t := &p.paths
-	if at := p.suspectAt(); due(now, at) {
+	switch ask, suspect := p.doubt(); {
+	case due(now, suspect):
 		p.suspect(now, "the direct path stopped answering")
+	case due(now, ask):
+		p.conn.Ping(now, t.route)
 	}
-	if t.waiting != 0 && !now.Before(t.holdUntil) {
-		p.use(now, t.waiting, "direct path validated again")
+	if t.waiting != 0 && !p.held(now) {
+		// Its validation is up to a hold-down old. It must succeed once more, and then validated uses it.
+		d := &t.table[t.waiting]
+		t.waiting = 0
+		p.agent.Suspect(now, d.socket, d.addr)
+		p.drainAgent(now)
 	}
 	if due(now, t.duplicateUntil) {
 		t.duplicateUntil = time.Time{}
@@ -201,19 +233,37 @@ func (p *Peer) migrate(now time.Time) {
 		p.conn.Ping(now, wire.PathRelay)
 	}
 	if at := p.rebindDue(); due(now, at) {
-		t.rebindAt = now.Add(relayRebindEvery)
+		switch {
+		case !t.relay:
+			t.rebindAt = time.Time{} // the first bind ends with an event
+		case t.direct(t.route):
+			t.rebindAt = now.Add(relayRebindIdle)
+		default:
+			t.rebindAt = now.Add(relayRebindEvery)
+		}
 		p.leg.Bind(now)
 	}
 }
 
-// rebindDue is when a relay that does not answer is bound again: our address may have changed, or it was restarted.
-func (p *Peer) rebindDue() time.Time {
+// held reports whether the hold-down keeps data from returning to a direct path. On a relay that does not answer there is
+// nothing to wait for.
+func (p *Peer) held(now time.Time) bool {
+	return now.Before(p.paths.holdUntil) && p.paths.relay && !due(now, p.silentAt())
+}
+
+// silentAt is when the relay counts as not answering; zero while it is not in doubt.
+func (p *Peer) silentAt() time.Time {
 	st := p.conn.PathStats(wire.PathRelay)
 	if !p.paths.relay || st.Oldest.IsZero() || st.UnackedSinceHeard < suspectUnacked {
 		return time.Time{}
 	}
-	at := st.Oldest.Add(max(relaySilent, 4*st.SRTT))
-	if at.Before(p.paths.rebindAt) {
+	return st.Oldest.Add(max(relaySilent, 4*st.SRTT))
+}
+
+// rebindDue is when a relay that does not answer is bound again: our address may have changed, or it was restarted.
+func (p *Peer) rebindDue() time.Time {
+	at := p.silentAt()
+	if !p.paths.relay || !at.IsZero() && at.Before(p.paths.rebindAt) {
 		return p.paths.rebindAt
 	}
 	return at

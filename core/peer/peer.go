@@ -121,7 +121,7 @@ func (p *Peer) Accepted(now time.Time, sig *wire.Signal, server netip.AddrPort) 
 
 // Finish takes message 2. After it the callee has keys; datagrams that came early are opened now.
 func (p *Peer) Finish(now time.Time, message []byte) error {
-	if p.handshake == nil || p.agent == nil {
+	if p.handshake == nil || p.agent == nil || p.closed {
 		return api.NewError(api.ErrProtocol, "handshake answer out of turn")
 	}
 	session, info, err := p.handshake.Finish(message)
@@ -168,7 +168,9 @@ const startMargin = 10 * time.Millisecond
 func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo) {
 	p.session = session
 	p.conn = rudp.New(now, rudp.Config{SendBudget: p.cfg.SendBudget})
-	p.agent.AddRemote(now, info.LAN, true)
+	if len(p.cfg.LAN) > 0 { // only who is behind our own public address names places in our network
+		p.agent.AddRemote(now, info.LAN, true)
+	}
 	p.agent.Start(now)
 	p.paths.init()
 	if p.leg.Bound() {
@@ -275,7 +277,12 @@ func (p *Peer) fail(code api.Code, text string) {
 	p.push(api.Event{Kind: api.EventPeerClosed, Code: code, Text: text, Count: undelivered})
 }
 
-func (p *Peer) push(ev api.Event) { p.pending = append(p.pending, ev) }
+// push queues an event. EventPeerClosed is the last one: the other side can still send probes after its CLOSE.
+func (p *Peer) push(ev api.Event) {
+	if !p.closed || ev.Kind == api.EventPeerClosed {
+		p.pending = append(p.pending, ev)
+	}
+}
 
 // NextEvent returns the next thing that happened. A message's Data is borrowed until the next call into p.
 func (p *Peer) NextEvent() (api.Event, bool) {

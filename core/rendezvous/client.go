@@ -195,9 +195,17 @@ func takeSignal(queue *[]wire.Signal) (wire.Signal, bool) {
 	return s, true
 }
 
+// maxOut is many times what a client in the largest room has to say at once: more piles up only if the server asks the
+// same again and again and takes no answer.
+const maxOut = 1024
+
 // send queues s. Nothing is kept for a link that is down: LinkUp repeats what is still wanted.
 func (c *Client) send(s wire.Signal) {
-	if c.up {
+	switch {
+	case !c.up:
+	case len(c.out) >= maxOut:
+		c.ignored++
+	default:
 		c.out = append(c.out, s)
 	}
 }

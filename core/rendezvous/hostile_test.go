@@ -81,3 +81,22 @@ func TestIntroducingTheSamePairAgainIsPaidFor(t *testing.T) {
 		t.Errorf("%d relay sessions in a minute", n)
 	}
 }
+
+// A server that repeats a question for ever, and takes no answer, fills no memory of the client's.
+func TestAnswersThatTheServerDoesNotTakeAreBounded(t *testing.T) {
+	w, _ := inRoom(t, 2)
+	a, b := w.players[0], w.players[1]
+	wantCode(t, a.Connect(b.ref.Member, nil), api.OK)
+	q := b.take(wire.SigRequest)
+	wantCode(t, b.Accept(q.Intro, make([]byte, wire.MaxHandshake)), api.OK)
+	for range 10_000 {
+		b.HandleSignal(w.now, &q)
+	}
+	n := 0
+	for _, ok := b.NextSignal(); ok; _, ok = b.NextSignal() {
+		n++
+	}
+	if n == 0 || n > maxOut {
+		t.Errorf("%d signals waited", n)
+	}
+}

@@ -46,9 +46,6 @@ func (c *Conn) inChannel(mode, channel uint8) *inChannel {
 // handleReliable takes a message frame of a reliable mode: whole or a fragment, new or seen before.
 func (c *Conn) handleReliable(m *wire.Message) error {
 	ch := c.inChannel(m.Mode, m.Channel)
-	if Debug {
-		println(int64(c.now)/1000000, c, "read", m.Mode, m.Channel, m.Sequence, m.Offset, "next", ch.next)
-	}
 	if m.Sequence < ch.next {
 		c.stats.RepeatedMessage++
 		return nil

@@ -85,6 +85,7 @@ func (c *Conn) end(s state, e Event) {
 			c.closing.pto = max(c.closing.pto, min(p.rtt.pto(), maxDrainPTO))
 		}
 		p.sent, p.dup, p.flying, p.cong.inFlight, p.lossAt, p.paceUntil = sentList{}, dupQueue{}, 0, 0, 0, 0
+		p.calm()
 	}
 	if c.closing.endAt = c.now.add(drainPTOs * c.closing.pto); c.closing.pto == 0 {
 		c.state = stateEnded // no path: nobody can be told or answered

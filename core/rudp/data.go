@@ -151,10 +151,7 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	}
 	w.full = wire.MessageHeaderSize(&frame, false)+len(frame.Payload) > room
 	w.b = wire.AppendMessage(w.b, &frame, w.full)
-	if Debug {
-		println(int64(c.now)/1000000, c, "write", m.mode, m.channel, m.sequence, from, n, "path", w.path.lastNumber+1, "win", w.path.cong.window, w.path.cong.inFlight, "pto", w.path.ptoCount, w.path.rtt.smoothed/1000000)
-	}
-	w.eliciting = true
+	w.eliciting, w.data = true, true
 	if n = uint32(len(frame.Payload)); m.size == 0 {
 		n = 1
 	}
@@ -166,5 +163,3 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	}
 	return n
 }
-
-var Debug bool

@@ -46,7 +46,8 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	if newly == 0 {
 		return nil
 	}
-	p.unheard, p.lastAck, p.ptoCount, p.probes = 0, c.now, 0, 0
+	p.unheard, p.lastAck = 0, c.now
+	p.calm()
 	if !p.anyAcked || largest > p.largestAcked {
 		p.anyAcked, p.largestAcked = true, largest
 	}
@@ -122,14 +123,18 @@ func (c *Conn) ptoAt(p *path) moment {
 	return p.ptoBase.add(max(pto, min(pto<<min(p.ptoCount, 10), maxPTO)))
 }
 
-// probeTimeout lets a few packets leave past the window, carrying the oldest data that nobody acknowledged.
+// probeTimeout lets a few packets leave past the window, carrying the oldest data that nobody acknowledged. After several
+// in a row everything in flight counts as lost: a window full of it would let two packets a second through.
 func (c *Conn) probeTimeout(p *path) {
 	p.ptoBase = c.now
 	p.ptoCount++
-	p.probes = probesPerPTO
 	if p.ptoCount == collapsePTOs {
 		p.cong.collapse(p.rtt.smoothed)
 	}
+	if p.ptoCount >= collapsePTOs {
+		c.giveUpSilent(p)
+	}
+	p.probes = probesPerPTO
 	left := probesPerPTO
 	i := p.sent.search(p.lossFrom)
 	for range 64 { // packets of unreliable data only have nothing to resend; don't look through thousands of them

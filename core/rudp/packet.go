@@ -20,6 +20,7 @@ type writer struct {
 	acked     uint64
 	credit    uint64
 	eliciting bool
+	data      bool // a message is in here
 	full      bool // a frame without length ends the packet
 	refused   bool // a message did not fit behind the ACK
 }
@@ -105,7 +106,9 @@ func (c *Conn) commit(w *writer, number uint64) {
 		ackRx: w.ackRx, acked: w.acked, credit: w.credit,
 	})
 	p.cong.sent(size)
-	p.ptoBase = c.now
+	if w.data || p.flying == 0 { // a PING that comes often must not put off the probes that repeat data
+		p.ptoBase = c.now
+	}
 	p.probes = max(p.probes-1, 0)
 	p.flying++
 	p.ackOnly = 0

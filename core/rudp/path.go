@@ -28,9 +28,10 @@ type path struct {
 	lossFrom     uint64 // loss detection is through with lower numbers
 	lossAt       moment // when the next packet counts as lost by time
 	flying       int    // packets in flight
-	ptoBase      moment // last ack-eliciting packet sent, or last probe timeout
+	ptoBase      moment // last packet with data sent, or last probe timeout
 	ptoCount     int
-	probes       int // packets that may leave past the window after a probe timeout
+	probes       int    // packets that may leave past the window after a probe timeout
+	silent       moment // when the oldest packet was sent that probe timeouts gave up; zero: none since the last ACK
 	paceUntil    moment
 
 	ping      bool // a PING is wanted
@@ -48,7 +49,7 @@ type PathStats struct {
 	SRTT, MinRTT, Var, LatestRTT time.Duration // MinRTT 0: no sample yet
 	InFlight                     int           // bytes
 	Window                       int           // bytes that congestion control allows in flight
-	Oldest                       time.Time     // when the oldest ack-eliciting packet in flight was sent; zero: none
+	Oldest                       time.Time     // when the oldest unanswered ack-eliciting packet was sent; zero: none
 	UnackedSinceHeard            int           // ack-eliciting packets sent since the last newly acknowledging ACK
 	LastAck                      time.Time     // zero: never
 	Sent, Lost, Acked            uint64        // ack-eliciting packets
@@ -76,7 +77,8 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	p.open, p.opened, p.maxFrames = true, c.now, max(maxFrames, minFrameRoom)
 	p.rtt.init(rttHint)
 	p.cong.init(c.now)
-	p.ptoCount, p.probes, p.unheard, p.lastAck, p.paceUntil = 0, 0, 0, 0, 0
+	p.unheard, p.lastAck, p.paceUntil = 0, 0, 0
+	p.calm()
 }
 
 // ClosePath ends the use of id. Whatever is in flight there is lost at once and queued for the route.
@@ -95,9 +97,13 @@ func (c *Conn) ClosePath(now time.Time, id wire.PathID) {
 	*p = path{used: p.used, lastNumber: p.lastNumber, sentCount: p.sentCount, lostCount: p.lostCount, ackCount: p.ackCount}
 }
 
-// SetRoute sends new and queued data over id from now on.
+// SetRoute sends new and queued data over id from now on. What is in flight on the old route is left there to be
+// acknowledged, unless that path has stopped answering.
 func (c *Conn) SetRoute(now time.Time, id wire.PathID) {
 	c.tick(now)
+	if old := c.path(c.route); old != nil && c.route != id && old.ptoCount > 0 {
+		c.giveUpSilent(old)
+	}
 	c.route = id
 	if p := c.path(id); p != nil {
 		p.dup.drop(c, 0) // copies for it were of the old route's packets, which are looked after
@@ -125,10 +131,35 @@ func (c *Conn) giveUpAll(p *path) {
 			c.giveUp(p, s)
 		}
 	}
-	p.cong.inFlight, p.lossAt, p.probes, p.ptoCount = 0, 0, 0, 0
+	p.cong.inFlight, p.lossAt = 0, 0
 	if p.used {
 		p.lossFrom = p.lastNumber + 1
 	}
+	p.calm()
+}
+
+// giveUpSilent is giveUpAll on a path that answers nothing: it stays known since when.
+func (c *Conn) giveUpSilent(p *path) {
+	count, since := p.ptoCount, p.oldest()
+	c.giveUpAll(p)
+	p.ptoCount, p.silent = count, since
+}
+
+// calm ends the reaction to silence.
+func (p *path) calm() { p.ptoCount, p.probes, p.silent = 0, 0, 0 }
+
+// oldest is when the oldest packet was sent that nothing answered and that was in flight at the last ACK; zero: none.
+func (p *path) oldest() moment {
+	switch {
+	case p.silent != 0:
+		return p.silent
+	case p.flying > 0:
+		// Everything before lossFrom has been given up; the first live packet behind it is the oldest in flight.
+		if i := p.sent.live(p.sent.search(p.lossFrom)); i < p.sent.len() {
+			return p.sent.at(i).at
+		}
+	}
+	return 0
 }
 
 // SetDuplicate switches the copying of data on the route to id, from the next packet on.
@@ -186,13 +217,7 @@ func (c *Conn) PathStats(id wire.PathID) PathStats {
 	s := PathStats{
 		SRTT: p.rtt.smoothed, MinRTT: p.rtt.minimum, Var: p.rtt.variance, LatestRTT: p.rtt.latest,
 		InFlight: p.cong.inFlight, Window: p.cong.window, UnackedSinceHeard: p.unheard,
-		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount,
-	}
-	if p.flying > 0 {
-		// Everything before lossFrom has been given up; the first live packet behind it is the oldest in flight.
-		if i := p.sent.live(p.sent.search(p.lossFrom)); i < p.sent.len() {
-			s.Oldest = c.time(p.sent.at(i).at)
-		}
+		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount, Oldest: c.time(p.oldest()),
 	}
 	return s
 }

@@ -132,7 +132,6 @@ func chaosTrial(t *testing.T, seed uint64) {
 	if !w.Meet(host, guest, 10*time.Second) {
 		t.Fatalf("seed %d: no keys", seed)
 	}
-	dbg(w, host, guest)
 	c := &chaos{w: w, rng: rand.New(rand.NewPCG(seed, 99)), players: [2]*Player{host, guest}}
 	streams := mixed
 	if seed%2 == 1 {

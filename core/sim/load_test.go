@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"

@@ -1,0 +1,175 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/natsim"
+)
+
+// lateness lets both players send small messages for d, and gives each one's latest arrival at the other, beyond undisturbed.
+func lateness(host, guest *Player, d, interval, undisturbed time.Duration) (late [2]*time.Duration) {
+	for i, p := range []*Player{host, guest} {
+		worst, began, first := new(time.Duration), p.w.Now(), p.Received
+		p.OnEvent = func(now time.Time, ev *api.Event) {
+			if ev.Kind == api.EventMessage {
+				sent := began.Add(time.Duration(p.Received-first) * interval)
+				*worst = max(*worst, now.Sub(sent)-undisturbed)
+			}
+			p.note(now, ev)
+		}
+		late[1-i] = worst
+		p.Stream(p.Sent+int(d/interval), interval, false)
+	}
+	return late
+}
+
+func met(t *testing.T, seed uint64, a, b string, weather Weather) (*World, *Player, *Player) {
+	t.Helper()
+	w, host, guest := pair(seed, a, b, weather, 100)
+	if !w.Meet(host, guest, 10*time.Second) {
+		t.Fatalf("seed %d %s×%s: no keys", seed, a, b)
+	}
+	w.Run(5 * time.Second)
+	return w, host, guest
+}
+
+// A player's network changes while everything goes over the relay: one round trip and 100 ms later data flows again.
+func TestNetworkChangeOnRelay(t *testing.T) {
+	for seed := range uint64(10) {
+		w, host, guest := met(t, seed, "SR", "SR", Weather{Delay: oneWay})
+		late := lateness(host, guest, 4*time.Second, 16*time.Millisecond, 2*oneWay)
+		w.Run(time.Second + time.Duration(seed)*7*time.Millisecond)
+		guest.Move()
+		w.Run(5 * time.Second)
+		t.Logf("seed %d: host's messages %v late, guest's %v", seed, *late[0], *late[1])
+		for i, p := range []*Player{host, guest} {
+			if limit := 4*oneWay + 100*time.Millisecond; *late[i] > limit || p.Received != 250 {
+				t.Errorf("seed %d: %s's messages came up to %v late, want at most %v; received %d", seed, p.Name, *late[i], limit, p.Received)
+			}
+		}
+	}
+}
+
+// The server is gone for good and the direct path stutters: there is nothing to wait for on the relay.
+func TestStutterWithoutServer(t *testing.T) {
+	w, host, guest := met(t, 1, "PR", "PR", Weather{Delay: oneWay})
+	w.server.Stop()
+	w.Run(50 * time.Second)
+	host.Refused, guest.Refused = nil, nil // both were told that the server is lost
+	late := lateness(host, guest, 4*time.Second, 16*time.Millisecond, oneWay)
+	w.Run(time.Second)
+	w.Cut(host.site.wan, guest.site.wan)
+	w.Cut(guest.site.wan, host.site.wan)
+	w.Run(600 * time.Millisecond)
+	w.Heal(host.site.wan, guest.site.wan)
+	w.Heal(guest.site.wan, host.site.wan)
+	w.Run(8 * time.Second)
+	t.Logf("host's messages %v late, guest's %v", *late[0], *late[1])
+	for i, p := range []*Player{host, guest} {
+		if limit := 1300 * time.Millisecond; *late[i] > limit || p.Received != 250 || !p.Route.Direct() {
+			t.Errorf("%s's messages came up to %v late, want at most %v; received %d, route %v, %v", p.Name, *late[i], limit, p.Received, p.Route, p.Refused)
+		}
+	}
+}
+
+// A player who only listens loses the way to the other one: the unanswered checks show it.
+func TestConsentLostOnTheRoute(t *testing.T) {
+	w, host, guest := met(t, 1, "PR", "PR", Weather{Delay: oneWay})
+	guest.Stream(1000, 20*time.Millisecond, false)
+	w.Cut(host.site.wan, guest.site.wan)
+	w.Run(8 * time.Second)
+	if host.Route != api.RouteRelay || guest.Route != api.RouteRelay {
+		t.Errorf("routes %v and %v, 8 s after the cut", host.Route, guest.Route)
+	}
+	w.Heal(host.site.wan, guest.site.wan)
+	w.Run(20 * time.Second)
+	if !host.Route.Direct() || !guest.Route.Direct() || host.Received != 1000 || len(host.Faults) > 0 {
+		t.Errorf("after healing: routes %v and %v, %d messages, %v", host.Route, guest.Route, host.Received, host.Faults)
+	}
+}
+
+// perSecond counts what a player sends in d, per second.
+func (w *World) perSecond(d time.Duration, players ...*Player) (all []float64) {
+	counts := make([]int, len(players))
+	w.tap = func(p natsim.Packet) {
+		for i := range players {
+			if p.Src.Addr() == players[i].site.wan {
+				counts[i]++
+			}
+		}
+	}
+	w.Run(d)
+	w.tap = nil
+	for _, n := range counts {
+		all = append(all, float64(n)/d.Seconds())
+	}
+	return all
+}
+
+// Players with nothing to say send a few datagrams a second, server or no server, and the relay stays usable: a cut after
+// minutes of silence costs no more than one in the middle of play.
+func TestIdle(t *testing.T) {
+	w, host, guest := met(t, 1, "PR", "PR", Weather{Delay: oneWay})
+	quiet := func(when string, d time.Duration, limit float64) {
+		t.Helper()
+		wakes := host.wakes
+		rates := w.perSecond(d, host, guest)
+		t.Logf("%s: %.1f and %.1f datagrams, %.1f wakeups a second", when, rates[0], rates[1], float64(host.wakes-wakes)/d.Seconds())
+		if max(rates[0], rates[1]) > limit {
+			t.Errorf("%s: %.1f and %.1f datagrams a second, want at most %.1f", when, rates[0], rates[1], limit)
+		}
+	}
+	quiet("direct", 5*time.Minute, 4)
+	w.server.Stop()
+	w.Run(40 * time.Second)
+	quiet("server gone", 2*time.Minute, 5)
+	w.server.Resume()
+	w.Run(30 * time.Second)
+	quiet("server back", 5*time.Minute, 4)
+	host.Refused, guest.Refused = nil, nil // both were told that the server was lost
+	late := lateness(host, guest, 4*time.Second, 16*time.Millisecond, oneWay)
+	w.Run(time.Second)
+	w.Cut(host.site.wan, guest.site.wan)
+	w.Run(8 * time.Second)
+	t.Logf("host's messages %v late, guest's %v", *late[0], *late[1])
+	for i, p := range []*Player{host, guest} {
+		if limit := 400*time.Millisecond + 4*oneWay; *late[i] > limit || p.Received != 250 {
+			t.Errorf("%s's messages came up to %v late, want at most %v; received %d", p.Name, *late[i], limit, p.Received)
+		}
+	}
+	w.Heal(host.site.wan, guest.site.wan)
+	w.Cut(guest.site.wan, host.site.wan)
+	w.Run(30 * time.Second)
+	quiet("relayed", 3*time.Minute, 4)
+}
+
+// A path that shows itself during the hold-down and is gone at its end gets no data: that would cost another gap.
+func TestReturnNeedsFreshValidation(t *testing.T) {
+	w, host, guest := met(t, 1, "PR", "PR", Weather{Delay: oneWay})
+	host.Stream(500, 16*time.Millisecond, false)
+	guest.Stream(500, 16*time.Millisecond, false)
+	both := func(f func(from, to *Site)) { f(host.site, guest.site); f(guest.site, host.site) }
+	cut := func(from, to *Site) { w.Cut(from.wan, to.wan) }
+	heal := func(from, to *Site) { w.Heal(from.wan, to.wan) }
+	w.Run(time.Second)
+	both(cut)
+	w.Run(700 * time.Millisecond)
+	both(heal)
+	w.Run(time.Second)
+	both(cut)
+	w.Run(2 * time.Second)
+	for _, p := range []*Player{host, guest} {
+		if len(p.Routes) != 2 || p.Route != api.RouteRelay {
+			t.Errorf("%s: routes %v", p.Name, p.Routes)
+		}
+	}
+	both(heal)
+	w.Run(10 * time.Second)
+	for _, p := range []*Player{host, guest} {
+		if !p.Route.Direct() || len(p.Routes) != 3 || p.Received != 500 || len(p.Faults) > 0 {
+			t.Errorf("%s: routes %v, %d messages, %v", p.Name, p.Routes, p.Received, p.Faults)
+		}
+	}
+}
