@@ -70,11 +70,21 @@ func (a *Agent) challenge(now time.Time, p *pair, full bool) wire.Probe {
 	c := check{nonce: a.random.uint64(), sentAt: now, full: full}
 	p.checks[p.sent%len(p.checks)] = c
 	p.sent++
-	w := wire.Probe{Challenge: true, ChallengeNonce: c.nonce}
+	w := wire.Probe{Challenge: true, ChallengeNonce: c.nonce, Size: answerSize(p.addr)}
 	if full {
 		w.Size = wire.MaxFrames
 	}
 	return w
+}
+
+// answerSize is the frame bytes of a probe that both answers a challenge and asks back, the largest answer there is. Every
+// challenge is padded to it, so that an address that has proven nothing never gets more bytes than it sent.
+func answerSize(a netip.AddrPort) int {
+	size := wire.ProbeResponseSize4
+	if a.Addr().Is6() && !a.Addr().Is4In6() {
+		size = wire.ProbeResponseSize6
+	}
+	return size + wire.ProbeChallengeSize
 }
 
 // probe sends a challenge of its own packet.

@@ -8,6 +8,8 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/hub"
+	"github.com/musubi-p2p/musubi/core/natsim"
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 // The newcomer in a full room of 64 connects to everybody, although that is more requests at once than the server's limit
@@ -144,5 +146,30 @@ func TestReceipts(t *testing.T) {
 		if n != 1 {
 			t.Errorf("message %d reported %d times", id, n)
 		}
+	}
+}
+
+// No probe is answered with more bytes than it had: each is sent by one side before the other side's address is proven.
+func TestProbesDoNotAmplify(t *testing.T) {
+	w, host, guest := pair(7, "PR", "AR", Weather{Delay: oneWay}, 100)
+	smallest := 1 << 16
+	largest := 0
+	w.tap = func(p natsim.Packet) {
+		if h, _, ok := wire.ParseSession(p.Data); ok && h.Path == wire.PathProbe {
+			smallest = min(smallest, len(p.Data))
+			if len(p.Data) < 200 { // full-size ones are asked for, not answered in kind
+				largest = max(largest, len(p.Data))
+			}
+		}
+	}
+	if !w.Meet(host, guest, 10*time.Second) {
+		t.Fatal("no keys")
+	}
+	w.Run(5 * time.Second)
+	if challenge := wire.SessionHeader + wire.TagSize + wire.ProbeResponseSize4 + wire.ProbeChallengeSize; largest != challenge {
+		t.Errorf("largest probe %d bytes, want %d: a challenge and its answer", largest, challenge)
+	}
+	if answer := wire.SessionHeader + wire.TagSize + wire.ProbeResponseSize4; smallest != answer {
+		t.Errorf("smallest probe %d bytes, want %d: a bare answer", smallest, answer)
 	}
 }

@@ -250,6 +250,13 @@ func AppendClose(b []byte, c Close) []byte {
 // ReadClose reads a CLOSE frame after its type byte.
 func ReadClose(r *Reader) Close { return Close{Code: int32(r.U32()), Text: r.Bytes8()} }
 
+// Sizes of the frames of probes, in bytes; a RESPONSE by the family of the address it tells.
+const (
+	ProbeChallengeSize = 1 + 8
+	ProbeResponseSize4 = 1 + 8 + 7
+	ProbeResponseSize6 = 1 + 8 + 19
+)
+
 // Probe is what one PathProbe packet says: a CHALLENGE, a RESPONSE, or both, then PADDING.
 type Probe struct {
 	Challenge, Response       bool

@@ -125,6 +125,18 @@ func TestGoldenProbe(t *testing.T) {
 	}
 }
 
+func TestProbeSizes(t *testing.T) {
+	for _, c := range []struct{ got, want int }{
+		{len(AppendChallenge(nil, 1)), ProbeChallengeSize},
+		{len(AppendResponse(nil, 1, netip.MustParseAddrPort("192.0.2.1:80"))), ProbeResponseSize4},
+		{len(AppendResponse(nil, 1, netip.MustParseAddrPort("[2001:db8::1]:80"))), ProbeResponseSize6},
+	} {
+		if c.got != c.want {
+			t.Errorf("%d bytes, want %d", c.got, c.want)
+		}
+	}
+}
+
 func TestExpandNumber(t *testing.T) {
 	for _, c := range []struct {
 		largest uint64
