@@ -1,0 +1,119 @@
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "traffic.h"
+
+static const char usage[] =
+    "usage: musubi_peer --server musubi://... (--host | --join CODE) [options]\n"
+    "  --name S          wished user id; a server with open auth gives another\n"
+    "  --messages N      reliable messages to each peer (default 100)\n"
+    "  --unreliable N    unreliable messages to each peer, spread over the same time (default 0)\n"
+    "  --rate HZ         reliable messages a second; 0: as fast as they are taken (default 100)\n"
+    "  --size B          bytes of a message (default 64, least 40)\n"
+    "  --marker TEXT     text that every message carries, for whoever looks at the wire\n"
+    "  --start WHEN      connected: send when connected (default); direct: wait for a direct route\n"
+    "  --members N       members of the room, this one included (default 2)\n"
+    "  --stay SECONDS    go on after everything has arrived (default 0)\n"
+    "  --timeout SECONDS give up if it has not (default 60)\n"
+    "Exit: 0 all arrived once and in order, 1 not so, 2 usage, 3 server or room, 4 time-out.\n";
+
+static int complain(const char *what, const char *value)
+{
+    fprintf(stderr, "musubi_peer: %s%s%s\n%s", what, value != NULL ? ": " : "", value != NULL ? value : "", usage);
+    return 2;
+}
+
+static int number(const char *text, double least, double most, double *value)
+{
+    char *end;
+
+    errno = 0;
+    *value = strtod(text, &end);
+    return errno == 0 && end != text && *end == 0 && *value >= least && *value <= most;
+}
+
+/* One option with a value. Returns 1 if it is known and the value is good, 0 if not known, -1 if the value is bad. */
+static int option(struct options *o, const char *name, const char *value)
+{
+    struct {
+        const char *name;
+        double least, most;
+        uint32_t *whole;
+        double *real;
+    } numbers[] = {
+        {"--messages", 0, TRAFFIC_MOST, &o->messages, NULL},
+        {"--unreliable", 0, TRAFFIC_MOST, &o->unreliable, NULL},
+        {"--size", TRAFFIC_LEAST_SIZE, 60000, &o->size, NULL},
+        {"--members", 2, HARNESS_MOST_PEERS + 1, &o->members, NULL},
+        {"--rate", 0, 1e6, NULL, &o->rate},
+        {"--stay", 0, 1e6, NULL, &o->stay},
+        {"--timeout", 0.1, 1e6, NULL, &o->timeout},
+    };
+    double v;
+    unsigned i;
+
+    for (i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (strcmp(name, numbers[i].name) != 0)
+            continue;
+        if (!number(value, numbers[i].least, numbers[i].most, &v))
+            return -1;
+        if (numbers[i].whole != NULL)
+            *numbers[i].whole = (uint32_t)v;
+        else
+            *numbers[i].real = v;
+        return 1;
+    }
+    if (strcmp(name, "--start") == 0) {
+        o->start_direct = strcmp(value, "direct") == 0;
+        return o->start_direct || strcmp(value, "connected") == 0 ? 1 : -1;
+    }
+    if (strcmp(name, "--server") == 0)
+        o->server = value;
+    else if (strcmp(name, "--join") == 0)
+        o->join = value;
+    else if (strcmp(name, "--name") == 0)
+        o->name = value;
+    else if (strcmp(name, "--marker") == 0)
+        o->marker = value;
+    else
+        return 0;
+    return 1;
+}
+
+int options_read(struct options *o, int argc, char **argv)
+{
+    int i, host = 0;
+
+    memset(o, 0, sizeof *o);
+    o->messages = 100;
+    o->size = 64;
+    o->members = 2;
+    o->rate = 100;
+    o->timeout = 60;
+    o->marker = "";
+    for (i = 1; i < argc; i++) {
+        int known;
+
+        if (strcmp(argv[i], "--host") == 0) {
+            host = 1;
+            continue;
+        }
+        known = option(o, argv[i], i + 1 < argc ? argv[i + 1] : "");
+        if (known == 0)
+            return complain("unknown option", argv[i]);
+        if (i + 1 == argc)
+            return complain("value missing", argv[i]);
+        if (known < 0)
+            return complain("bad value", argv[i + 1]);
+        i++;
+    }
+    if (o->server == NULL)
+        return complain("--server is missing", NULL);
+    if (host == (o->join != NULL))
+        return complain("either --host or --join", NULL);
+    return 0;
+}

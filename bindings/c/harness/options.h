@@ -1,0 +1,25 @@
+/* Command line of musubi_peer. */
+#ifndef HARNESS_OPTIONS_H
+#define HARNESS_OPTIONS_H
+
+#include <stdint.h>
+
+struct options {
+    const char *server;
+    const char *join; /* code, or NULL to host */
+    const char *name;
+    const char *marker;
+    uint32_t messages;   /* reliable, to each peer */
+    uint32_t unreliable; /* to each peer, spread over the same time */
+    uint32_t size;       /* bytes */
+    uint32_t members;    /* of the room, this one included */
+    double rate;         /* messages a second; 0: as fast as they are taken */
+    double stay;         /* seconds after everything is complete */
+    double timeout;      /* seconds for everything before that */
+    int start_direct;    /* wait for the first direct route before sending */
+};
+
+/* Reads the arguments. Returns 0, or has complained on stderr and returns the exit code. */
+int options_read(struct options *o, int argc, char **argv);
+
+#endif

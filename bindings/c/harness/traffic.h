@@ -1,0 +1,52 @@
+/* What musubi_peer sends and what it makes of what it receives: numbered, checksummed messages in both directions. */
+#ifndef HARNESS_TRAFFIC_H
+#define HARNESS_TRAFFIC_H
+
+#include <musubi.h>
+#include <stdint.h>
+
+#include "options.h"
+
+enum { TRAFFIC_LEAST_SIZE = 40, TRAFFIC_MOST = 1000000, HARNESS_MOST_PEERS = 63 };
+
+/* One peer's traffic, both ways. */
+struct traffic {
+    /* out */
+    int started;
+    double start;          /* seconds */
+    uint32_t sent;         /* reliable */
+    uint32_t unreliable_sent;
+    int last_sent;         /* the message that says how many there were */
+    int done_sent;         /* the message that says that all of the other side's have arrived */
+
+    /* in */
+    uint32_t received;     /* distinct reliable messages */
+    uint32_t expected;     /* said by the other side's last message */
+    int last_received, done_received;
+    uint32_t dup, reordered, corrupt;
+    uint32_t unreliable_received, unreliable_dup;
+    uint32_t highest;      /* 1 + the highest reliable number seen */
+    uint8_t *seen, *unreliable_seen; /* bits */
+    double first, previous, max_gap; /* seconds; first 0: nothing yet */
+};
+
+void traffic_init(struct traffic *t);
+void traffic_free(struct traffic *t);
+
+/* Sends what is due at this time. Returns 0 and, in *next, when there is more to send (0: nothing planned), or the first
+ * error that is not WOULD_BLOCK. */
+int32_t traffic_send(struct traffic *t, const struct options *o, musubi_client client, musubi_peer peer, double now,
+                     double *next);
+
+/* Takes a message of the other side's. Returns 1 if it is the first one. */
+int traffic_receive(struct traffic *t, const musubi_event *e, double now);
+
+/* Whether both directions are complete. */
+int traffic_complete(const struct traffic *t);
+
+/* Whether everything that arrived did so once, in order and whole, and nothing is missing. */
+int traffic_clean(const struct traffic *t);
+
+uint32_t traffic_lost(const struct traffic *t);
+
+#endif

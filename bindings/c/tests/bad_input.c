@@ -1,0 +1,301 @@
+/* Everything a game can do wrong with the API: each call must answer with a code, or an event with a sentence must follow,
+ * and nothing may crash. Every function of the header is called at least once.
+ *
+ *     bad_input            what needs no server
+ *     bad_input MUSUBI     also with a server, which it starts: MUSUBI is the path of the musubi program
+ */
+#include <limits.h>
+#include <musubi.h>
+
+#include "server.h"
+#include "test.h"
+
+static const musubi_client no_client = 0, odd_client = 0xdeadbeefcafe, far_client = UINT64_MAX;
+
+static musubi_config config_for(const char *server)
+{
+    musubi_config config;
+
+    memset(&config, 0, sizeof config);
+    config.struct_size = sizeof config;
+    config.server = server;
+    return config;
+}
+
+static musubi_client client_for(const char *server)
+{
+    musubi_config config = config_for(server);
+    musubi_client client = 0;
+
+    CHECK_CODE(musubi_create(&config, &client), 0);
+    CHECK(client != 0);
+    return client;
+}
+
+/* Waits for an event of a kind and checks its code and that it says something. */
+static void expect(musubi_client client, uint32_t kind, int32_t code)
+{
+    uint64_t end = now_ns() + 20000000000u;
+    musubi_event e;
+
+    while (now_ns() < end) {
+        musubi_wait(client, 100);
+        while (musubi_poll(client, &e, 1) == 1) {
+            CHECK(e.data != NULL && e.text != NULL && e.data[e.data_size] == 0 && e.text[e.text_size] == 0);
+            if (e.kind != kind)
+                continue;
+            printf("  event %u code %d: %s\n", e.kind, e.code, e.text);
+            CHECK(e.code == code && (code == 0 || strlen(e.text) > 10));
+            return;
+        }
+    }
+    fprintf(stderr, "no event %u with code %d in 20 s\n", kind, code);
+    exit(1);
+}
+
+static void bad_handles(musubi_client c)
+{
+    const char data[4] = "abc";
+    musubi_stats stats = {.struct_size = sizeof stats};
+    musubi_nat nat = {.struct_size = sizeof nat};
+    musubi_event e[2];
+
+    CHECK_CODE(musubi_destroy(c), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_connect(c), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_disconnect(c), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_room_create(c, 4, data, 4), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_room_join(c, "EABC1234"), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_room_leave(c), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_room_set_data(c, data, 4), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_peer_connect(c, 1, data, 4), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_peer_accept(c, 1), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_peer_reject(c, 1, "no"), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_peer_close(c, 1, 0, "bye"), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_peer_punch(c, 1), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_send(c, 1, 0, 0, data, 4, 0, 0), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_flush(c), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_poll(c, e, 2), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_wait(c, 1000), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_peer_stats(c, 1, &stats), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_nat_info(c, &nat), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_network_changed(c), MUSUBI_ERR_HANDLE);
+}
+
+static void bad_configs(void)
+{
+    static char longer[4096];
+    const char *addresses[] = {"", "musubi", "http://example.com", "musubi://", "musubi://host", "musubi://127.0.0.1:99999/#x",
+                               "musubi://127.0.0.1:3478/#short", "musubi://[::1/#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+    musubi_config good = config_for(NO_SERVER), c;
+    musubi_client client = 7;
+    unsigned i;
+
+    memset(longer, 'x', sizeof longer - 1);
+    CHECK_CODE(musubi_create(NULL, &client), MUSUBI_ERR_NULL);
+    CHECK(client == 0);
+    CHECK_CODE(musubi_create(&good, NULL), MUSUBI_ERR_NULL);
+    c = good, c.struct_size = 0;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
+    c = good, c.struct_size = sizeof c + 8;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
+    c = good, c.server = NULL;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_NULL);
+    c = good, c.token_size = 4;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_NULL);
+    c = good, c.token = (const uint8_t *)longer, c.token_size = MUSUBI_MAX_TOKEN + 1;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_TOO_LARGE);
+    c = good, c.server = longer;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_TOO_LARGE);
+    c = good, c.app = longer;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_TOO_LARGE);
+    c = good, c.user = longer;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_TOO_LARGE);
+    c = good, c.flags = 1u << 31;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.send_budget = 1;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.command_bytes = UINT_MAX;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.event_bytes = 4096;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.max_threads = 65;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.memory_mib = 1;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.bind = "not an address";
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    for (i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        c = good, c.server = addresses[i];
+        CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_ADDRESS);
+    }
+    CHECK(client == 0);
+}
+
+static void bad_arguments(void)
+{
+    static uint8_t large[MUSUBI_MAX_RELIABLE + 1];
+    char text[MUSUBI_MAX_CLOSE_TEXT + 2];
+    musubi_client c = client_for(NO_SERVER);
+    musubi_stats stats = {.struct_size = sizeof stats};
+    musubi_nat nat = {.struct_size = sizeof nat};
+    const musubi_peer peers[] = {0, 1, UINT64_MAX, (uint64_t)1 << 32, 255, 256};
+    musubi_event e;
+    unsigned i;
+
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = 0;
+    CHECK_CODE(musubi_poll(c, NULL, 1), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_poll(c, &e, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_wait(c, 0), 0);
+    CHECK_CODE(musubi_room_create(c, 4, NULL, 0), MUSUBI_ERR_NOT_CONNECTED);
+    CHECK_CODE(musubi_room_join(c, "EABC1234"), MUSUBI_ERR_NOT_CONNECTED);
+    CHECK_CODE(musubi_room_leave(c), MUSUBI_ERR_NOT_IN_ROOM);
+    CHECK_CODE(musubi_room_set_data(c, "x", 1), MUSUBI_ERR_NOT_IN_ROOM);
+    CHECK_CODE(musubi_disconnect(c), MUSUBI_ERR_NOT_CONNECTED);
+    CHECK_CODE(musubi_connect(c), 0);
+    CHECK_CODE(musubi_connect(c), MUSUBI_ERR_ALREADY);
+    CHECK_CODE(musubi_room_create(c, 1, NULL, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_room_create(c, 65, NULL, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_room_create(c, 4, NULL, 5), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_room_create(c, 4, large, MUSUBI_MAX_ROOM_DATA + 1), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_room_join(c, NULL), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_room_join(c, ""), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_room_join(c, text), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_room_set_data(c, NULL, 5), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_room_set_data(c, large, MUSUBI_MAX_ROOM_DATA + 1), MUSUBI_ERR_TOO_LARGE);
+    for (i = 0; i < sizeof peers / sizeof *peers; i++) {
+        CHECK_CODE(musubi_peer_connect(c, peers[i], "x", 1), MUSUBI_ERR_PEER);
+        CHECK_CODE(musubi_peer_accept(c, peers[i]), MUSUBI_ERR_PEER);
+        CHECK_CODE(musubi_peer_reject(c, peers[i], text), MUSUBI_ERR_PEER);
+        CHECK_CODE(musubi_peer_close(c, peers[i], -1, text), MUSUBI_ERR_PEER);
+        CHECK_CODE(musubi_peer_punch(c, peers[i]), MUSUBI_ERR_PEER);
+        CHECK_CODE(musubi_send(c, peers[i], 0, 0, "x", 1, 0, 0), MUSUBI_ERR_PEER);
+        CHECK_CODE(musubi_peer_stats(c, peers[i], &stats), MUSUBI_ERR_PEER);
+    }
+    CHECK_CODE(musubi_send(c, 1, 4, 0, "x", 1, 0, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, 0, 256, "x", 1, 0, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, 0, 0, "x", 1, 0x80, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, 0, 0, NULL, 1, 0, 0), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_RELIABLE_ORDERED, 0, large, MUSUBI_MAX_RELIABLE + 1, 0, 0), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_UNRELIABLE, 0, large, MUSUBI_MAX_UNRELIABLE + 1, 0, 0), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_UNRELIABLE, 0, large, UINT_MAX, 0, 0), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_peer_stats(c, 1, NULL), MUSUBI_ERR_NULL);
+    stats.struct_size = 3;
+    CHECK_CODE(musubi_peer_stats(c, 1, &stats), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_nat_info(c, NULL), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_nat_info(c, &nat), 0);
+    CHECK(nat.mapping == MUSUBI_NAT_UNKNOWN && nat.public_address[0] == 0);
+    nat.struct_size = 4;
+    CHECK_CODE(musubi_nat_info(c, &nat), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_network_changed(c), 0);
+    CHECK_CODE(musubi_flush(c), 0);
+    CHECK_CODE(musubi_disconnect(c), 0);
+    CHECK_CODE(musubi_destroy(c), 0);
+    bad_handles(c);
+}
+
+static void too_many_clients(void)
+{
+    musubi_client clients[MUSUBI_MAX_CLIENTS], one_more;
+    musubi_config config = config_for(NO_SERVER);
+    int i;
+
+    for (i = 0; i < MUSUBI_MAX_CLIENTS; i++)
+        clients[i] = client_for(NO_SERVER);
+    CHECK_CODE(musubi_create(&config, &one_more), MUSUBI_ERR_LIMIT);
+    for (i = 0; i < MUSUBI_MAX_CLIENTS; i++)
+        CHECK_CODE(musubi_destroy(clients[i]), 0);
+    one_more = client_for(NO_SERVER);
+    CHECK(one_more != clients[0]); /* the same slot, another generation */
+    bad_handles(clients[0]);
+    CHECK_CODE(musubi_destroy(one_more), 0);
+}
+
+static void address_in_use(void)
+{
+    musubi_config config = config_for(NO_SERVER);
+    musubi_client c;
+
+    config.bind = "203.0.113.99:1"; /* not ours */
+    CHECK_CODE(musubi_create(&config, &c), 0);
+    expect(c, MUSUBI_EVENT_FAILED, MUSUBI_ERR_FAILED);
+    CHECK_CODE(musubi_connect(c), MUSUBI_ERR_FAILED);
+    CHECK_CODE(musubi_destroy(c), 0);
+}
+
+static void server_down(void)
+{
+    musubi_client c = client_for(NO_SERVER);
+
+    CHECK_CODE(musubi_connect(c), 0);
+    CHECK_CODE(musubi_room_join(c, "EABC1234"), 0);
+    CHECK_CODE(musubi_room_join(c, "EABC1234"), MUSUBI_ERR_ALREADY);
+    expect(c, MUSUBI_EVENT_SERVER_LOST, MUSUBI_ERR_SERVER_UNREACHABLE);
+    CHECK_CODE(musubi_room_join(c, "EABC1234"), MUSUBI_ERR_NOT_CONNECTED);
+    CHECK_CODE(musubi_connect(c), 0); /* it may be tried again */
+    CHECK_CODE(musubi_destroy(c), 0);
+}
+
+static void wrong_key(const char *address)
+{
+    char wrong[512], *key;
+    musubi_client c;
+
+    snprintf(wrong, sizeof wrong, "%s", address);
+    key = strchr(wrong, '#');
+    CHECK(key != NULL);
+    key[1] = key[1] == 'Q' ? 'R' : 'Q';
+    c = client_for(wrong);
+    CHECK_CODE(musubi_connect(c), 0);
+    expect(c, MUSUBI_EVENT_SERVER_LOST, MUSUBI_ERR_SERVER_KEY);
+    CHECK_CODE(musubi_destroy(c), 0);
+}
+
+static void wrong_code_then_two_rooms(const char *address)
+{
+    musubi_client c = client_for(address);
+
+    CHECK_CODE(musubi_connect(c), 0);
+    expect(c, MUSUBI_EVENT_SERVER_CONNECTED, 0);
+    CHECK_CODE(musubi_room_join(c, "EZZZZZZZ"), 0);
+    expect(c, MUSUBI_EVENT_ROOM_LEFT, MUSUBI_ERR_BAD_CODE);
+    CHECK_CODE(musubi_room_join(c, "!?"), 0);
+    expect(c, MUSUBI_EVENT_ROOM_LEFT, MUSUBI_ERR_BAD_CODE);
+    CHECK_CODE(musubi_room_create(c, 4, "data", 4), 0);
+    CHECK_CODE(musubi_room_create(c, 4, "data", 4), MUSUBI_ERR_ALREADY);
+    expect(c, MUSUBI_EVENT_ROOM_JOINED, 0);
+    CHECK_CODE(musubi_room_join(c, "EABC1234"), MUSUBI_ERR_ALREADY);
+    CHECK_CODE(musubi_connect(c), MUSUBI_ERR_ALREADY);
+    CHECK_CODE(musubi_room_leave(c), 0);
+    expect(c, MUSUBI_EVENT_ROOM_LEFT, MUSUBI_ERR_CLOSED);
+    CHECK_CODE(musubi_room_leave(c), MUSUBI_ERR_NOT_IN_ROOM);
+    CHECK_CODE(musubi_disconnect(c), 0);
+    CHECK_CODE(musubi_disconnect(c), MUSUBI_ERR_NOT_CONNECTED);
+    CHECK_CODE(musubi_destroy(c), 0);
+}
+
+int main(int argc, char **argv)
+{
+    CHECK(musubi_abi_version() == MUSUBI_ABI_VERSION);
+    CHECK(strcmp(musubi_version(), MUSUBI_VERSION) == 0);
+    CHECK(strcmp(musubi_strerror(0), "ok") == 0);
+    CHECK(strcmp(musubi_strerror(12345), "unknown code") == 0);
+    bad_handles(no_client);
+    bad_handles(odd_client);
+    bad_handles(far_client);
+    bad_handles((uint64_t)1 << 32 | 1);
+    bad_configs();
+    bad_arguments();
+    too_many_clients();
+    address_in_use();
+    server_down();
+    if (argc > 1) {
+        struct server server = server_start(argv[1]);
+
+        wrong_key(server.address);
+        wrong_code_then_two_rooms(server.address);
+        server_stop(&server);
+    }
+    printf("bad input: an answer to everything%s\n", argc > 1 ? "" : " (without a server)");
+    return 0;
+}

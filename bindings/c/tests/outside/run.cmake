@@ -1,0 +1,20 @@
+# cmake -DBUILD=... -DSOURCE=... -DVERSION=... -P run.cmake: installs the build, then builds and runs the outside project.
+set(work "${BUILD}/outside")
+file(REMOVE_RECURSE "${work}")
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "failed: ${ARGV}")
+  endif()
+endfunction()
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${work}/prefix")
+# Moved, to show that the package does not remember where it was installed.
+file(RENAME "${work}/prefix" "${work}/moved")
+run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${work}/build" "-DCMAKE_PREFIX_PATH=${work}/moved" "-DWANT=${VERSION}")
+run("${CMAKE_COMMAND}" --build "${work}/build")
+run("${work}/build/outside")
+execute_process(COMMAND "${CMAKE_COMMAND}" -S "${SOURCE}" -B "${work}/newer" "-DCMAKE_PREFIX_PATH=${work}/moved" -DWANT=99.0
+  RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+if(NOT failed)
+  message(FATAL_ERROR "version 99.0 was found, but this is ${VERSION}")
+endif()

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Two harnesses, then two examples, meet on this machine through a server.
+#   pair.sh MUSUBI MUSUBI_PEER MUSUBI_HELLO
+server=$1 peer=$2 hello=$3
+work=$(mktemp -d)
+"$server" server --listen 127.0.0.1:0 --stun-ports 0,0 --data "$work/data" --limits lab >"$work/address" 2>"$work/log" &
+server_pid=$!
+trap 'kill -INT $server_pid; wait $server_pid; rm -r "$work"' EXIT
+
+# Waits until a file holds a line that sed makes something of, and prints that.
+await() {
+	tries=0
+	while [ $tries -lt 200 ]; do
+		found=$(sed -n "$2" "$1" | head -n 1)
+		[ -n "$found" ] && { echo "$found"; return 0; }
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+	echo "nothing came in $1" >&2
+	return 1
+}
+
+fail() {
+	echo "$1" >&2
+	tail -n 20 "$work"/*.out "$work/log" >&2
+	exit 1
+}
+
+address=$(await "$work/address" 's/^address //p') || fail "the server did not start"
+
+pair() { # name of the test, then options for both
+	name=$1
+	shift
+	"$peer" --server "$address" --host --timeout 30 "$@" >"$work/host.out" &
+	host_pid=$!
+	code=$(await "$work/host.out" 's/.* room_joined code=\([A-Z0-9]*\) .*/\1/p') || fail "$name: no room"
+	"$peer" --server "$address" --join "$code" --timeout 30 "$@" >"$work/join.out"
+	joined=$?
+	wait $host_pid
+	hosted=$?
+	[ $joined -eq 0 ] && [ $hosted -eq 0 ] || fail "$name: host ended with $hosted, the other with $joined"
+	grep -h ' result ' "$work/host.out" "$work/join.out"
+}
+pair steady --messages 200 --rate 200 --unreliable 100
+pair flood --messages 20000 --rate 0 --size 1000
+pair large --messages 100 --rate 0 --size 60000
+
+"$hello" "$address" >"$work/hello1.out" 2>&1 &
+hello_pid=$!
+code=$(await "$work/hello1.out" 's/^room \([A-Z0-9]*\).*/\1/p') || fail "hello: no room"
+"$hello" "$address" "$code" >"$work/hello2.out" 2>&1 || fail "hello failed"
+wait $hello_pid || fail "the hosting hello failed"
+grep -q 'says: hello' "$work/hello1.out" && grep -q 'says: hello' "$work/hello2.out" || fail "hello was not heard"

@@ -1,0 +1,63 @@
+/* Codes in English. The Go test of this package compares every line with core/api. A table, not a switch: the symbol test
+ * refuses the indirect jump that a switch becomes. */
+#include <stddef.h>
+
+#include "internal.h"
+
+static const struct {
+    int32_t code;
+    const char *text;
+} texts[] = {
+    {MUSUBI_OK, "ok"},
+    {MUSUBI_ERR_NULL, "a pointer argument was NULL"},
+    {MUSUBI_ERR_HANDLE, "unknown or destroyed client"},
+    {MUSUBI_ERR_PEER, "unknown peer, or it has gone"},
+    {MUSUBI_ERR_SIZE, "struct_size does not match this library"},
+    {MUSUBI_ERR_TOO_LARGE, "larger than the limit"},
+    {MUSUBI_ERR_VALUE, "value out of range"},
+    {MUSUBI_ERR_ADDRESS, "server address can't be read"},
+    {MUSUBI_ERR_VERSION, "this library does not offer that ABI version"},
+    {MUSUBI_ERR_NOT_CONNECTED, "not connected"},
+    {MUSUBI_ERR_WOULD_BLOCK, "queue full, try again after WRITABLE"},
+    {MUSUBI_ERR_BUSY, "another thread is polling this client"},
+    {MUSUBI_ERR_ALREADY, "already in that state"},
+    {MUSUBI_ERR_FAILED, "the library stopped itself, see the FAILED event"},
+    {MUSUBI_ERR_FORKED, "not usable after fork()"},
+    {MUSUBI_ERR_MEMORY, "out of memory"},
+    {MUSUBI_ERR_LIMIT, "too many of them"},
+    {MUSUBI_ERR_CLOSED, "closed by this side"},
+    {MUSUBI_ERR_NOT_IN_ROOM, "not in a room"},
+    {MUSUBI_ERR_TIMEOUT, "timed out"},
+    {MUSUBI_ERR_SOCKET, "the system refused a socket"},
+    {MUSUBI_ERR_LOST, "connection lost: nothing heard"},
+    {MUSUBI_ERR_SERVER_UNREACHABLE, "the server does not answer"},
+    {MUSUBI_ERR_SERVER_KEY, "the server does not hold the key in its address"},
+    {MUSUBI_ERR_SERVER_VERSION, "the server speaks another protocol version"},
+    {MUSUBI_ERR_BAD_CODE, "no room with that code"},
+    {MUSUBI_ERR_ROOM_FULL, "the room is full"},
+    {MUSUBI_ERR_RATE_LIMITED, "too many requests, wait a little"},
+    {MUSUBI_ERR_UNAUTHORIZED, "access token refused"},
+    {MUSUBI_ERR_SERVER_CLOSING, "the server is shutting down"},
+    {MUSUBI_ERR_ROOM_CLOSED, "the room has ended"},
+    {MUSUBI_ERR_PEER_GONE, "the member left"},
+    {MUSUBI_ERR_SERVER_FULL, "the server is full"},
+    {MUSUBI_ERR_RELAY, "the relay refused"},
+    {MUSUBI_ERR_REJECTED, "the other player rejected the connection"},
+    {MUSUBI_ERR_REMOTE_CLOSED, "the other player closed the connection"},
+    {MUSUBI_ERR_HANDSHAKE, "the other side's handshake does not fit"},
+    {MUSUBI_ERR_PROTOCOL, "the other side broke the protocol"},
+};
+
+uint32_t musubi_abi_version(void) { return MUSUBI_ABI_VERSION; }
+
+const char *musubi_version(void) { return MUSUBI_VERSION; }
+
+const char *musubi_strerror(int32_t code)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].code == code)
+            return texts[i].text;
+    return "unknown code";
+}

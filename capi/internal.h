@@ -1,0 +1,75 @@
+/* What the C files of the shim share among themselves. Nothing here is exported. */
+#ifndef MUSUBI_INTERNAL_H
+#define MUSUBI_INTERNAL_H
+
+#include "layout.h"
+
+/* slots.c */
+
+/* Set in a child of fork(): the owner and its threads did not come along. */
+extern musubi_a32 musubi_forked;
+
+/* Finds the slot of a living client. Returns 0 and the slot and its tail, or the code to answer with. Static memory and
+ * loads only. */
+int32_t musubi_slot_find(musubi_client client, struct musubi_slot **slot, uint64_t *tail);
+
+/* As musubi_slot_find, and refuses a client that has failed. */
+int32_t musubi_slot_use(musubi_client client, struct musubi_slot **slot, uint64_t *tail);
+
+/* Takes a free slot, gives it memory for its rings and opens it to its new handle, which nobody knows yet. Returns 0, or
+ * ERR_LIMIT or ERR_MEMORY. Sizes are powers of 2. */
+int32_t musubi_slot_take(uint32_t command_bytes, uint32_t event_bytes, struct musubi_slot **slot, musubi_client *client);
+
+/* Ends the handle: from the return on, no call finds the client and no command can be reserved. Exactly one caller for
+ * each client gets 0. */
+int32_t musubi_slot_close(musubi_client client, struct musubi_slot **slot);
+
+/* Frees the ring memory and the slot of a closed client. The owner has ended and nobody polls. */
+void musubi_slot_free(struct musubi_slot *slot);
+
+/* Reads a peer's key. Returns 0 if the handle is of this generation and its peer is still there, else ERR_PEER. */
+int32_t musubi_peer_find(struct musubi_slot *slot, musubi_peer peer, struct musubi_peer_slot **found, uint32_t *bits);
+
+/* command_ring.c */
+
+struct musubi_request { /* a command as the game asked for it; the ring copies it */
+    uint8_t kind;
+    uint8_t mode;
+    uint8_t channel;
+    int32_t code;
+    uint64_t peer;
+    uint64_t value;
+    const void *data;
+    uint32_t size;
+};
+
+/* Puts a command into the ring. tail: as found with the handle. Returns 0, ERR_HANDLE if the client was destroyed
+ * meanwhile, ERR_WOULD_BLOCK if the ring is full, ERR_MEMORY. */
+int32_t musubi_command_put(struct musubi_slot *slot, uint64_t tail, const struct musubi_request *request, int wake);
+
+/* Wakes the owner if it sleeps. */
+void musubi_wake(struct musubi_slot *slot);
+
+/* Wakes the owner whether it sleeps or not. */
+void musubi_wake_always(struct musubi_slot *slot);
+
+/* event_ring.c */
+
+/* Makes every musubi_wait on this slot return. */
+void musubi_release_waiters(struct musubi_slot *slot);
+
+/* futex.c */
+
+/* Sleeps while *word is value, for at most timeout_ms (UINT32_MAX: no limit). May return early. */
+void musubi_futex_wait(musubi_a32 *word, uint32_t value, uint32_t timeout_ms);
+void musubi_futex_wake(musubi_a32 *word);
+
+/* Milliseconds of a clock that never goes back. */
+uint64_t musubi_now_ms(void);
+
+/* owner_thread.c: the only way into Go */
+
+/* Starts the owner of a slot. Returns when it runs, or why it does not. */
+int32_t musubi_owner_begin(struct musubi_slot *slot, const musubi_config *config);
+
+#endif

@@ -1,0 +1,174 @@
+/* The table of clients: handles, generations, memory. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+
+struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS] __attribute__((aligned(64)));
+musubi_a32 musubi_forked;
+
+/* A handle is the generation (16 bits, never 0) and, below it, the slot's number plus one. */
+#define HANDLE_SHIFT 32
+
+#define PAGE 65536 /* bytes: a multiple of the page size everywhere; event rings are multiples of it too */
+
+static uint64_t generation_of(uint64_t tail) { return tail >> MUSUBI_GENERATION_SHIFT; }
+
+static void after_fork(void) { atomic_store_explicit(&musubi_forked, 1, memory_order_relaxed); }
+
+/* The child of a fork has the memory and none of the threads: its calls must answer without waiting for anybody. */
+__attribute__((constructor)) static void watch_fork(void) { pthread_atfork(NULL, NULL, after_fork); }
+
+int32_t musubi_slot_find(musubi_client client, struct musubi_slot **slot, uint64_t *tail)
+{
+    uint64_t number = (client & UINT32_MAX) - 1; /* wraps to a number out of range for 0 */
+
+    if (atomic_load_explicit(&musubi_forked, memory_order_relaxed))
+        return MUSUBI_ERR_FORKED;
+    if (number >= MUSUBI_MAX_CLIENTS)
+        return MUSUBI_ERR_HANDLE;
+    *slot = &musubi_slots[number];
+    *tail = atomic_load_explicit(&(*slot)->tail, memory_order_seq_cst); /* the rings' addresses are read after it */
+    if (generation_of(*tail) != client >> HANDLE_SHIFT || (*tail & MUSUBI_CLOSED) != 0)
+        return MUSUBI_ERR_HANDLE;
+    return MUSUBI_OK;
+}
+
+int32_t musubi_slot_use(musubi_client client, struct musubi_slot **slot, uint64_t *tail)
+{
+    int32_t err = musubi_slot_find(client, slot, tail);
+
+    if (err == MUSUBI_OK && atomic_load_explicit(&(*slot)->failed, memory_order_relaxed))
+        return MUSUBI_ERR_FAILED;
+    return err;
+}
+
+int32_t musubi_peer_find(struct musubi_slot *slot, musubi_peer peer, struct musubi_peer_slot **found, uint32_t *bits)
+{
+    uint32_t number = (uint32_t)peer;
+    uint64_t key;
+
+    if (number >= MUSUBI_MAX_PEERS)
+        return MUSUBI_ERR_PEER;
+    *found = &slot->peers[number];
+    key = atomic_load_explicit(&(*found)->key, memory_order_acquire);
+    *bits = (uint32_t)key;
+    if (key >> 32 != peer >> 32 || *bits == 0)
+        return MUSUBI_ERR_PEER;
+    return MUSUBI_OK;
+}
+
+/* One mapping holds everything: the kernel zeroes it, gives pages only as they are touched and takes them all back. What
+ * lies behind the payload ring can't be touched, so that a mistake there is a crash at its cause. */
+static int32_t map_rings(struct musubi_slot *s, uint32_t command_bytes, uint32_t event_bytes)
+{
+    uint64_t cells = command_bytes / MUSUBI_CELL, seqs_at = command_bytes;
+    uint64_t entries_at = seqs_at + cells * sizeof(uint64_t);
+    uint64_t payload_at = (entries_at + MUSUBI_ENTRIES * sizeof(struct musubi_entry) + PAGE - 1) / PAGE * PAGE;
+    uint64_t guard_at = payload_at + event_bytes, size = guard_at + PAGE;
+    uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return MUSUBI_ERR_MEMORY;
+    mprotect(memory + guard_at, PAGE, PROT_NONE);
+    atomic_store(&s->memory, (uint64_t)(uintptr_t)memory);
+    atomic_store(&s->memory_size, size);
+    atomic_store(&s->cells, (uint64_t)(uintptr_t)memory);
+    atomic_store(&s->cell_mask, cells - 1);
+    atomic_store(&s->seqs, (uint64_t)(uintptr_t)(memory + seqs_at));
+    atomic_store(&s->entries, (uint64_t)(uintptr_t)(memory + entries_at));
+    atomic_store(&s->payload, (uint64_t)(uintptr_t)(memory + payload_at));
+    atomic_store(&s->payload_size, event_bytes);
+    return MUSUBI_OK;
+}
+
+/* The wake descriptor stays with the slot for ever: a late sender may write to it at any time, and must not hit another
+ * file that got the same number. */
+static int32_t open_wake(struct musubi_slot *s)
+{
+    int fd;
+
+    if (atomic_load(&s->wake_fd) != 0)
+        return MUSUBI_OK;
+    fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (fd < 0)
+        return MUSUBI_ERR_MEMORY;
+    atomic_store(&s->wake_fd, (uint32_t)fd + 1);
+    return MUSUBI_OK;
+}
+
+static void reset(struct musubi_slot *s)
+{
+    musubi_a32 *words[] = {&s->asleep, &s->ring_blocked, &s->starved, &s->retry, &s->scribble,
+                           &s->ended,  &s->failed,       &s->link,    &s->room,  &s->nat_seq};
+    unsigned i;
+
+    for (i = 0; i < sizeof words / sizeof *words; i++)
+        atomic_store(words[i], 0);
+    for (i = 0; i < MUSUBI_NAT_WORDS; i++)
+        atomic_store(&s->nat[i], 0);
+    for (i = 0; i < MUSUBI_MAX_PEERS; i++)
+        atomic_store(&s->peers[i].key, 0);
+    atomic_store(&s->head, 0);
+    atomic_store(&s->event_head, 0);
+    atomic_store(&s->event_read, 0);
+    atomic_store(&s->event_released, 0);
+}
+
+int32_t musubi_slot_take(uint32_t command_bytes, uint32_t event_bytes, struct musubi_slot **slot, musubi_client *client)
+{
+    unsigned i;
+
+    for (i = 0; i < MUSUBI_MAX_CLIENTS; i++) {
+        struct musubi_slot *s = &musubi_slots[i];
+        uint32_t want = MUSUBI_SLOT_FREE;
+        uint64_t generation;
+        int32_t err;
+
+        if (!atomic_compare_exchange_strong(&s->life, &want, MUSUBI_SLOT_BUSY))
+            continue;
+        reset(s);
+        err = open_wake(s);
+        if (err == MUSUBI_OK)
+            err = map_rings(s, command_bytes, event_bytes);
+        if (err != MUSUBI_OK) {
+            atomic_store(&s->life, MUSUBI_SLOT_FREE);
+            return err;
+        }
+        generation = generation_of(atomic_load(&s->tail));
+        generation += generation == 0; /* the first use of a slot; musubi_slot_close skips 0 afterwards */
+        atomic_store(&s->tail, generation << MUSUBI_GENERATION_SHIFT);
+        *slot = s;
+        *client = generation << HANDLE_SHIFT | (i + 1);
+        return MUSUBI_OK;
+    }
+    return MUSUBI_ERR_LIMIT;
+}
+
+int32_t musubi_slot_close(musubi_client client, struct musubi_slot **slot)
+{
+    uint64_t tail, generation, next;
+    int32_t err = musubi_slot_find(client, slot, &tail);
+
+    if (err != MUSUBI_OK)
+        return err;
+    do { /* senders move the position meanwhile */
+        if (generation_of(tail) != client >> HANDLE_SHIFT)
+            return MUSUBI_ERR_HANDLE; /* another thread was first */
+        generation = (generation_of(tail) + 1) & 0xffff;
+        generation += generation == 0;
+        next = generation << MUSUBI_GENERATION_SHIFT | MUSUBI_CLOSED | (tail & MUSUBI_POSITION);
+    } while (!atomic_compare_exchange_weak(&(*slot)->tail, &tail, next));
+    return MUSUBI_OK;
+}
+
+void musubi_slot_free(struct musubi_slot *s)
+{
+    munmap((void *)(uintptr_t)atomic_load(&s->memory), atomic_load(&s->memory_size));
+    atomic_store(&s->life, MUSUBI_SLOT_FREE);
+}

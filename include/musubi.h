@@ -1,0 +1,396 @@
+/* Musubi: two players' programs talk directly, and keep talking when direct is impossible.
+ *
+ * THREADS. Any thread may call any function at any time, with one exception: one thread at a time polls a client (a
+ * second one gets MUSUBI_ERR_BUSY). No function calls back, and none runs code of the library's runtime on your thread:
+ * send, poll and the rest read and write rings in shared memory. Only musubi_create, musubi_destroy and musubi_wait block.
+ *
+ * THE FRAME LOOP. Once a frame: poll until nothing is left, let the game run, send, flush.
+ *
+ *     musubi_event ev[64];
+ *     int32_t i, n;
+ *     while ((n = musubi_poll(client, ev, 64)) > 0)
+ *         for (i = 0; i < n; i++)
+ *             handle(&ev[i]);                     // ev[i].data and .text are valid until the next musubi_poll
+ *     update_game();                              // calls musubi_send(..., MUSUBI_SEND_NO_WAKE, ...)
+ *     musubi_flush(client);                       // one system call a frame at most
+ *
+ * RESULTS. 0 is success, a positive number is a count, a negative one is a MUSUBI_ERR_ code. A function that fails has
+ * had no effect. "The handle errors" below are MUSUBI_ERR_HANDLE (never created, or destroyed), MUSUBI_ERR_FAILED (the
+ * library stopped itself: see MUSUBI_EVENT_FAILED) and MUSUBI_ERR_FORKED (called in a child of fork()).
+ *
+ * MEMORY. What you pass in is copied before the call returns. What a poll hands out belongs to the client and lives until
+ * the next poll of that client or its destruction. Text is UTF-8 and ends in a zero byte. A struct that you fill starts
+ * with struct_size: set it to sizeof the struct and every field that you don't use to zero.
+ */
+#ifndef MUSUBI_H
+#define MUSUBI_H
+
+#include <stdint.h>
+
+#define MUSUBI_VERSION "0.1.0"
+#define MUSUBI_ABI_VERSION 1
+
+#if defined(_WIN32)
+#define MUSUBI_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define MUSUBI_API __attribute__((visibility("default")))
+#else
+#define MUSUBI_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A client: one player's identity, link to the server and peers. 0 is no client. */
+typedef uint64_t musubi_client;
+
+/* A peer: another client, as seen from this one; from MEMBER_JOINED or PEER_REQUEST on. 0 is nobody, or this client. */
+typedef uint64_t musubi_peer;
+
+/* A message's delivery promise. */
+enum {
+    MUSUBI_RELIABLE_ORDERED = 0,     /* once, in order within its channel; channels never wait for each other */
+    MUSUBI_RELIABLE_UNORDERED = 1,   /* once, as it arrives */
+    MUSUBI_UNRELIABLE = 2,           /* at most once, as it arrives */
+    MUSUBI_UNRELIABLE_SEQUENCED = 3  /* at most once, never older than what the channel delivered before */
+};
+
+/* Flags of musubi_send. */
+enum {
+    MUSUBI_SEND_NO_WAKE = 1 /* leave waking the library to the next musubi_flush or send without this flag */
+};
+
+/* Flags of musubi_config. */
+enum {
+    MUSUBI_CONFIG_MANUAL_ACCEPT = 1,  /* PEER_REQUEST waits for musubi_peer_accept; otherwise it is accepted at once */
+    MUSUBI_CONFIG_MANUAL_CONNECT = 2, /* no connection by itself to the members of a room that this client enters */
+    MUSUBI_CONFIG_SCRIBBLE = 4        /* for debugging: overwrite event data at the next poll, so that a kept pointer shows */
+};
+
+/* The way a connection's data travels now. */
+enum {
+    MUSUBI_ROUTE_NONE = 0,    /* not connected */
+    MUSUBI_ROUTE_RELAY = 1,   /* through a relay */
+    MUSUBI_ROUTE_LAN = 2,     /* direct, on the same network */
+    MUSUBI_ROUTE_DIRECT4 = 3, /* direct over IPv4 */
+    MUSUBI_ROUTE_DIRECT6 = 4  /* direct over IPv6 */
+};
+
+/* A NAT's mapping or filtering, in RFC 4787's words. */
+enum {
+    MUSUBI_NAT_UNKNOWN = 0,
+    MUSUBI_NAT_NONE = 1, /* mapping only: addresses are not translated */
+    MUSUBI_NAT_ENDPOINT_INDEPENDENT = 2,
+    MUSUBI_NAT_ADDRESS_DEPENDENT = 3,
+    MUSUBI_NAT_ADDRESS_AND_PORT_DEPENDENT = 4,
+    MUSUBI_NAT_UDP_BLOCKED = 5 /* nothing came back over UDP */
+};
+
+/* Limits, in bytes unless another unit is said. */
+enum {
+    MUSUBI_MAX_CLIENTS = 32, /* clients of a process at a time */
+    MUSUBI_MAX_PEERS = 256,  /* peers of a client at a time */
+    MUSUBI_MAX_CHANNELS = 256,
+    MUSUBI_MAX_RELIABLE = 1048576,
+    MUSUBI_MAX_UNRELIABLE = 65536,
+    MUSUBI_MAX_USER_ID = 64,
+    MUSUBI_MAX_ROOM_MEMBERS = 64, /* members */
+    MUSUBI_MAX_ROOM_DATA = 4096,
+    MUSUBI_MAX_CLOSE_TEXT = 200,
+    MUSUBI_MAX_REQUEST_DATA = 256,
+    MUSUBI_MAX_TOKEN = 1024
+};
+
+/* Results and reasons, graded by who can do something about it. */
+enum {
+    MUSUBI_OK = 0,
+
+    /* the arguments */
+    MUSUBI_ERR_NULL = -1,      /* a pointer that may not be NULL was NULL */
+    MUSUBI_ERR_HANDLE = -2,    /* no such client, or it was destroyed */
+    MUSUBI_ERR_PEER = -3,      /* no such peer, or it has gone */
+    MUSUBI_ERR_SIZE = -4,      /* struct_size is not one this library knows */
+    MUSUBI_ERR_TOO_LARGE = -5, /* message, text or payload over its limit */
+    MUSUBI_ERR_VALUE = -6,     /* a value out of its range */
+    MUSUBI_ERR_ADDRESS = -7,   /* the server address can't be read */
+    MUSUBI_ERR_VERSION = -8,   /* ABI version the library does not offer */
+
+    /* this client's state */
+    MUSUBI_ERR_NOT_CONNECTED = -100, /* no link to the server, or no connection to that peer */
+    MUSUBI_ERR_WOULD_BLOCK = -101,   /* queue or send budget full; wait for WRITABLE */
+    MUSUBI_ERR_BUSY = -102,          /* another thread is polling this client */
+    MUSUBI_ERR_ALREADY = -103,       /* in a room already, or connected already */
+    MUSUBI_ERR_FAILED = -104,        /* the library stopped itself; the FAILED event says why */
+    MUSUBI_ERR_FORKED = -105,        /* called in a child of fork() */
+    MUSUBI_ERR_MEMORY = -106,        /* out of memory */
+    MUSUBI_ERR_LIMIT = -107,         /* too many clients or peers */
+    MUSUBI_ERR_CLOSED = -108,        /* closed by this side */
+    MUSUBI_ERR_NOT_IN_ROOM = -109,   /* the call needs a room */
+
+    /* the network */
+    MUSUBI_ERR_TIMEOUT = -200, /* nobody answered in time */
+    MUSUBI_ERR_SOCKET = -201,  /* the system refused a socket */
+    MUSUBI_ERR_LOST = -202,    /* silence: the other end is gone or unreachable */
+
+    /* the server */
+    MUSUBI_ERR_SERVER_UNREACHABLE = -300, /* no answer */
+    MUSUBI_ERR_SERVER_KEY = -301,         /* the server does not hold the key in its address */
+    MUSUBI_ERR_SERVER_VERSION = -302,     /* the server speaks another protocol version */
+    MUSUBI_ERR_BAD_CODE = -303,           /* no room with that join code */
+    MUSUBI_ERR_ROOM_FULL = -304,          /* the room has its most members */
+    MUSUBI_ERR_RATE_LIMITED = -305,       /* too many requests; wait */
+    MUSUBI_ERR_UNAUTHORIZED = -306,       /* access token refused */
+    MUSUBI_ERR_SERVER_CLOSING = -307,     /* the server shuts down */
+    MUSUBI_ERR_ROOM_CLOSED = -308,        /* the room has ended */
+    MUSUBI_ERR_PEER_GONE = -309,          /* the member left before it answered */
+    MUSUBI_ERR_SERVER_FULL = -310,        /* the server has no place */
+    MUSUBI_ERR_RELAY = -311,              /* the relay refused the leg */
+
+    /* the other player */
+    MUSUBI_ERR_REJECTED = -400,      /* it rejected the connection */
+    MUSUBI_ERR_REMOTE_CLOSED = -401, /* it closed the connection */
+    MUSUBI_ERR_HANDSHAKE = -402,     /* its handshake does not fit what the server told us */
+    MUSUBI_ERR_PROTOCOL = -403       /* it broke the protocol */
+};
+
+/* Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused. */
+enum {
+    MUSUBI_EVENT_NONE = 0,
+    MUSUBI_EVENT_SERVER_CONNECTED = 1,  /* the link is up. text: this client's user id */
+    MUSUBI_EVENT_SERVER_LOST = 2,       /* refused, or lost for good. code, text */
+    MUSUBI_EVENT_NAT_PROFILED = 3,      /* nat_mapping, nat_filtering; text: one line for people */
+    MUSUBI_EVENT_ROOM_JOINED = 4,       /* data: join code; peer: the owner, 0 if this client; count: members */
+    MUSUBI_EVENT_ROOM_LEFT = 5,         /* left, refused or closed. code, text */
+    MUSUBI_EVENT_ROOM_DATA = 6,         /* data: the room's new metadata */
+    MUSUBI_EVENT_MEMBER_JOINED = 7,     /* peer; data: its user id */
+    MUSUBI_EVENT_MEMBER_LEFT = 8,       /* peer, code */
+    MUSUBI_EVENT_OWNER_CHANGED = 9,     /* peer: the new owner, 0 if this client */
+    MUSUBI_EVENT_PEER_REQUEST = 10,     /* peer wants to connect: accept or reject. data: its payload */
+    MUSUBI_EVENT_PEER_CONNECTED = 11,   /* peer: messages may be sent. route */
+    MUSUBI_EVENT_ROUTE_CHANGED = 12,    /* peer, route, rtt_us; text: why */
+    MUSUBI_EVENT_PEER_INTERRUPTED = 13, /* peer is silent */
+    MUSUBI_EVENT_PEER_RECOVERED = 14,   /* peer is heard again */
+    MUSUBI_EVENT_PEER_CLOSED = 15,      /* peer, code, text; count: reliable messages not known to be delivered */
+    MUSUBI_EVENT_MESSAGE = 16,          /* peer, mode, channel, data */
+    MUSUBI_EVENT_DELIVERED = 17,        /* peer; count: the id given to musubi_send */
+    MUSUBI_EVENT_WRITABLE = 18,         /* peer: after WOULD_BLOCK there is room again */
+    MUSUBI_EVENT_QUEUE_FULL = 19,       /* count: unreliable messages dropped since nobody polled */
+    MUSUBI_EVENT_LOG = 20,              /* code: 0 debug, 1 info, 2 warning, 3 error; text */
+    MUSUBI_EVENT_FAILED = 21,           /* the client stopped itself. text: why. Destroy it */
+    MUSUBI_EVENT_PUNCH = 22             /* peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text */
+};
+
+/* One thing that happened. 64 bytes on every platform. data and text are never NULL and each has a zero byte behind it. */
+typedef struct musubi_event {
+    uint32_t kind;       /* MUSUBI_EVENT_ */
+    int32_t code;        /* 0, a MUSUBI_ERR_ code, or the positive code of the other side's musubi_peer_close */
+    musubi_peer peer;
+    uint64_t count;
+    const uint8_t *data; /* valid until the next poll; 16-byte aligned for messages */
+#if UINTPTR_MAX == 0xffffffffu
+    uint32_t data_pad;
+#endif
+    const char *text; /* valid until the next poll; a sentence for people */
+#if UINTPTR_MAX == 0xffffffffu
+    uint32_t text_pad;
+#endif
+    uint32_t data_size; /* bytes */
+    uint32_t text_size; /* bytes, without the zero */
+    uint32_t rtt_us;    /* microseconds */
+    uint8_t mode;
+    uint8_t channel;
+    uint8_t route;       /* MUSUBI_ROUTE_ */
+    uint8_t nat_mapping; /* MUSUBI_NAT_ */
+    uint8_t nat_filtering;
+    uint8_t reserved[7];
+} musubi_event;
+
+/* What a client is made from. Only struct_size and server must be set. */
+typedef struct musubi_config {
+    uint32_t struct_size;
+    uint32_t flags;         /* MUSUBI_CONFIG_ */
+    const char *server;     /* "musubi://host[:port]/#key", as `musubi server` prints it */
+    const char *app;        /* the game: clients of different apps never meet. NULL: "default"; at most 64 bytes */
+    const char *user;       /* wished user id, at most MUSUBI_MAX_USER_ID bytes; it needs a token that grants it. NULL: none */
+    const uint8_t *token;   /* access token from the game's backend, or NULL */
+    const char *bind;       /* local UDP address, "0.0.0.0:5000". NULL: any */
+    uint32_t token_size;    /* bytes, at most MUSUBI_MAX_TOKEN */
+    uint32_t send_budget;   /* bytes accepted and not yet delivered, per peer; a message takes 64 more. 0: 4 MiB; 64 KiB to 64 MiB */
+    uint32_t command_bytes; /* ring from the game to the library. 0: 512 KiB; 64 KiB to 64 MiB, rounded up to a power of 2 */
+    uint32_t event_bytes;   /* ring of payloads back. 0: 4 MiB; 2 MiB to 64 MiB, rounded up to a power of 2 */
+    uint32_t max_threads;   /* processors that the library uses at a time, whole process, last one set wins. 0: 2; at most 64 */
+    uint32_t memory_mib;    /* soft limit of the library's heap, MiB, whole process; last one set wins. 0: 64 */
+} musubi_config;
+
+/* A snapshot of one connection, at most 100 ms old. */
+typedef struct musubi_stats {
+    uint32_t struct_size;
+    uint32_t route;         /* MUSUBI_ROUTE_ */
+    uint32_t rtt_us;        /* smoothed, of the path in use */
+    uint32_t min_rtt_us;
+    uint32_t jitter_us;     /* mean deviation of the RTT */
+    uint32_t route_changes;
+    uint64_t packets_sent;
+    uint64_t packets_received;
+    uint64_t packets_lost;  /* declared lost, all paths */
+    uint64_t bytes_sent;    /* UDP payload */
+    uint64_t bytes_received;
+    uint64_t queued_bytes;  /* accepted by musubi_send, not yet acknowledged or dropped */
+    uint64_t auth_failures; /* datagrams for this connection that did not open */
+    uint64_t replays;       /* datagrams that opened but were seen before */
+} musubi_stats;
+
+/* What is known of the NAT before this client. */
+typedef struct musubi_nat {
+    uint32_t struct_size;
+    uint32_t mapping;        /* MUSUBI_NAT_ */
+    uint32_t filtering;      /* MUSUBI_NAT_ */
+    uint32_t reserved;
+    char public_address[64]; /* "203.0.113.7:40000", empty while unknown */
+} musubi_nat;
+
+/* The ABI version of the loaded library; compare with MUSUBI_ABI_VERSION. No parameters. Owns nothing. Any thread. Does
+ * not block. Returns the version; it can't fail. */
+MUSUBI_API uint32_t musubi_abi_version(void);
+
+/* The version of the loaded library, "0.1.0". No parameters. Static text, never freed. Any thread. Does not block. It
+ * can't fail. */
+MUSUBI_API const char *musubi_version(void);
+
+/* A code in English. code: any MUSUBI_ERR_ code or 0. Static text, never freed. Any thread. Does not block. Returns
+ * "unknown code" for any other number, never NULL. */
+MUSUBI_API const char *musubi_strerror(int32_t code);
+
+/* Makes a client and starts its work; no packet is sent yet.
+ * config: see there; may not be NULL. client: where the handle goes; may not be NULL.
+ * The client is yours until musubi_destroy; config and its texts may go after the call.
+ * Any thread. Blocks about a millisecond, until the client works.
+ * Returns 0; ERR_NULL: config, client or config.server; ERR_SIZE: struct_size; ERR_VALUE: a field out of its range or a
+ * bind address that can't be read; ERR_TOO_LARGE: a text or token too long; ERR_ADDRESS: server; ERR_LIMIT:
+ * MUSUBI_MAX_CLIENTS reached; ERR_MEMORY: no memory, descriptor or thread; ERR_FORKED. A UDP address that the system
+ * refuses (bind, in use) becomes MUSUBI_EVENT_FAILED. */
+MUSUBI_API int32_t musubi_create(const musubi_config *config, musubi_client *client);
+
+/* Says goodbye to peers and server, ends the client's work and frees it.
+ * client: from musubi_create. Its event data ends here. Threads in musubi_wait return ERR_HANDLE.
+ * Any thread, also while others use the client: they get ERR_HANDLE. Blocks until messages accepted before are delivered,
+ * at most 1 s.
+ * Returns 0; ERR_HANDLE, ERR_FORKED; ERR_TIMEOUT: the handle is gone, but its work did not end in 5 s: a bug. */
+MUSUBI_API int32_t musubi_destroy(musubi_client client);
+
+/* Connects to the server; SERVER_CONNECTED or SERVER_LOST follows. After that the client keeps the link by itself.
+ * client: from musubi_create. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_ALREADY: connecting or connected; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_connect(musubi_client client);
+
+/* Leaves the server, and the room (ROOM_LEFT follows). Connections to peers stay.
+ * client: from musubi_create. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_NOT_CONNECTED: musubi_connect was not called; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_disconnect(musubi_client client);
+
+/* Makes a room and enters it; ROOM_JOINED with the join code or ROOM_LEFT with a reason follows.
+ * max_members: this client included, 2 to MUSUBI_MAX_ROOM_MEMBERS; 0: 16. data, size: the room's metadata, size bytes,
+ * at most MUSUBI_MAX_ROOM_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: data; ERR_VALUE: max_members; ERR_TOO_LARGE: size; ERR_NOT_CONNECTED: musubi_connect comes first;
+ * ERR_ALREADY: in a room, or on the way into one; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_create(musubi_client client, uint32_t max_members, const void *data, uint32_t size);
+
+/* Enters the room with a join code; ROOM_JOINED or ROOM_LEFT with a reason (ERR_BAD_CODE, ERR_ROOM_FULL) follows.
+ * code: as players type it, case does not matter; may not be NULL. It is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: code; ERR_VALUE: code is empty or longer than 16 bytes; ERR_NOT_CONNECTED: musubi_connect comes
+ * first; ERR_ALREADY: in a room, or on the way into one; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_join(musubi_client client, const char *code);
+
+/* Leaves the room and closes the connections to its members; ROOM_LEFT and PEER_CLOSED follow.
+ * client: from musubi_create. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_leave(musubi_client client);
+
+/* Replaces the room's metadata; every member gets ROOM_DATA. Only the owner may: others get a LOG event.
+ * data, size: size bytes, at most MUSUBI_MAX_ROOM_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle
+ * errors. */
+MUSUBI_API int32_t musubi_room_set_data(musubi_client client, const void *data, uint32_t size);
+
+/* Asks a member of the room for a connection; PEER_CONNECTED or PEER_CLOSED follows. Both sides asking makes one.
+ * peer: from MEMBER_JOINED. data, size: shown to the other side in PEER_REQUEST, at most MUSUBI_MAX_REQUEST_DATA bytes;
+ * NULL with size 0: none. data is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_PEER: unknown or gone; ERR_ALREADY: connected; ERR_WOULD_BLOCK:
+ * command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_peer_connect(musubi_client client, musubi_peer peer, const void *data, uint32_t size);
+
+/* Accepts a PEER_REQUEST; PEER_CONNECTED or PEER_CLOSED follows.
+ * peer: from the event. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_PEER: unknown or gone; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_peer_accept(musubi_client client, musubi_peer peer);
+
+/* Rejects a PEER_REQUEST; the other side gets PEER_CLOSED with ERR_REJECTED and the text.
+ * peer: from the event. text: a sentence for the other player, at most MUSUBI_MAX_CLOSE_TEXT bytes; NULL: none. It is
+ * copied. Any thread. Does not block.
+ * Returns 0; ERR_PEER: unknown or gone; ERR_TOO_LARGE: text; ERR_WOULD_BLOCK: command ring full;
+ * or the handle errors. */
+MUSUBI_API int32_t musubi_peer_reject(musubi_client client, musubi_peer peer, const char *text);
+
+/* Closes a connection after delivering what was accepted before, for at most 2 s; PEER_CLOSED follows on both sides.
+ * code: 0 or a positive number of the game's own, which the other side gets. text: a sentence, at most
+ * MUSUBI_MAX_CLOSE_TEXT bytes; NULL: none. It is copied. Any thread. Does not block.
+ * Returns 0; ERR_PEER: unknown or gone; ERR_VALUE: code is negative; ERR_TOO_LARGE: text; ERR_WOULD_BLOCK: command ring
+ * full; or the handle errors. */
+MUSUBI_API int32_t musubi_peer_close(musubi_client client, musubi_peer peer, int32_t code, const char *text);
+
+/* Tries again, now, to reach a connected peer directly; PUNCH and perhaps ROUTE_CHANGED follow.
+ * peer: connected. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_PEER: unknown or gone; ERR_NOT_CONNECTED; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_peer_punch(musubi_client client, musubi_peer peer);
+
+/* Sends a message to a connected peer.
+ * mode: MUSUBI_RELIABLE_ORDERED and so on. channel: 0 to 255. data, size: size bytes, at most MUSUBI_MAX_RELIABLE or
+ * MUSUBI_MAX_UNRELIABLE, and the send budget less 64; data may be NULL if size is 0. flags: MUSUBI_SEND_ or 0. id: any
+ * number of yours, which DELIVERED repeats. data is copied. Any thread. Does not block: tens of nanoseconds for a small
+ * message, and a system call if the library sleeps and MUSUBI_SEND_NO_WAKE is not given.
+ * Returns 0: accepted; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_VALUE: mode, channel or flags; ERR_PEER: unknown or gone;
+ * ERR_NOT_CONNECTED: no connection to the peer yet or any more; ERR_WOULD_BLOCK: send budget or command ring full,
+ * WRITABLE follows; ERR_MEMORY: no memory for a message over 16 KiB; or the handle errors. */
+MUSUBI_API int32_t musubi_send(musubi_client client, musubi_peer peer, uint32_t mode, uint32_t channel, const void *data,
+                               uint32_t size, uint32_t flags, uint64_t id);
+
+/* Wakes the library if messages sent with MUSUBI_SEND_NO_WAKE may be waiting.
+ * client: from musubi_create. Owns nothing. Any thread. Does not block; a system call only if the library sleeps.
+ * Returns 0 or the handle errors. */
+MUSUBI_API int32_t musubi_flush(musubi_client client);
+
+/* Takes events, oldest first, and frees those of the poll before.
+ * events: room for max events, 1 or more; may not be NULL. data and text of each event belong to the client and are valid
+ * until the next poll, whatever that returns unless it is ERR_BUSY. One thread at a time. Does not block.
+ * Returns the number of events filled in, 0 for none; ERR_NULL: events; ERR_VALUE: max is 0; ERR_BUSY: another thread is
+ * polling; ERR_HANDLE, ERR_FORKED. A client that failed can still be polled. */
+MUSUBI_API int32_t musubi_poll(musubi_client client, musubi_event *events, uint32_t max);
+
+/* Waits until musubi_poll has something. For tools and servers; a game polls once a frame instead.
+ * timeout_ms: milliseconds; 0xffffffff: no limit. Owns nothing. Any thread, several at a time. Blocks.
+ * Returns 1: there is an event; 0: time is over; ERR_HANDLE: also if the client is destroyed meanwhile; ERR_FORKED. */
+MUSUBI_API int32_t musubi_wait(musubi_client client, uint32_t timeout_ms);
+
+/* Reads the figures of one connection.
+ * peer: from MEMBER_JOINED or PEER_REQUEST. stats: struct_size set by you, the rest filled in; may not be NULL. The struct
+ * is yours. Any thread. Does not block.
+ * Returns 0; ERR_NULL: stats; ERR_SIZE: struct_size; ERR_PEER: unknown or gone; ERR_NOT_CONNECTED: no connection yet; or
+ * ERR_HANDLE, ERR_FORKED. */
+MUSUBI_API int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, musubi_stats *stats);
+
+/* Reads what is known of the NAT; everything is unknown until NAT_PROFILED.
+ * nat: struct_size set by you, the rest filled in; may not be NULL. The struct is yours. Any thread. Does not block.
+ * Returns 0; ERR_NULL: nat; ERR_SIZE: struct_size; or ERR_HANDLE, ERR_FORKED. */
+MUSUBI_API int32_t musubi_nat_info(musubi_client client, musubi_nat *nat);
+
+/* Tells the client that the machine's network changed (Wi-Fi to mobile): links and paths are checked at once.
+ * client: from musubi_create. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_network_changed(musubi_client client);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MUSUBI_H */
