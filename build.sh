@@ -168,8 +168,8 @@ stun_interop() {
   for _ in $(seq 50); do grep -q '^address' "$out/log/interop-server.out" && { ready=1; break; }; sleep 0.1; done
   [ -n "$ready" ] || { say "the server did not start"; cat "$out/log/interop-server.err"; rc=1; }
   timeout 10 turnutils_stunclient -p $port 127.0.0.1 2>&1 | tee "$out/log/turnutils.log" | grep -q 'reflexive addr: 127.0.0.1' || { say "turnutils_stunclient:"; cat "$out/log/turnutils.log"; rc=1; }
-  timeout 20 stun 127.0.0.1:$port -v 1 >"$out/log/stun.log" 2>&1 || true # its exit code is the NAT type
-  grep -qi 'MappedAddress = 127.0.0.1' "$out/log/stun.log" || { say "stun:"; cat "$out/log/stun.log"; rc=1; }
+  timeout 20 stun 127.0.0.1:$port -v 1 -p 39490 >"$out/log/stun.log" 2>&1 || true # its exit code is the NAT type
+  grep -q 'MappedAddress = 127.0.0.1:39490' "$out/log/stun.log" || { say "stun:"; cat "$out/log/stun.log"; rc=1; }
   kill -INT $pid 2>/dev/null; wait $pid || { say "the server did not end cleanly after Ctrl-C"; rc=1; }
   return $rc
 }
