@@ -212,7 +212,7 @@ typedef struct musubi_config {
     uint32_t flags;         /* MUSUBI_CONFIG_ */
     const char *server;     /* "musubi://host[:port]/#key", as `musubi server` prints it */
     const char *app;        /* the game: clients of different apps never meet. NULL: "default"; at most 64 bytes */
-    const char *user;       /* wished user id, at most MUSUBI_MAX_USER_ID bytes; it needs a token that grants it. NULL: none */
+    const char *user;       /* wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none */
     const uint8_t *token;   /* access token from the game's backend, or NULL */
     const char *bind;       /* local UDP address, "0.0.0.0:5000". NULL: any */
     uint32_t token_size;    /* bytes, at most MUSUBI_MAX_TOKEN */

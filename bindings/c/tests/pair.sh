@@ -31,6 +31,7 @@ address=$(await "$work/address" 's/^address //p') || fail "the server did not st
 pair() { # name of the test, then options for both
 	name=$1
 	shift
+	rm -f "$work/host.out" # or await may read the code of the round before
 	"$peer" --server "$address" --host --timeout 30 "$@" >"$work/host.out" &
 	host_pid=$!
 	code=$(await "$work/host.out" 's/.* room_joined code=\([A-Z0-9]*\) .*/\1/p') || fail "$name: no room"
