@@ -15,6 +15,7 @@ const (
 	suspectSlack     = 50 * time.Millisecond  // or 2·RTT and this, if longer
 	suspectUnacked   = 2                      // ack-eliciting packets since the path was last heard
 	duplicateFloor   = 200 * time.Millisecond // shortest time that data travels on both paths after a switch
+	consentByAck     = 5 * time.Second        // how long an ACK shows that the peer still wants packets on a path
 	holdDown         = 2 * time.Second        // after a suspect path, before data returns to it
 	relayWarm        = 20 * time.Second       // PING on an idle relay leg, which expires after 60 s
 	relaySilent      = time.Second            // oldest unacknowledged packet on the relay that makes us bind again
@@ -40,6 +41,7 @@ type paths struct {
 	route wire.PathID
 
 	duplicateUntil time.Time // data also travels on the relay until then
+	askedAt        time.Time // the last PING to a route in doubt
 	holdUntil      time.Time // no return to direct before
 	waiting        wire.PathID
 	retries        int
@@ -152,8 +154,8 @@ func (p *Peer) Route() api.Route {
 	return api.RouteRelay
 }
 
-// doubt is when the direct route in use becomes suspect if nothing more is heard (suspect), or, while too few packets are
-// out to tell a cut from a loss, when to send another one (ask). Zero: not in doubt.
+// doubt is when the direct route in use becomes suspect if nothing more is heard (suspect), and when to ask it again (ask).
+// Without asking, few messages would leave too few packets to tell a cut from loss. Zero: not in doubt.
 func (p *Peer) doubt() (ask, suspect time.Time) {
 	t := &p.paths
 	if !t.direct(t.route) {
@@ -164,10 +166,13 @@ func (p *Peer) doubt() (ask, suspect time.Time) {
 		return ask, suspect
 	}
 	patience := max(suspectFloor, 2*st.SRTT+suspectSlack)
-	if st.UnackedSinceHeard < suspectUnacked {
-		return st.Oldest.Add(patience / 2), suspect
+	if ask = st.Oldest.Add(patience / 2); ask.Before(t.askedAt.Add(patience / 8)) {
+		ask = t.askedAt.Add(patience / 8)
 	}
-	return ask, st.Oldest.Add(patience)
+	if st.UnackedSinceHeard >= suspectUnacked {
+		suspect = st.Oldest.Add(patience)
+	}
+	return ask, suspect
 }
 
 // suspect moves everything to the relay: what the direct path has not acknowledged is sent again there at once. The
@@ -186,8 +191,8 @@ func (p *Peer) suspect(now time.Time, why string) {
 	p.routeChanged(wire.PathRelay, why)
 }
 
-// dead takes a path off that answers no checks. If it is the route, our packets perhaps still arrive, but its consent is
-// gone; a player who only listens learns of a cut in no other way.
+// dead takes a path off that answers no checks. On the route an ACK counts for as much: under heavy loss five checks in a
+// row may go unanswered. Without one, a player who only listens learns of a cut in no other way.
 func (p *Peer) dead(now time.Time, ev nat.Event) {
 	t := &p.paths
 	id, ok := t.find(ev.Socket, ev.Addr)
@@ -195,6 +200,9 @@ func (p *Peer) dead(now time.Time, ev nat.Event) {
 		return
 	}
 	if id == t.route {
+		if now.Sub(p.conn.PathStats(id).LastAck) < consentByAck {
+			return
+		}
 		p.suspect(now, "the direct path answers no checks")
 	}
 	if t.waiting == id {
@@ -211,6 +219,7 @@ func (p *Peer) migrate(now time.Time) {
 	case due(now, suspect):
 		p.suspect(now, "the direct path stopped answering")
 	case due(now, ask):
+		t.askedAt = now
 		p.conn.Ping(now, t.route)
 	}
 	if t.waiting != 0 && !p.held(now) {

@@ -21,6 +21,7 @@ type closing struct {
 	pto         time.Duration
 	repeatAt    moment
 	endAt       moment
+	undelivered int // when it ended
 }
 
 func (l *closing) nextTimeout(s state) moment {
@@ -58,7 +59,7 @@ func (c *Conn) startClosing(code api.Code, text string) {
 	if len(text) > api.MaxCloseText {
 		text = strings.ToValidUTF8(text[:api.MaxCloseText], "")
 	}
-	c.end(stateClosing, Event{Kind: EventClosed, Code: code, Text: text, Undelivered: c.queue.undelivered})
+	c.end(stateClosing, Event{Kind: EventClosed, Code: code, Text: text, Undelivered: c.Undelivered()})
 	c.closing.code, c.closing.text = code, text
 	c.closing.repeatAt = c.now.add(c.closing.pto)
 	for i := range c.paths {
@@ -69,13 +70,14 @@ func (c *Conn) startClosing(code api.Code, text string) {
 // peerClosed takes the peer's CLOSE. Events of what came before it are ahead of this one in the queue.
 func (c *Conn) peerClosed(rx wire.PathID, f wire.Close) {
 	text := strings.ToValidUTF8(string(f.Text[:min(len(f.Text), api.MaxCloseText)]), "")
-	c.end(stateDraining, Event{Kind: EventClosed, Code: api.Code(f.Code), Text: text, Remote: true, Undelivered: c.queue.undelivered})
+	c.end(stateDraining, Event{Kind: EventClosed, Code: api.Code(f.Code), Text: text, Remote: true, Undelivered: c.Undelivered()})
 	c.closing.code, c.closing.text = api.ErrRemoteClosed, ""
 	c.answerClose(rx) // so that the peer need not repeat itself
 }
 
 // end enters a closed state: nothing queued will be sent any more, its memory goes.
 func (c *Conn) end(s state, e Event) {
+	c.closing.undelivered = e.Undelivered
 	c.state = s
 	c.events.Push(queuedEvent{Event: e})
 	c.closing.pto = 0
@@ -91,7 +93,7 @@ func (c *Conn) end(s state, e Event) {
 		c.state = stateEnded // no path: nobody can be told or answered
 	}
 	q := &c.queue
-	*q = sendQueue{released: q.released + q.bytes, undelivered: q.undelivered}
+	*q = sendQueue{released: q.released + q.bytes}
 	ready := c.inbox.unreliableReady
 	c.inbox, c.pool = inbox{unreliableReady: ready}, pool{}
 }

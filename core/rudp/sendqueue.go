@@ -56,7 +56,7 @@ type sendQueue struct {
 	turn        int                         // the lane that goes first in the next packet
 	channels    [api.ModeCount][]outChannel // by channel as far as used
 	outstanding int                         // reliable messages between each channel's oldest unacknowledged and newest sent, all channels
-	undelivered int                         // reliable messages accepted and not acknowledged
+	unordered   int                         // reliable unordered messages accepted and not acknowledged
 	messages    int                         // accepted and not done
 	bytes       int                         // their cost, of the send budget
 	released    int                         // budget that came free since TakeReleased
@@ -102,7 +102,9 @@ func (c *Conn) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data
 	ch := q.channel(mode, channel)
 	m.sequence = ch.next
 	ch.next++
-	q.undelivered++
+	if mode == api.ReliableUnordered {
+		q.unordered++
+	}
 	m.inChan = true
 	if ch.tail == nil {
 		ch.head = m
@@ -124,8 +126,20 @@ func (c *Conn) TakeReleased() int {
 // Queued is how much of the send budget is in use: by what is neither acknowledged, sent unreliably nor dropped.
 func (c *Conn) Queued() int { return c.queue.bytes }
 
-// Undelivered is how many reliable messages are accepted and not known to have arrived.
-func (c *Conn) Undelivered() int { return c.queue.undelivered }
+// Undelivered is how many reliable messages are accepted and not known to have arrived in their turn: an ordered one that
+// was acknowledged but follows one that was not may still wait for it at the peer.
+func (c *Conn) Undelivered() int {
+	if c.state >= stateClosing {
+		return c.closing.undelivered
+	}
+	n := c.queue.unordered
+	for i := range c.queue.channels[api.ReliableOrdered] {
+		if ch := &c.queue.channels[api.ReliableOrdered][i]; ch.head != nil {
+			n += int(ch.next - ch.head.sequence)
+		}
+	}
+	return n
+}
 
 // Idle reports whether nothing waits to be sent or acknowledged.
 func (c *Conn) Idle() bool { return c.queue.messages == 0 }
@@ -194,7 +208,9 @@ func (c *Conn) pieceAcked(p *piece) {
 	if !whole {
 		return
 	}
-	c.queue.undelivered--
+	if m.mode == api.ReliableUnordered {
+		c.queue.unordered--
+	}
 	c.finish(m)
 	if m.id != 0 {
 		c.events.Push(queuedEvent{Event: Event{Kind: EventDelivered, ID: m.id}})

@@ -96,3 +96,23 @@ func TestDataLeavesADeadPathWithTheRoute(t *testing.T) {
 	}
 	p.wantTrickle(n, constant(100))
 }
+
+// An ordered message behind a lost one was acknowledged but never handed over: it counts as undelivered as well.
+func TestMessagesBehindAHoleAreUndelivered(t *testing.T) {
+	p := newPair(t, 1, Config{})
+	first := p.alice().numbers[0]
+	p.links[0].lose = func(from int, number uint64) bool { return from == 0 && number == first }
+	for n := range uint64(3) {
+		p.send(p.alice(), api.ReliableOrdered, 0, body(n, 100))
+		p.send(p.alice(), api.ReliableUnordered, 0, body(n, 100))
+		p.settle(0)
+	}
+	p.advance(43 * time.Millisecond) // the ACKs of the others are here, the loss not yet detected
+	p.links[0].cut = true
+	p.alice().Close(p.now, 1, "", 0)
+	p.advance(time.Second)
+	closed := p.alice().got[len(p.alice().got)-1]
+	if got := len(p.bob().messages(api.ReliableOrdered, 0)); got != 0 || closed.Undelivered != 4 {
+		t.Errorf("%d ordered messages arrived, %d reported as undelivered, want 0 and 3 + 1", got, closed.Undelivered)
+	}
+}

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 )
 
@@ -154,10 +152,7 @@ func chaosTrial(t *testing.T, seed uint64) {
 	c.note(w.Now(), "complete: %v", done)
 	w.Run(20 * time.Second)
 	faults := c.judge(loads, done, first == "SR" && slices.Contains(boxes[3:], second) || second == "SR" && slices.Contains(boxes[3:], first))
-	if os.Getenv("SHOW") != "" {
-		fmt.Printf("GAP seed %d %v %v routes %d %d wakes %d %d %s x %s\n", seed, loads[0].gap, loads[1].gap, len(host.Routes), len(guest.Routes), host.wakes, guest.wakes, first, second)
-	}
-	if len(faults) == 0 && os.Getenv("SHOW") != "2" {
+	if len(faults) == 0 {
 		return
 	}
 	for _, p := range c.players {
@@ -198,8 +193,8 @@ func (c *chaos) judge(loads []*load, done, relayed bool) (faults []string) {
 		if st, _ := p.Endpoint.PeerStats(p.Peer); done && st.QueuedBytes > 0 {
 			bad("%d bytes of the send budget are lost", st.QueuedBytes)
 		}
-		if p.Route == api.RouteNone {
-			bad("no route")
+		if limit := 8 * time.Second; l.streams[0] == sparse[0] && l.gap > limit { // a backlog of mixed may take longer
+			bad("stood still for %v", l.gap)
 		}
 	}
 	return faults

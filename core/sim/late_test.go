@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/natsim"
 )
 
@@ -170,6 +171,71 @@ func TestReturnNeedsFreshValidation(t *testing.T) {
 	for _, p := range []*Player{host, guest} {
 		if !p.Route.Direct() || len(p.Routes) != 3 || p.Received != 500 || len(p.Faults) > 0 {
 			t.Errorf("%s: routes %v, %d messages, %v", p.Name, p.Routes, p.Received, p.Faults)
+		}
+	}
+}
+
+// Loss alone moves the route seldom, however little is sent.
+func TestRouteIsSteadyUnderLoss(t *testing.T) {
+	for _, c := range []struct{ loss, limit float64 }{{0.1, 0.5}, {0.2, 3}, {0.3, 8}} {
+		for _, rate := range []int{1, 10} {
+			changes := 0
+			for seed := range uint64(3) {
+				w, host, guest := met(t, seed, "PR", "PR", Weather{Delay: oneWay, Jitter: 5 * time.Millisecond})
+				w.SetWeather(Weather{Delay: oneWay, Jitter: 5 * time.Millisecond, Loss: c.loss})
+				start := len(host.Routes) + len(guest.Routes)
+				host.Stream(60*rate, time.Second/time.Duration(rate), false)
+				guest.Stream(60*rate, time.Second/time.Duration(rate), false)
+				w.Run(time.Minute)
+				changes += len(host.Routes) + len(guest.Routes) - start
+			}
+			if perMinute := float64(changes) / 6; perMinute > c.limit {
+				t.Errorf("%.0f %% loss, %d messages a second: %.1f route changes a minute and player", c.loss*100, rate, perMinute)
+			}
+		}
+	}
+}
+
+// Whoever closes in the middle of trouble is told at least as many messages undelivered as did not arrive, both sides hear
+// of the end once, and nothing of the connection stays awake.
+func TestCloseInTrouble(t *testing.T) {
+	for seed := range uint64(60) {
+		w, host, guest := met(t, seed, []string{"PR", "SR", "PUB"}[seed%3], "PR", Weather{Delay: oneWay, Loss: float64(seed%4) / 20})
+		host.Stream(400, 7*time.Millisecond, false)
+		guest.Stream(400, 7*time.Millisecond, false)
+		w.Run(time.Second)
+		after := time.Duration(seed*13) * time.Millisecond
+		switch seed % 5 {
+		case 0, 1:
+			w.Cut(host.site.wan, guest.site.wan)
+		case 2:
+			w.Cut(guest.site.wan, host.site.wan)
+			w.Cut(guest.site.wan, w.server.addr)
+		case 3:
+			w.server.Stop()
+			w.Cut(host.site.wan, guest.site.wan)
+		}
+		w.Run(after)
+		if seed%2 == 0 {
+			guest.Pause()
+		}
+		host.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.PeerClose(now, host.Peer, 7, "gg") })
+		w.Run(11 * time.Second)
+		guest.Unpause()
+		w.Run(2 * time.Second)
+		for _, p := range []*Player{host, guest} {
+			if len(p.Refused) != 1 || p.Refused[0].Kind != api.EventPeerClosed {
+				t.Fatalf("seed %d %s: told %v", seed, p.Name, p.Refused)
+			}
+		}
+		if missing := host.Sent - guest.Received; missing > int(host.Refused[0].Count) || len(guest.Faults) > 0 {
+			t.Errorf("seed %d: %d messages did not arrive, %d reported, %v", seed, missing, host.Refused[0].Count, guest.Faults)
+		}
+		if missing := guest.Sent - host.Received; missing > int(guest.Refused[0].Count) {
+			t.Errorf("seed %d: %d messages to the closer did not arrive, %d reported", seed, missing, guest.Refused[0].Count)
+		}
+		if rates := w.perSecond(30*time.Second, host, guest); seed%5 < 2 && max(rates[0], rates[1]) > 1 {
+			t.Errorf("seed %d: %v datagrams a second long after the end", seed, rates)
 		}
 	}
 }

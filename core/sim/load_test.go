@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -122,9 +121,6 @@ func (l *load) take(now time.Time, ev *api.Event) {
 		if i == 0 {
 			if !l.last.IsZero() {
 				l.gap = max(l.gap, now.Sub(l.last))
-				if now.Sub(l.last) > 2500*time.Millisecond && os.Getenv("SHOW") == "2" {
-					fmt.Println("GAPAT", l.p.Name, now.Sub(Start), now.Sub(l.last))
-				}
 			}
 			l.last = now
 		}
