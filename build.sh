@@ -139,11 +139,22 @@ go_tests() {
   [ "$p" = 0 ] && [ "$f" = 0 ] && f=1
   count "$p" "$f" "$s"
   printf '%s  %-46s %4ds  %d passed, %d failed, %d skipped\n' "$([ "$f" = 0 ] && echo 'ok  ' || echo FAIL)" "go test -race ./..." $(($(clock) - start)) "$p" "$f" "$s"
-  if [ "$f" != 0 ]; then
-    { cat "$out/log/go-test.err"; grep -hE '"Action":"(output|build-output)"' "$log" | grep -E -- '--- FAIL|_test.go:|panic|DATA RACE|\.go:[0-9]+' |
-      sed -E 's/.*"Output":"(.*)"\}$/\1/; s/\\n$//; s/\\t/  /g; s/\\"/"/g'; } | head -n 80 | sed 's/^/      | /'
-  fi
+  [ "$f" = 0 ] || { cat "$out/log/go-test.err"; go_failures "$log"; } | head -n 120 | sed 's/^/      | /'
   grep -h '"Action":"output"' "$log" | sed -nE 's/.*"Test":"([^"]*)".*"Output":" *[a-z_]+_test.go:[0-9]+: (.*)\\n"\}$/\1: \2/p' | grep -iE 'skip|root' | sort -u | sed 's/^/      | skipped /' | head -n 10 || true
+}
+
+# go_failures LOG: what the tests and packages that failed printed.
+go_failures() {
+  local line package test
+  grep -E '"Action":"(fail|build-fail)"' "$1" | while read -r line; do
+    package=$(sed -nE 's/.*"(Package|ImportPath)":"([^" ]*).*/\2/p' <<<"$line")
+    test=$(sed -nE 's/.*"Test":"([^"]*)".*/\1/p' <<<"$line")
+    if [ -n "$test" ]; then
+      grep -F "\"Package\":\"$package\",\"Test\":\"$test\"" "$1"
+    else
+      grep -E '"Action":"(output|build-output)"' "$1" | grep -F "\"$package" | grep -v '"Test":'
+    fi | grep -E '"Action":"(output|build-output)"' | sed -E 's/.*"Output":"(.*)"\}$/\1/; s/\\n$//; s/\\t/  /g; s/\\"/"/g; s/\\u003c/</g; s/\\u003e/>/g' | grep -vE '^=== |^ok ' | tail -n 25
+  done
 }
 
 c_tests() {

@@ -12,7 +12,7 @@ import (
 // Times of migration (NAT.md, "Migration without loss").
 const (
 	suspectFloor     = 350 * time.Millisecond // oldest unacknowledged packet that makes a direct path suspect
-	suspectSlack     = 50 * time.Millisecond  // or 2·RTT and this, if longer
+	suspectSlack     = 50 * time.Millisecond  // or this and 2·RTT, or 1½·RTT + 4·var where the RTT is steady, if longer
 	suspectUnacked   = 2                      // ack-eliciting packets since the path was last heard
 	duplicateFloor   = 200 * time.Millisecond // shortest time that data travels on both paths after a switch
 	consentByAck     = 5 * time.Second        // how long an ACK shows that the peer still wants packets on a path
@@ -165,7 +165,7 @@ func (p *Peer) doubt() (ask, suspect time.Time) {
 	if st.Oldest.IsZero() {
 		return ask, suspect
 	}
-	patience := max(suspectFloor, 2*st.SRTT+suspectSlack)
+	patience := max(suspectFloor, min(2*st.SRTT, st.SRTT*3/2+4*st.Var)+suspectSlack)
 	if ask = st.Oldest.Add(patience / 2); ask.Before(t.askedAt.Add(patience / 8)) {
 		ask = t.askedAt.Add(patience / 8)
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -44,17 +46,38 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
                └─ server ───┘
 
 Times are in seconds since the start.
-`, demoDelay)
-	if err := c.portRestricted(ctx, s); err != nil {
+`, short(demoDelay))
+	if err := c.chapter(ctx, s, "demo-PR-PR", c.portRestricted); err != nil {
 		return err
 	}
-	if err := c.symmetric(ctx, s); err != nil {
+	if err := c.chapter(ctx, s, "demo-SR-SR", c.symmetric); err != nil {
 		return err
 	}
 	if s.missed > 0 {
 		return fmt.Errorf("%d of %d checks did not hold", s.missed, s.missed+s.held)
 	}
 	fmt.Fprintf(out, "\n✓ all %d checks held\n", s.held)
+	return nil
+}
+
+// chapter tells one chapter, and once more if nothing but time was missed while the machine stood still: its time, not
+// the library's. What is missed then counts.
+func (c *demoCmd) chapter(ctx context.Context, s *story, name string, tell func(context.Context, *story) (stall, *logs)) error {
+	s.begin()
+	stall, texts := tell(ctx, s)
+	if ctx.Err() == nil && s.disturbed(stall) {
+		s.title("The machine stood still (%v): what is late above proves nothing. The same once more", stall)
+		s.forget()
+		_, texts = tell(ctx, s)
+	}
+	if err := ctx.Err(); err != nil || s.chapter.missed == 0 {
+		return err
+	}
+	where, err := texts.save(c.Logs, name)
+	if err != nil {
+		return errors.Join(errors.New("checks did not hold"), err)
+	}
+	s.title("Something did not hold; the logs are in %s", where)
 	return nil
 }
 
@@ -65,8 +88,8 @@ type breakage struct {
 }
 
 // portRestricted is the first chapter: relay, direct, cut, relay, healed, direct.
-func (c *demoCmd) portRestricted(ctx context.Context, s *story) error {
-	s.title("PR × PR: two port-restricted NATs. 2,000 reliable messages each way, the direct path is cut under them")
+func (c *demoCmd) portRestricted(ctx context.Context, s *story) (stall, *logs) {
+	s.title("PR × PR: two port-restricted NATs. 2000 reliable messages each way, the direct path is cut under them")
 	pl := plan{
 		kinds: [2]lab.Kind{lab.PR, lab.PR}, shape: wan.Shape{Delay: demoDelay}, seed: 1,
 		messages: 2000, rate: 150, size: 200, unreliable: 500, marker: demoMarker,
@@ -74,6 +97,7 @@ func (c *demoCmd) portRestricted(ctx context.Context, s *story) error {
 	}
 	var b breakage
 	var found [wan.Sides][wan.Sides]wan.Search
+	defer func() { b.wire.discard() }()
 	o, texts := c.hold(ctx, pl, s.hear, func(ctx context.Context, m *meeting) error {
 		b.wire = startWirecheck(m.Lab)
 		m.onEnd = func() {
@@ -83,9 +107,8 @@ func (c *demoCmd) portRestricted(ctx context.Context, s *story) error {
 		return breakAndHeal(ctx, s, m, &b)
 	})
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return stall{}, texts
 	}
-	missed := s.missed
 	s.title("PR × PR: what must hold")
 	checkMeeting(s, o, "endpoint-independent", direct)
 	checkBreakage(s, o, b)
@@ -94,7 +117,7 @@ func (c *demoCmd) portRestricted(ctx context.Context, s *story) error {
 		s.check(f.Datagrams > 1000 && f.Hits == 0, "plaintext of the messages in %d direct datagrams from %v (%d bytes): found %d times", f.Datagrams, from, f.Bytes, f.Hits)
 	}
 	b.wire.report(s)
-	return c.keep(s, missed, "demo-PR-PR", texts)
+	return o.stall, texts
 }
 
 // breakAndHeal waits until both are direct, cuts that path in both directions, waits for the relay to take over, heals,
@@ -149,7 +172,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // symmetric is the second chapter: no direct path exists, and everything arrives all the same.
-func (c *demoCmd) symmetric(ctx context.Context, s *story) error {
+func (c *demoCmd) symmetric(ctx context.Context, s *story) (stall, *logs) {
 	s.title("SR × SR: two symmetric NATs with random ports. No direct path is possible; the relay must carry everything")
 	pl := plan{
 		kinds: [2]lab.Kind{lab.SR, lab.SR}, shape: wan.Shape{Delay: demoDelay}, seed: 2,
@@ -158,23 +181,9 @@ func (c *demoCmd) symmetric(ctx context.Context, s *story) error {
 	}
 	o, texts := c.hold(ctx, pl, s.hear, nil)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return stall{}, texts
 	}
-	missed := s.missed
 	s.title("SR × SR: what must hold")
 	checkMeeting(s, o, "address-and-port-dependent", relay)
-	return c.keep(s, missed, "demo-SR-SR", texts)
-}
-
-// keep writes the logs out if checks of this chapter failed.
-func (c *demoCmd) keep(s *story, missedBefore int, name string, texts *logs) error {
-	if s.missed == missedBefore {
-		return nil
-	}
-	where, err := texts.save(c.Logs, name)
-	if err != nil {
-		return errors.Join(errors.New("checks did not hold"), err)
-	}
-	s.title("something did not hold; the logs are in %s", where)
-	return nil
+	return o.stall, texts
 }

@@ -1,6 +1,10 @@
+//go:build linux
+
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -116,6 +120,126 @@ func TestJudgeRefuses(t *testing.T) {
 		if got := judge(o); got.verdict != failed || !strings.Contains(got.why, c.why) {
 			t.Errorf("%s: %s, %q", c.name, got.verdict, got.why)
 		}
+	}
+}
+
+// What went wrong while the machine stood still is held again; what no stall can bring about is not, nor anything without a
+// stall, nor what was as demanded.
+func TestDisturbed(t *testing.T) {
+	fellBack := func(t *testing.T, o *observation) {
+		o.logs[wan.A] = append(o.logs[wan.A], transcript(t, "t=14 route_changed peer=1 route=relay text=silent")...)
+	}
+	relayed := func(t *testing.T, o *observation) {
+		for s := range o.logs {
+			o.logs[s] = transcript(t, "t=10 peer_connected peer=1 route=relay", "t=10.09 first_message peer=1", goodResult)
+		}
+		o.samples = traffic(10*time.Second, time.Hour)
+	}
+	result := func(line string) func(*testing.T, *observation) {
+		return func(t *testing.T, o *observation) { o.logs[wan.B][4] = transcript(t, line)[0] }
+	}
+	for _, c := range []struct {
+		name    string
+		want    verdict
+		spoil   func(*testing.T, *observation)
+		excused bool // with a stall
+	}{
+		{"as demanded", direct, func(*testing.T, *observation) {}, false},
+		{"fell back to the relay", direct, fellBack, true},
+		{"direct too late", direct, func(t *testing.T, o *observation) {
+			o.logs[wan.B][3] = transcript(t, "t=14 route_changed peer=1 route=direct4")[0]
+		}, true},
+		{"never direct", direct, relayed, true},
+		{"relayed, as demanded", relay, relayed, false},
+		{"no keys in time", direct, func(t *testing.T, o *observation) {
+			o.broken, o.logs[wan.A] = errors.New("the meeting took too long"), nil
+		}, true},
+		{"direct where there is no way", relay, func(*testing.T, *observation) {}, false},
+		{"lost messages", direct, result(strings.Replace(goodResult, "lost=0", "lost=1", 1)), false},
+		{"lost messages and fell back", direct, func(t *testing.T, o *observation) {
+			fellBack(t, o)
+			o.logs[wan.B][4] = transcript(t, strings.Replace(goodResult, "dup=0", "dup=1", 1))[0]
+		}, false},
+		{"a private path", direct, func(t *testing.T, o *observation) {
+			o.logs[wan.A][3] = transcript(t, "t=10.3 route_changed peer=1 route=lan")[0]
+		}, false},
+		{"crashed", direct, func(t *testing.T, o *observation) {
+			o.logs[wan.A], o.wrong = o.logs[wan.A][:4], errors.New("harness A ended with exit code -1")
+		}, false},
+		{"crashed at the very end", direct, func(t *testing.T, o *observation) { o.wrong = errors.New("exit code -1") }, false},
+	} {
+		for _, took := range []time.Duration{0, stallLimit, stallLimit + 1} {
+			o := directMeeting(t)
+			c.spoil(t, &o)
+			o.stall = stall{took, "the router's thread stood still"}
+			got := judge(o)
+			if want := c.excused && took > stallLimit; got.disturbed(c.want) != want {
+				t.Errorf("%s, stall of %v: disturbed %v; %s %q", c.name, took, !want, got.verdict, got.why)
+			}
+		}
+	}
+}
+
+// A trial is settled by the first meeting that was not disturbed, or by the third whatever it met.
+func TestSettle(t *testing.T) {
+	still := outcome{verdict: failed, why: "fell back", stall: stall{300 * time.Millisecond, "x"}}
+	good, bad := outcome{verdict: direct, stall: still.stall}, outcome{verdict: failed, why: "fell back"}
+	for _, c := range []struct {
+		name     string
+		meetings []outcome
+		again    int // disturbed meetings
+	}{
+		{"good at once, stall or not", []outcome{good}, 0},
+		{"failed without a stall is final", []outcome{bad}, 0},
+		{"disturbed once", []outcome{still, good}, 1},
+		{"disturbed, then truly failed", []outcome{still, bad}, 1},
+		{"disturbed twice", []outcome{still, still, good}, 2},
+		{"disturbed three times: failed", []outcome{still, still, still}, 2},
+	} {
+		held, again := 0, 0
+		got, _ := settle(context.Background(), direct, func() (outcome, *logs) {
+			held++
+			return c.meetings[held-1], nil
+		}, func(o outcome, _ *logs) {
+			again++
+			if o != still {
+				t.Errorf("%s: held again after %+v", c.name, o)
+			}
+		})
+		if last := c.meetings[len(c.meetings)-1]; got != last || held != len(c.meetings) || again != c.again {
+			t.Errorf("%s: %d meetings, %d of them disturbed, %+v", c.name, held, again, got)
+		}
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	settle(ended, direct, func() (outcome, *logs) { return still, nil }, func(outcome, *logs) { t.Error("held again for a user who has gone") })
+}
+
+// A disturbed meeting and a failed one say so, with the stall, and count apart.
+func TestMatrixNotes(t *testing.T) {
+	var out bytes.Buffer
+	c := &matrixCmd{Trials: 1, Logs: t.TempDir()}
+	b, p := newBoard(&out), &pair{a: lab.PR, b: lab.PR}
+	still := outcome{verdict: failed, why: "A was direct for only 616ms", stall: stall{312 * time.Millisecond, "the router's thread stood still"}}
+	c.disturbed(b, p, 0, still, new(logs))
+	c.disturbed(b, p, 0, still, new(logs))
+	c.settled(b, p, 0, still, new(logs))
+	if s := summarize(p); s.Trials != 1 || s.Failed != 1 || s.Disturbed != 2 || verify([]*pair{p}) == nil {
+		t.Errorf("%+v", s)
+	}
+	for _, line := range []string{
+		"~ PR  × PR   meeting 1: failed; A was direct for only 616ms\n",
+		"disturbed, held again: the machine stood still (the router's thread stood still for 312 ms)\n",
+		"✗ PR  × PR   meeting 1: failed, demanded direct; A was direct for only 616ms\n",
+		"the machine stood still as well (the router's thread stood still for 312 ms), but this was its last repetition of 2\n",
+		"2 disturbed\n", "logs: " + c.Logs,
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("nowhere %q in\n%s", line, out.String())
+		}
+	}
+	if got := b.count([]*pair{p}, 1); got != "1 of 1 meetings, 1 not as demanded, 2 more disturbed and held again" {
+		t.Error(got)
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -6,13 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
-	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
 )
 
 // matrixCmd holds many meetings of many pairs and tells how they went.
@@ -28,50 +25,6 @@ type matrixCmd struct {
 	Reorder  float64       `help:"Share of packets held back by half the delay."`
 	Seed     uint64        `help:"Seed of loss, jitter and reordering." default:"1"`
 	Logs     string        `help:"Directory for the logs of failed meetings (default: the temporary directory)." placeholder:"DIR"`
-}
-
-// pair is one cell of the matrix, with its meetings so far.
-type pair struct {
-	a, b     lab.Kind
-	outcomes []outcome
-}
-
-// wants reports whether an outcome is what the cell demands.
-func (p *pair) wants(o outcome) bool {
-	if o.verdict == failed || !o.clean() {
-		return false
-	}
-	d := demand(p.a, p.b)
-	return d == either || o.verdict == d
-}
-
-// parsePairs reads a list of pairs; empty means every unordered pair of kinds.
-func parsePairs(list string) ([]*pair, error) {
-	var pairs []*pair
-	if list == "" {
-		for i, a := range lab.Kinds {
-			for _, b := range lab.Kinds[i:] {
-				pairs = append(pairs, &pair{a: a, b: b})
-			}
-		}
-		return pairs, nil
-	}
-	for _, text := range strings.Split(list, ",") {
-		x, y, ok := strings.Cut(strings.TrimSpace(text), ":")
-		if !ok {
-			return nil, fmt.Errorf("pair %q is not of the form PR:SR", text)
-		}
-		a, err := lab.ParseKind(x)
-		if err != nil {
-			return nil, err
-		}
-		b, err := lab.ParseKind(y)
-		if err != nil {
-			return nil, err
-		}
-		pairs = append(pairs, &pair{a: a, b: b})
-	}
-	return pairs, nil
 }
 
 // validate refuses numbers with which the matrix would prove nothing.
@@ -102,11 +55,10 @@ func (c *matrixCmd) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	began := time.Now()
-	fmt.Fprintf(out, "%d pairs, %d meetings each, %d at a time, %v one way\n", len(pairs), c.Trials, c.Parallel, c.Delay)
-	c.meetAll(ctx, pairs, out)
-	if ctx.Err() != nil { // show what there is
-		pairs = slices.DeleteFunc(pairs, func(p *pair) bool { return len(p.outcomes) == 0 })
-	}
+	b := newBoard(out)
+	b.line("%d pairs, %d meetings each, %d at a time, %s one way", len(pairs), c.Trials, c.Parallel, short(c.Delay))
+	b.line("%s", columns)
+	c.meetAll(ctx, pairs, b)
 	writeMatrix(out, pairs)
 	if c.JSON != "" {
 		if err := writeJSON(c.JSON, pairs); err != nil {
@@ -116,12 +68,12 @@ func (c *matrixCmd) run(ctx context.Context, out io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\n%d meetings in %v\n", len(pairs)*c.Trials, time.Since(began).Round(time.Second))
+	b.line("%s, in %v; longest stall of the machine: %v", b.count(pairs, c.Trials), time.Since(began).Round(time.Second), longest(pairs))
 	return verify(pairs)
 }
 
 // meetAll works through the meetings in rounds over all pairs, so that a busy minute of the machine meets them alike.
-func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, out io.Writer) {
+func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, b *board) {
 	type job struct {
 		p     *pair
 		trial int
@@ -129,19 +81,26 @@ func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, out io.Writer) {
 	jobs := make(chan job)
 	var (
 		workers sync.WaitGroup
-		mu      sync.Mutex // guards the pairs' outcomes and out
+		mu      sync.Mutex // guards the pairs and the board
 	)
 	for range c.Parallel {
 		workers.Go(func() {
 			for j := range jobs {
-				o, texts := c.hold(ctx, c.plan(j.p, j.trial), nil, nil)
+				meet := func() (outcome, *logs) {
+					o, texts := c.hold(ctx, c.plan(j.p, j.trial), nil, nil)
+					return judge(o), texts
+				}
+				got, texts := settle(ctx, demand(j.p.a, j.p.b), meet, func(o outcome, texts *logs) {
+					mu.Lock()
+					defer mu.Unlock()
+					c.disturbed(b, j.p, j.trial, o, texts)
+				})
 				if ctx.Err() != nil {
 					continue // broken off by the user: says nothing about the pair
 				}
-				got := judge(o)
 				mu.Lock()
-				j.p.outcomes = append(j.p.outcomes, got)
-				c.tell(out, j.p, j.trial, got, texts)
+				c.settled(b, j.p, j.trial, got, texts)
+				b.status(b.count(pairs, c.Trials))
 				mu.Unlock()
 			}
 		})
@@ -156,63 +115,33 @@ func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, out io.Writer) {
 	}
 	close(jobs)
 	workers.Wait()
+	b.status("")
 }
 
-// plan lays out one meeting. Four seconds of data leave two for finding the way and two for proving it.
-func (c *matrixCmd) plan(p *pair, trial int) plan {
-	return plan{
-		kinds: [2]lab.Kind{p.a, p.b}, host: wan.Side(trial % 2),
-		shape:    wan.Shape{Delay: c.Delay, Jitter: c.Jitter, Loss: c.Loss, Reorder: c.Reorder},
-		seed:     c.Seed + uint64(trial),
-		messages: 400, rate: 100, size: 100, unreliable: 100,
-		stay: time.Second, timeout: 30 * time.Second,
+// disturbed notes a meeting that is held again. Its logs are kept only where somebody asked for logs: an excuse is worth
+// a look, but not a full disk on a busy machine.
+func (c *matrixCmd) disturbed(b *board, p *pair, trial int, o outcome, texts *logs) {
+	p.disturbed++
+	p.met(o.stall)
+	b.line("~ %v  meeting %d: %s%s", p, trial+1, o.verdict, reason(o))
+	b.line("%sdisturbed, held again: the machine stood still (%v)", indent, o.stall)
+	if c.Logs != "" {
+		b.line("%slogs: %s", indent, c.keep(p, trial, texts))
 	}
 }
 
-// tell prints a meeting that was not as demanded, keeps its logs, and says when a pair is complete.
-func (c *matrixCmd) tell(out io.Writer, p *pair, trial int, o outcome, texts *logs) {
+// settled notes the outcome of a trial, and says when a pair is complete.
+func (c *matrixCmd) settled(b *board, p *pair, trial int, o outcome, texts *logs) {
+	p.outcomes = append(p.outcomes, o)
+	p.met(o.stall)
 	if !p.wants(o) {
-		where, err := texts.save(c.Logs, fmt.Sprintf("%s-%s-%d", p.a, p.b, trial))
-		if err != nil {
-			where = err.Error()
-		}
-		fmt.Fprintf(out, "✗ %s × %s, meeting %d: %s, wanted %s%s\n  logs: %s\n", p.a, p.b, trial, o.verdict, demand(p.a, p.b), reason(o), where)
+		miss := p.miss(trial, o, c.keep(p, trial, texts))
+		p.misses = append(p.misses, miss)
+		b.line("%s", miss)
 	}
 	if len(p.outcomes) == c.Trials {
-		fmt.Fprintf(out, "  %-3s × %-3s %s\n", p.a, p.b, cell(p))
+		b.line("%s", row(p))
 	}
-}
-
-// reason says what was wrong with a meeting beside its route; it begins with "; " unless there is nothing.
-func reason(o outcome) string {
-	parts := []string{""}
-	if o.why != "" {
-		parts = append(parts, o.why)
-	}
-	if !o.clean() {
-		parts = append(parts, fmt.Sprintf("%d lost, %d doubled, %d reordered, %d corrupt", o.lost, o.dup, o.reordered, o.corrupt))
-	}
-	return strings.Join(parts, "; ")
-}
-
-// verify names the pairs that did not do what they must.
-func verify(pairs []*pair) error {
-	var bad []string
-	for _, p := range pairs {
-		missed := 0
-		for _, o := range p.outcomes {
-			if !p.wants(o) {
-				missed++
-			}
-		}
-		if missed > 0 {
-			bad = append(bad, fmt.Sprintf("%s × %s (%d of %d)", p.a, p.b, missed, len(p.outcomes)))
-		}
-	}
-	if len(bad) > 0 {
-		return fmt.Errorf("not as demanded: %s", strings.Join(bad, ", "))
-	}
-	return nil
 }
 
 // check refuses to start without the programs under test.

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -5,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,19 +37,26 @@ type plan struct {
 	timeout    time.Duration // of each harness
 }
 
-// side is one player's harness and what belongs to it.
+// sideRoles says on which computer a side's harness runs.
 var sideRoles = [2]lab.Role{wan.A: lab.HostA, wan.B: lab.HostB}
 
 func other(s wan.Side) wan.Side { return wan.B - s }
+
+// The harness's exit codes that a slow machine can bring about, beside success (usage: musubi_peer --help).
+const (
+	exitServer  = 3 // the server or the room failed: a handshake timed out
+	exitTimeout = 4 // not everything arrived in time
+)
 
 // meeting is a plan under way: a laboratory of its own, a server, two harnesses.
 type meeting struct {
 	plan
 	*lab.Lab
-	peers [2]*harness.Process
-	logs  logs
-	watch *sampler
-	onEnd func() // runs while the laboratory still stands, after the harnesses have ended; may be nil
+	server *harness.Process
+	peers  [2]*harness.Process
+	logs   logs
+	watch  *watch
+	onEnd  func() // runs while the laboratory still stands, after the harnesses have ended; may be nil
 }
 
 // observation is what is known about a meeting when it is over. Judging needs nothing else.
@@ -55,7 +65,9 @@ type observation struct {
 	logs    [2]harness.Log
 	exits   [2]int
 	samples samples
+	stall   stall // the machine's longest during the meeting
 	broken  error // the meeting could not be held to its end
+	wrong   error // something happened that no stall of the machine can bring about
 }
 
 // hold runs a meeting. onEvent, which may be nil, sees every event as it is printed; during, which may be nil, runs
@@ -70,31 +82,57 @@ func (p programs) hold(ctx context.Context, pl plan, onEvent func(wan.Side, harn
 	}
 	m.Lab = built
 	built.SetMarker(pl.marker)
-	m.watch = watchCounters(built.Router)
+	m.watch = startWatch(built.Router)
 	err = m.run(ctx, p, onEvent, during)
-	m.stopPeers()
+	o.wrong = m.crashes()
+	m.stopAll()
 	if m.onEnd != nil {
 		m.onEnd()
 	}
-	o.samples = m.watch.stop()
+	saw := m.watch.stop()
+	o.samples, o.stall = saw.samples, saw.stall
 	for s, peer := range m.peers {
 		if peer != nil {
 			o.logs[s], o.exits[s] = peer.Events(), peer.ExitCode()
-			err = errors.Join(err, peer.Err())
+			o.wrong = errors.Join(o.wrong, peer.Err())
 		}
 	}
-	o.broken = errors.Join(err, built.Close())
+	// What does not come down is a laboratory that would leak into the next: that is ours to mend, whatever the stall.
+	left := built.Close()
+	o.wrong = errors.Join(o.wrong, left)
+	o.broken = err
 	return o, &m.logs
+}
+
+// crashes tells which programs under test ended by themselves and should not have. It is asked before the rest is stopped:
+// what we end ourselves may end as it likes.
+func (m *meeting) crashes() error {
+	var errs []error
+	check := func(name string, p *harness.Process, fine ...int) {
+		if p == nil {
+			return
+		}
+		select {
+		case <-p.Ended():
+			if code := p.ExitCode(); !slices.Contains(fine, code) {
+				errs = append(errs, fmt.Errorf("%s ended with exit code %d", name, code))
+			}
+		default:
+		}
+	}
+	check("musubi server", m.server)
+	for s, peer := range m.peers {
+		check("harness "+wan.Side(s).String(), peer, 0, exitServer, exitTimeout)
+	}
+	return errors.Join(errs...)
 }
 
 // run starts the server, then the host, then its guest, and waits until both harnesses have ended.
 func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) error {
-	server, url, err := m.startServer(ctx, p)
+	url, err := m.startServer(ctx, p)
 	if err != nil {
 		return err
 	}
-	defer server.Stop(2 * time.Second)
-
 	ctx, cancel := context.WithTimeoutCause(ctx, m.timeout+5*time.Second, errors.New("the meeting took too long"))
 	defer cancel()
 	host, err := m.startPeer(p, m.host, onEvent, url, "--host")
@@ -133,24 +171,27 @@ func (m *meeting) awaitProfile(ctx context.Context, host *harness.Process) {
 	_, _ = host.Await(ctx, harness.Profiled)
 }
 
-func (m *meeting) startServer(ctx context.Context, p programs) (*harness.Process, string, error) {
+// startServer starts the server and gives the address that it tells, key included.
+func (m *meeting) startServer(ctx context.Context, p programs) (string, error) {
 	cmd := m.Command(lab.Server, filepath.Join(p.BinDir, "musubi"), "server",
 		"--listen", "0.0.0.0:3478", "--limits", "lab", "--public", lab.ServerAddr.String())
 	server, err := harness.Start(cmd, harness.Options{Name: "musubi server", Parse: harness.ParseServer,
 		Stdout: m.logs.file("server.out"), Stderr: m.logs.file("server.err")})
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
+	m.server = server
+	m.watch.follow("the server", server.PID())
 	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("no address line within 10 s"))
 	defer cancel()
 	ready, err := server.Await(ctx, harness.ServerReady)
 	if err != nil {
-		server.Stop(0)
-		return nil, "", fmt.Errorf("%w\n%s", err, m.logs.tail("server.err"))
+		return "", fmt.Errorf("%w\n%s", err, m.logs.tail("server.err"))
 	}
-	return server, ready.Get("url"), nil
+	return ready.Get("url"), nil
 }
 
+// startPeer starts one player's harness.
 func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harness.Event), url string, entry ...string) (*harness.Process, error) {
 	args := append([]string{"--server", url, "--name", s.String()}, entry...)
 	args = append(args,
@@ -176,15 +217,20 @@ func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harne
 		return nil, err
 	}
 	m.peers[s] = peer
+	m.watch.follow("harness "+s.String(), peer.PID())
 	return peer, nil
 }
 
-// stopPeers ends harnesses that still run because the meeting was broken off.
-func (m *meeting) stopPeers() {
+// stopAll ends harnesses that still run because the meeting was broken off, then the server: the other order would give
+// them a lost server to talk about.
+func (m *meeting) stopAll() {
 	for _, peer := range m.peers {
 		if peer != nil {
 			peer.Stop(time.Second)
 		}
+	}
+	if m.server != nil {
+		m.server.Stop(2 * time.Second)
 	}
 }
 

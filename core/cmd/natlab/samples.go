@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -17,7 +19,8 @@ type sample struct {
 
 type samples []sample
 
-// between gives the traffic from the first reading at or after from to the last one at or before to.
+// between gives the traffic from the first reading at or after from to the last one at or before to. It never counts
+// packets from outside the span: a few at its edges may be missing.
 func (s samples) between(from, to time.Duration) (traffic [wan.Sides][wan.Sides]wan.Count) {
 	var first, last *sample
 	for i := range s {
@@ -32,35 +35,4 @@ func (s samples) between(from, to time.Duration) (traffic [wan.Sides][wan.Sides]
 		return traffic
 	}
 	return last.c.Since(first.c)
-}
-
-// sampler reads the counters of a router until it is stopped.
-type sampler struct {
-	end  chan struct{}
-	list chan samples
-}
-
-func watchCounters(r *wan.Router) *sampler {
-	w := &sampler{end: make(chan struct{}), list: make(chan samples)}
-	go func() {
-		tick := time.NewTicker(sampleEvery)
-		defer tick.Stop()
-		list := samples{{wan.Now(), r.Counters()}}
-		for {
-			select {
-			case <-tick.C:
-				list = append(list, sample{wan.Now(), r.Counters()})
-			case <-w.end:
-				w.list <- append(list, sample{wan.Now(), r.Counters()})
-				return
-			}
-		}
-	}()
-	return w
-}
-
-// stop ends the sampler's goroutine and gives its readings.
-func (w *sampler) stop() samples {
-	close(w.end)
-	return <-w.list
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -15,56 +17,96 @@ const grace = 3
 
 // story prints what happens as it happens, and counts checks that did not hold.
 type story struct {
-	mu     sync.Mutex // lines come from the readers of both harnesses
-	out    io.Writer
-	began  time.Duration
-	missed int
-	held   int
+	mu    sync.Mutex // lines come from the readers of both harnesses
+	out   io.Writer
+	began time.Duration
+
+	counts         // of the whole story
+	chapter counts // of these, since the chapter began
+}
+
+// counts are results of checks.
+type counts struct {
+	held, missed int
+	late         int // of the missed: what a machine that stands still can bring about
+}
+
+func (c *counts) add(o counts) {
+	c.held += o.held
+	c.missed += o.missed
+	c.late += o.late
 }
 
 func newStory(out io.Writer) *story { return &story{out: out, began: wan.Now()} }
 
-// say prints a line with the time since the beginning.
-func (s *story) say(format string, args ...any) { s.sayAt(wan.Now(), format, args...) }
-
+// sayAt prints a line with the time since the beginning.
 func (s *story) sayAt(at time.Duration, format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.out, "%9.3f  %s\n", (at - s.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// title begins a chapter.
+// begin begins a chapter.
+func (s *story) begin() { s.chapter = counts{} }
+
+// disturbed reports whether the chapter missed nothing but time, and the machine stood still in it.
+func (s *story) disturbed(by stall) bool {
+	return by.longer() && s.chapter.missed > 0 && s.chapter.missed == s.chapter.late
+}
+
+// forget takes back the chapter's checks, because it is told again.
+func (s *story) forget() {
+	s.add(counts{-s.chapter.held, -s.chapter.missed, -s.chapter.late})
+	s.begin()
+}
+
+// title prints a heading.
 func (s *story) title(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.out, "\n── %s\n", fmt.Sprintf(format, args...))
 }
 
-// check prints one thing that must hold.
+// check prints one thing that must hold, however busy the machine is.
 func (s *story) check(ok bool, format string, args ...any) {
+	s.count(ok, counts{missed: 1}, fmt.Sprintf(format, args...))
+}
+
+// inTime prints one thing that must hold unless the machine stood still.
+func (s *story) inTime(ok bool, format string, args ...any) {
+	s.count(ok, counts{missed: 1, late: 1}, fmt.Sprintf(format, args...))
+}
+
+func (s *story) count(ok bool, miss counts, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	mark := "✓"
+	mark, result := "✗", miss
 	if ok {
-		s.held++
-	} else {
-		mark = "✗"
-		s.missed++
+		mark, result = "✓", counts{held: 1}
 	}
-	fmt.Fprintf(s.out, "        %s %s\n", mark, fmt.Sprintf(format, args...))
+	s.add(result)
+	s.chapter.add(result)
+	fmt.Fprintf(s.out, "        %s %s\n", mark, text)
+}
+
+// note prints a line among the checks that is not one of them.
+func (s *story) note(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "        · %s\n", fmt.Sprintf(format, args...))
 }
 
 // timed checks a measured time against its goal; negative means that it could not be measured.
 func (s *story) timed(what string, took, goal time.Duration) {
 	switch {
 	case took < 0:
-		s.check(false, "%s: did not happen (goal %v)", what, goal)
+		s.inTime(false, "%s: did not happen (goal %s)", what, short(goal))
 	case took <= goal:
-		s.check(true, "%s: %s (goal %v)", what, ms(took), goal)
+		s.inTime(true, "%s: %s (goal %s)", what, ms(took), short(goal))
 	case took <= grace*goal:
-		s.check(true, "%s: %s, over its goal of %v but within %d times", what, ms(took), goal, grace)
+		s.inTime(true, "%s: %s, over its goal of %s but within %d times", what, ms(took), short(goal), grace)
 	default:
-		s.check(false, "%s: %s, more than %d times its goal of %v", what, ms(took), grace, goal)
+		s.inTime(false, "%s: %s, more than %d times its goal of %s", what, ms(took), grace, short(goal))
 	}
 }
 
@@ -93,15 +135,21 @@ func retell(e harness.Event) string {
 		return "received the first message"
 	case harness.Punch:
 		if e.Get("ok") == "1" {
-			return fmt.Sprintf("got the first authenticated answer on a direct path, round trip %s ms", e.Get("rtt_ms"))
+			return fmt.Sprintf("got the first authenticated answer on a direct path, round trip %s", ms(e.Milliseconds("rtt_ms")))
 		}
 		return fmt.Sprintf("gives up punching: %s", e.Get("text"))
 	case harness.RouteChanged:
 		return fmt.Sprintf("route is now %s (%s)", e.Get("route"), e.Get("text"))
-	case harness.PeerInterrupted, harness.PeerRecovered:
-		return e.Name
-	case harness.ServerLost, harness.RoomLeft, harness.PeerClosed:
-		return fmt.Sprintf("%s: %s %s", e.Name, e.Get("code"), e.Get("text"))
+	case harness.PeerInterrupted:
+		return "hears nothing from the other"
+	case harness.PeerRecovered:
+		return "hears the other again"
+	case harness.ServerLost:
+		return fmt.Sprintf("lost the server: %s (%s)", e.Get("text"), e.Get("code"))
+	case harness.RoomLeft:
+		return fmt.Sprintf("left the room: %s (%s)", e.Get("text"), e.Get("code"))
+	case harness.PeerClosed:
+		return fmt.Sprintf("connection with the other ended: %s (%s)", e.Get("text"), e.Get("code"))
 	case harness.Result:
 		return fmt.Sprintf("sent %s, received %s; lost %s, doubled %s, out of order %s, corrupt %s", e.Get("sent"), e.Get("received"), e.Get("lost"), e.Get("dup"), e.Get("reordered"), e.Get("corrupt"))
 	}

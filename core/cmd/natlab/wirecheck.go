@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -87,16 +89,22 @@ func (w *wirecheck) stop() {
 	}
 }
 
-// report searches the recording and removes it.
+// discard removes the recording.
+func (w *wirecheck) discard() {
+	if w != nil && w.dir != "" {
+		_ = os.RemoveAll(w.dir)
+	}
+}
+
+// report searches the recording.
 func (w *wirecheck) report(s *story) {
 	if w == nil {
 		return
 	}
 	if w.dir == "" {
-		s.say("no second look by tcpdump: %s", w.why)
+		s.note("no second look by tcpdump: %s", w.why)
 		return
 	}
-	defer os.RemoveAll(w.dir)
 	pcap, err := os.ReadFile(filepath.Join(w.dir, "direct.pcap"))
 	if err != nil {
 		s.check(false, "tcpdump's recording of the direct path: %v", err)

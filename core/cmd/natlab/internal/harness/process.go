@@ -1,3 +1,5 @@
+//go:build linux
+
 package harness
 
 import (
@@ -17,10 +19,10 @@ import (
 // Process is a running harness or server. Its standard output is read line by line until it ends.
 type Process struct {
 	cmd   *exec.Cmd
-	name  string
+	name  string // for messages
 	ended chan struct{}
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	events  Log
 	bad     []error       // lines that are none
 	changed chan struct{} // closed and replaced at every event
@@ -83,6 +85,9 @@ func (p *Process) read(out io.Reader, o Options) {
 	p.mu.Unlock()
 	close(p.ended)
 }
+
+// PID is the program's process id; `ip netns exec` becomes the program that it runs and keeps its id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Ended is closed when the program has ended and all its lines have been read.
 func (p *Process) Ended() <-chan struct{} { return p.ended }

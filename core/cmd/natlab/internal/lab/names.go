@@ -1,11 +1,5 @@
-// Package lab builds laboratories: two homes behind the kernel's own NATs and a server, in network namespaces, with the
-// router of package wan between them. Everything has a name that begins with mslab<pid>, and Close removes exactly that.
-//
-//	ha ──veth── na ══TUN══ router ══TUN══ nb ──veth── hb
-//	                          ║
-//	                         TUN
-//	                          ║
-//	                         srv
+//go:build linux
+
 package lab
 
 import (

@@ -1,15 +1,5 @@
-// Package wan is the internet of a laboratory: a router in user space that joins three networks by TUN devices.
-//
-// Kernel namespaces give real NATs; this router gives what lies between them, exactly: a hop that takes one from the
-// TTL, a delay to the tenth of a millisecond, seeded jitter, loss and reordering, links that can be cut and healed one
-// direction at a time, and counters that say which way the traffic really went. It reads and writes whole plain IPv4
-// packets on descriptors, so that tests may give it a socket pair in place of a TUN device.
-//
-//	   A's NAT ──┐                ┌── B's NAT
-//	198.51.100/24│                │203.0.113/24
-//	             └──── Router ────┘
-//	                     │192.0.2/24
-//	                   server
+//go:build linux
+
 package wan
 
 import (
@@ -76,6 +66,7 @@ type Router struct {
 	flows    map[Flow]Count
 	marker   []byte
 	found    [Sides][Sides]Search
+	late     Lateness // since it was last asked for
 }
 
 // path is the state of one direction between two sides.
@@ -167,18 +158,24 @@ func (r *Router) run() {
 		fds = append(fds, unix.PollFd{Fd: int32(l.FD), Events: unix.POLLIN})
 	}
 	fds = append(fds, unix.PollFd{Fd: int32(r.wake), Events: unix.POLLIN})
-	for {
+	slept := time.Duration(0) // of the last turn, as far as it had asked to
+	for begun := Now(); ; {
+		now := Now()
+		r.turned(now - begun - slept)
+		begun = now
 		wait, closing := r.deliverDue()
 		if closing {
 			return
 		}
-		var timeout *unix.Timespec
+		asked, asleep := tick, Now()
 		if wait >= 0 {
-			ts := unix.NsecToTimespec(int64(wait))
-			timeout = &ts
+			asked = min(wait, tick)
 		}
-		if n, err := unix.Ppoll(fds, timeout, nil); err != nil || n == 0 {
-			continue // EINTR (Go's preemption signals), or a packet is due
+		timeout := unix.NsecToTimespec(int64(asked))
+		n, err := unix.Ppoll(fds, &timeout, nil)
+		slept = min(Now()-asleep, asked)
+		if err != nil || n == 0 {
+			continue // EINTR (Go's preemption signals), a packet is due, or a tick
 		}
 		for side := range Side(Sides) {
 			if fds[side].Revents&unix.POLLIN != 0 {
@@ -196,7 +193,7 @@ func (r *Router) readBurst(from Side) {
 	for range burst {
 		p := r.take()
 		n, err := unix.Read(r.links[from].FD, p.buf[:])
-		if err != nil || n <= 0 {
+		if err != nil || n <= 0 { // EAGAIN: it is empty
 			r.giveBack(p)
 			return
 		}
@@ -212,7 +209,8 @@ func (r *Router) readBurst(from Side) {
 func (r *Router) deliverDue() (wait time.Duration, closing bool) {
 	for {
 		r.mu.Lock()
-		p, left := r.queue.next(Now())
+		now := Now()
+		p, left := r.queue.next(now)
 		if p == nil {
 			closing = r.closing
 			r.mu.Unlock()
@@ -225,6 +223,7 @@ func (r *Router) deliverDue() (wait time.Duration, closing bool) {
 			c := &r.counters.Delivered[p.from][p.to]
 			c.Packets++
 			c.Bytes += uint64(len(p.data))
+			r.late.Packet = max(r.late.Packet, now-p.due)
 		}
 		r.mu.Unlock()
 		if !cut {

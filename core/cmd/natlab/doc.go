@@ -1,0 +1,13 @@
+// Command natlab is the NAT laboratory: it runs the built library in C processes behind the kernel's own NATs.
+//
+//	natlab check                        says what is missing here
+//	natlab matrix --bin-dir DIR         every pair of NAT kinds, many meetings each; numbers and verdicts
+//	natlab demo --bin-dir DIR           one story, live: relay, direct, cut, relay, direct again
+//	natlab build PR:SR                  a laboratory to look around in by hand
+//	natlab clean                        removes what a killed natlab left behind
+//
+// Exit codes: 0 everything demanded holds, 1 it does not, 2 usage, 77 no laboratory can be built here (no root, no nft, no
+// TUN), 130 ended by the user.
+package main
+
+const exitCannot = 77 // what automake calls "skipped"
