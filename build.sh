@@ -118,7 +118,7 @@ vet_everywhere() {
   go vet ./...
   local protocol="./core/api ./core/wire ./core/stun ./core/seq ./core/secure ./core/rudp ./core/nat ./core/relay ./core/rendezvous ./core/peer ./core/link ./core/endpoint ./core/hub ./core/netio ./core/node"
   local os
-  for os in windows darwin android ios; do
+  for os in windows darwin android; do
     say "GOOS=$os"
     # shellcheck disable=SC2086
     CGO_ENABLED=0 GOOS=$os GOARCH=arm64 go vet $protocol
@@ -192,7 +192,7 @@ cmd_test() {
   say "Musubi: all tests (logs in build/log)"
   check "build library, harness, programs, C tests" cmd_lib ON
   check "gofmt" gofmt_clean
-  check "go vet, also for windows, darwin, android, ios" vet_everywhere
+  check "go vet, also for windows, darwin, android" vet_everywhere
   check "staticcheck" staticcheck_clean
   go_tests
   c_tests

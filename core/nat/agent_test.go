@@ -263,7 +263,7 @@ func TestSameSeedSameTrace(t *testing.T) {
 		w.run(20*time.Second, nil)
 		return fmt.Sprint(a.sent, b.sent, a.history, b.history)
 	}
-	if trace() != trace() {
+	if first, second := trace(), trace(); first != second {
 		t.Fatal("traces differ")
 	}
 }

@@ -113,7 +113,7 @@ func (c *Client) Bind(now time.Time) {
 
 // HandleDatagram takes a datagram of the relay family. It reports whether it was for this leg's Bind.
 func (c *Client) HandleDatagram(now time.Time, b []byte) bool {
-	now = c.clock(now)
+	c.clock(now)
 	if c.state == idle || len(b) == 0 {
 		return false
 	}

@@ -128,7 +128,7 @@ func (s *Server) Stats() ServerStats {
 // LinkUp tells of a new link. A member that is known gets its room's state again and what it may have missed of its
 // introductions; a resumed one that is not known is told that its room is gone.
 func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
-	now = s.clock(now)
+	s.clock(now)
 	m := s.members[ref.Member]
 	if m == nil {
 		m = &member{ref: ref, up: true}
