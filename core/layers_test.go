@@ -25,6 +25,7 @@ type room struct {
 // Every package of ours has a line here; a new one needs a line and a reason.
 var rooms = map[string]room{
 	"core/api":        {"", false, "leaf: numbers shared by all"},
+	"core/deadline":   {"", false, "leaf: what a machine says of time to come; any room may use it"},
 	"core/wire":       {"api", false, "layouts only"},
 	"core/stun":       {"api wire", false, "STUN messages on pion/stun"},
 	"core/seq":        {"api wire", false, "serial arithmetic, ranges, replay window"},
@@ -152,7 +153,7 @@ func checkFile(t *testing.T, path, dir string, r room) {
 }
 
 func allowed(r room, dir, own string) bool {
-	if own == dir {
+	if own == dir || own == "core/deadline" {
 		return true
 	}
 	for _, may := range strings.Fields(r.may) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/nat"
 	"github.com/musubi-p2p/musubi/core/peer"
@@ -190,19 +191,12 @@ func (e *Endpoint) HandleTimeout(now time.Time) {
 func (e *Endpoint) NextTimeout() time.Time {
 	at := e.link.NextTimeout()
 	if e.profiler != nil {
-		at = earlier(at, e.profiler.NextTimeout())
+		at = deadline.Earlier(at, e.profiler.NextTimeout())
 	}
 	for i := range e.slots.used {
-		at = earlier(at, e.slots.nextTimeout(i))
+		at = deadline.Earlier(at, e.slots.nextTimeout(i))
 	}
 	return at
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // AppendTransmit appends one datagram to dst, until nothing is left to send.

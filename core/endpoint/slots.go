@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/peer"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -201,12 +202,12 @@ func (t *table) nextTimeout(i int) time.Time {
 	if !s.used {
 		return time.Time{}
 	}
-	at := earlier(s.until, s.askAgain)
+	at := deadline.Earlier(s.until, s.askAgain)
 	if s.cur != nil {
-		at = earlier(at, s.cur.NextTimeout())
+		at = deadline.Earlier(at, s.cur.NextTimeout())
 	}
 	if s.next != nil {
-		at = earlier(at, s.next.NextTimeout())
+		at = deadline.Earlier(at, s.next.NextTimeout())
 	}
 	return at
 }

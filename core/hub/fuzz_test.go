@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/stun"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -67,7 +68,7 @@ func FuzzHubDatagram(f *testing.F) {
 			w.hub.HandleDatagram(w.now, how>>2&3, from, p)
 			if how&0x40 != 0 {
 				w.now = w.now.Add(time.Second)
-				if due(w.now, w.hub.NextTimeout()) {
+				if deadline.Due(w.now, w.hub.NextTimeout()) {
 					w.hub.HandleTimeout(w.now)
 				}
 			}

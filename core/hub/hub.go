@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/relay"
 	"github.com/musubi-p2p/musubi/core/rendezvous"
@@ -200,15 +201,15 @@ func (h *Hub) handleSTUN(now time.Time, sock uint8, from netip.AddrPort, b []byt
 // HandleTimeout acts on deadlines that have come.
 func (h *Hub) HandleTimeout(now time.Time) {
 	now = h.clock(now)
-	if due(now, h.rooms.NextTimeout()) {
+	if deadline.Due(now, h.rooms.NextTimeout()) {
 		h.rooms.HandleTimeout(now)
 	}
-	if due(now, h.relay.NextTimeout()) {
+	if deadline.Due(now, h.relay.NextTimeout()) {
 		h.relay.HandleTimeout(now)
 	}
 	h.sessionTimeouts(now)
 	h.forgetLost(now)
-	if h.closing && due(now, h.closeBy) {
+	if h.closing && deadline.Due(now, h.closeBy) {
 		h.dropAll()
 	}
 	h.run(now)
@@ -216,15 +217,15 @@ func (h *Hub) HandleTimeout(now time.Time) {
 
 // NextTimeout is when HandleTimeout may have something to do; zero: never.
 func (h *Hub) NextTimeout() time.Time {
-	at := earlier(h.rooms.NextTimeout(), h.relay.NextTimeout())
+	at := deadline.Earlier(h.rooms.NextTimeout(), h.relay.NextTimeout())
 	if len(h.timers) > 0 {
-		at = earlier(at, h.timers[0].at)
+		at = deadline.Earlier(at, h.timers[0].at)
 	}
 	if len(h.lost) > 0 {
-		at = earlier(at, h.lost[0].until)
+		at = deadline.Earlier(at, h.lost[0].until)
 	}
 	if h.closing && len(h.order) > 0 {
-		at = earlier(at, h.closeBy)
+		at = deadline.Earlier(at, h.closeBy)
 	}
 	return at
 }
@@ -260,14 +261,4 @@ func (h *Hub) clock(now time.Time) time.Time {
 		h.now = now
 	}
 	return h.now
-}
-
-func due(now, at time.Time) bool { return !at.IsZero() && !now.Before(at) }
-
-// earlier is the earlier of two deadlines; zero is none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"container/heap"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"time"
 )
 
@@ -37,10 +38,10 @@ func (h *Hub) unschedule(s *session) {
 
 // sessionTimeouts lets the sessions act whose deadline has come, each once.
 func (h *Hub) sessionTimeouts(now time.Time) {
-	for len(h.timers) > 0 && due(now, h.timers[0].at) {
+	for len(h.timers) > 0 && deadline.Due(now, h.timers[0].at) {
 		s := h.timers[0]
 		at := s.link.NextTimeout()
-		if due(now, at) {
+		if deadline.Due(now, at) {
 			s.link.HandleTimeout(now)
 			h.touch(s)
 			at = s.link.NextTimeout()

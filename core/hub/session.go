@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/rendezvous"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -183,7 +184,7 @@ func (h *Hub) leave(now time.Time, s *session, code api.Code, text string, bye b
 // forgetLost forgets members that did not come back in their time of grace. Their relay legs end by being idle.
 func (h *Hub) forgetLost(now time.Time) {
 	n := 0
-	for ; n < len(h.lost) && due(now, h.lost[n].until); n++ {
+	for ; n < len(h.lost) && deadline.Due(now, h.lost[n].until); n++ {
 		if m := h.members[h.lost[n].id]; m != nil && m.session == nil && m.lost == h.lost[n].lost {
 			delete(h.members, h.lost[n].id)
 		}

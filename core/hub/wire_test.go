@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -182,11 +183,11 @@ func (w *cable) run(d time.Duration) {
 			w.flight = w.flight[1:]
 			w.deliver(p)
 		}
-		if !w.down && due(w.now, w.hub.NextTimeout()) {
+		if !w.down && deadline.Due(w.now, w.hub.NextTimeout()) {
 			w.hub.HandleTimeout(w.now)
 		}
 		for _, c := range w.clients {
-			if due(w.now, c.NextTimeout()) {
+			if deadline.Due(w.now, c.NextTimeout()) {
 				c.HandleTimeout(w.now)
 			}
 		}

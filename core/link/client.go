@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/rendezvous"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -217,12 +218,12 @@ func (c *Client) HandleTimeout(now time.Time) {
 	case trying:
 		c.tryTimeout(now)
 	case waiting:
-		if due(now, c.retryAt) {
+		if deadline.Due(now, c.retryAt) {
 			c.startTry(now)
 		}
 	case up, closing:
 		c.pipe.conn.HandleTimeout(now)
-		if c.state == up && due(now, c.silentAt()) {
+		if c.state == up && deadline.Due(now, c.silentAt()) {
 			c.lose(now, api.ErrLost, "the server at "+c.remote.String()+" is silent", c.jitter(firstRetry))
 		}
 	}
@@ -233,11 +234,11 @@ func (c *Client) HandleTimeout(now time.Time) {
 func (c *Client) NextTimeout() time.Time {
 	switch c.state {
 	case trying:
-		return earlier(c.try.nextSend, c.try.ends)
+		return deadline.Earlier(c.try.nextSend, c.try.ends)
 	case waiting:
 		return c.retryAt
 	case up:
-		return earlier(c.silentAt(), c.pipe.conn.NextTimeout())
+		return deadline.Earlier(c.silentAt(), c.pipe.conn.NextTimeout())
 	case closing:
 		return c.pipe.conn.NextTimeout()
 	}

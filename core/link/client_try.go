@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -78,11 +79,11 @@ func (c *Client) hello(now time.Time, cookie wire.Cookie) {
 
 func (c *Client) tryTimeout(now time.Time) {
 	a := &c.try
-	if due(now, a.ends) {
+	if deadline.Due(now, a.ends) {
 		c.nextServer(now)
 		return
 	}
-	if due(now, a.nextSend) {
+	if deadline.Due(now, a.nextSend) {
 		a.send = true
 		a.interval = min(a.interval*3/2, mostRetry)
 		a.nextSend = now.Add(a.interval)

@@ -46,14 +46,3 @@ const (
 
 	maxName = 64 // bytes of an app name and of a user id
 )
-
-// earlier is the earlier of two deadlines; zero means none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// due reports whether a deadline has come.
-func due(now, at time.Time) bool { return !at.IsZero() && !now.Before(at) }

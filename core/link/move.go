@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -53,7 +54,7 @@ func (s *ServerSession) handleProbe(now time.Time, from netip.AddrPort, probe *w
 // appendChallenge appends the challenge to a new address, if one is due and paid for.
 func (s *ServerSession) appendChallenge(now time.Time, dst []byte) ([]byte, bool) {
 	m := &s.move
-	if !m.to.IsValid() || !due(now, m.next) {
+	if !m.to.IsValid() || !deadline.Due(now, m.next) {
 		return dst, false
 	}
 	if m.tries == maxChallenges {

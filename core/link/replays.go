@@ -1,6 +1,10 @@
 package link
 
-import "time"
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/deadline"
+)
 
 // replays remembers the Hellos answered lately, so that a copy gets the same answer and makes nothing new. An entry
 // outlives its cookie: after that the cookie refuses the copy. Beyond maxReplays the oldest is forgotten early; a replay
@@ -44,7 +48,7 @@ func (r *replays) add(now time.Time, key [16]byte) *greeting {
 
 // expire forgets what is too old, and the oldest beyond most.
 func (r *replays) expire(now time.Time, most int) {
-	for r.head < len(r.order) && (due(now, r.order[r.head].end) || len(r.order)-r.head > most) {
+	for r.head < len(r.order) && (deadline.Due(now, r.order[r.head].end) || len(r.order)-r.head > most) {
 		delete(r.entries, r.order[r.head].key)
 		r.head++
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/rudp"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -98,13 +99,13 @@ func (s *ServerSession) HandleDatagram(now time.Time, from netip.AddrPort, b []b
 func (s *ServerSession) HandleTimeout(now time.Time) {
 	now = s.tick(now)
 	if !s.confirmed {
-		if !s.closed && due(now, s.born.Add(confirmTime)) {
+		if !s.closed && deadline.Due(now, s.born.Add(confirmTime)) {
 			s.end(api.ErrTimeout, "the client did not take up the session")
 		}
 		return
 	}
 	s.pipe.conn.HandleTimeout(now)
-	if !s.closed && due(now, s.ticketAt) {
+	if !s.closed && deadline.Due(now, s.ticketAt) {
 		s.sendTicket(now)
 	}
 }
@@ -119,7 +120,7 @@ func (s *ServerSession) NextTimeout() time.Time {
 	}
 	at := s.pipe.conn.NextTimeout()
 	if !s.closed {
-		at = earlier(earlier(at, s.ticketAt), s.move.next)
+		at = deadline.Earlier(deadline.Earlier(at, s.ticketAt), s.move.next)
 	}
 	return at
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -88,9 +89,9 @@ func (w *world) run(d time.Duration) {
 	end := w.now.Add(d)
 	for steps := 0; ; steps++ {
 		w.drain()
-		at := earlier(w.client.NextTimeout(), w.server.nextTimeout())
+		at := deadline.Earlier(w.client.NextTimeout(), w.server.nextTimeout())
 		if len(w.queue) > 0 {
-			at = earlier(at, w.queue[0].at)
+			at = deadline.Earlier(at, w.queue[0].at)
 		}
 		if at.IsZero() || at.After(end) {
 			w.now = end
@@ -278,7 +279,7 @@ func (n *node) ids() []uint32 {
 
 func (n *node) nextTimeout() (at time.Time) {
 	for _, id := range n.ids() {
-		at = earlier(at, n.sessions[id].NextTimeout())
+		at = deadline.Earlier(at, n.sessions[id].NextTimeout())
 	}
 	return at
 }

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -259,10 +260,10 @@ func (a *Agent) NextTimeout() time.Time {
 		if !a.now.Before(end) { // conclude waits for a pair that is being checked
 			end = end.Add(checkingGrace)
 		}
-		t = earlier(t, end)
+		t = deadline.Earlier(t, end)
 	}
 	for _, p := range a.pairs {
-		t = earlier(earlier(t, p.next), p.deadAt)
+		t = deadline.Earlier(deadline.Earlier(t, p.next), p.deadAt)
 	}
 	return t
 }
@@ -334,12 +335,4 @@ func (a *Agent) count(reflexive bool) (n int) {
 		}
 	}
 	return n
-}
-
-// earlier is the earlier of two deadlines, of which zero means none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 )
 
 // Watching pairs that were valid once.
@@ -36,7 +37,7 @@ func (a *Agent) Select(now time.Time, socket api.SocketID, addr netip.AddrPort) 
 	old := a.selected
 	a.selected = a.find(socket, unmap(addr))
 	if p := a.selected; p != nil && p != old && p.state == pairValid {
-		p.next = earlier(p.next, now.Add(consentUsed))
+		p.next = deadline.Earlier(p.next, now.Add(consentUsed))
 	}
 	a.run(now)
 }

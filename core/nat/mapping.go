@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/stun"
 )
 
@@ -68,7 +69,7 @@ func (t *mappingTest) nextTimeout() time.Time {
 	}
 	next := t.endAt
 	for _, q := range t.asked {
-		next = earlier(next, q.next)
+		next = deadline.Earlier(next, q.next)
 	}
 	return next
 }

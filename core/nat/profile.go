@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/stun"
 )
 
@@ -171,7 +172,7 @@ func (p *Profiler) NextTimeout() time.Time {
 	if p.started.IsZero() || p.done {
 		return time.Time{}
 	}
-	return earlier(earlier(p.mapping.nextTimeout(), p.filtering.nextTimeout()), p.started.Add(profileLimit))
+	return deadline.Earlier(deadline.Earlier(p.mapping.nextTimeout(), p.filtering.nextTimeout()), p.started.Add(profileLimit))
 }
 
 // AppendTransmit appends the next datagram to dst.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/netio"
 )
@@ -212,22 +213,15 @@ func (o *owner) timeout() time.Time {
 func (o *owner) deadline() time.Time {
 	at := o.timeout()
 	if !o.closeBy.IsZero() {
-		return earlier(at, o.closeBy)
+		return deadline.Earlier(at, o.closeBy)
 	}
 	if o.out.waiting {
-		at = earlier(at, o.now.Add(retryEvent))
+		at = deadline.Earlier(at, o.now.Add(retryEvent))
 	}
 	if o.stale {
-		at = earlier(at, o.statsAt.Add(statsInterval))
+		at = deadline.Earlier(at, o.statsAt.Add(statsInterval))
 	}
 	return at
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // release closes what this run opened and waits for what it started.

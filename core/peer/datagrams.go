@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/nat"
 	"github.com/musubi-p2p/musubi/core/relay"
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -110,7 +111,7 @@ func (p *Peer) frames(now time.Time, rx, back wire.PathID, number uint64, frames
 // HandleTimeout does what is due.
 func (p *Peer) HandleTimeout(now time.Time) {
 	if p.session == nil {
-		if due(now, p.expires) {
+		if deadline.Due(now, p.expires) {
 			p.fail(api.ErrTimeout, "the other player did not answer the introduction within 30 s")
 		}
 		if p.leg != nil {
@@ -137,7 +138,7 @@ func (p *Peer) NextTimeout() time.Time {
 		}
 		at := p.expires
 		if p.leg != nil {
-			at = earlier(at, p.leg.NextTimeout())
+			at = deadline.Earlier(at, p.leg.NextTimeout())
 		}
 		return at
 	}
@@ -146,27 +147,20 @@ func (p *Peer) NextTimeout() time.Time {
 		return at
 	}
 	t := &p.paths
-	at = earlier(at, p.leg.NextTimeout())
-	at = earlier(at, p.agent.NextTimeout())
+	at = deadline.Earlier(at, p.leg.NextTimeout())
+	at = deadline.Earlier(at, p.agent.NextTimeout())
 	ask, suspect := p.doubt()
-	at = earlier(earlier(at, ask), suspect)
-	at = earlier(at, p.rebindDue())
-	at = earlier(at, t.duplicateUntil)
-	at = earlier(at, t.retryAt)
+	at = deadline.Earlier(deadline.Earlier(at, ask), suspect)
+	at = deadline.Earlier(at, p.rebindDue())
+	at = deadline.Earlier(at, t.duplicateUntil)
+	at = deadline.Earlier(at, t.retryAt)
 	if t.waiting != 0 {
-		at = earlier(earlier(at, t.holdUntil), p.silentAt())
+		at = deadline.Earlier(deadline.Earlier(at, t.holdUntil), p.silentAt())
 	}
 	if t.relay {
-		at = earlier(at, t.warmAt)
+		at = deadline.Earlier(at, t.warmAt)
 	}
 	return at
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // AppendTransmit appends one datagram to dst and says where it goes, until nothing is left.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/nat"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -216,9 +217,9 @@ func (p *Peer) dead(now time.Time, ev nat.Event) {
 func (p *Peer) migrate(now time.Time) {
 	t := &p.paths
 	switch ask, suspect := p.doubt(); {
-	case due(now, suspect):
+	case deadline.Due(now, suspect):
 		p.suspect(now, "the direct path stopped answering")
-	case due(now, ask):
+	case deadline.Due(now, ask):
 		t.askedAt = now
 		p.conn.Ping(now, t.route)
 	}
@@ -229,19 +230,19 @@ func (p *Peer) migrate(now time.Time) {
 		p.agent.Suspect(now, d.socket, d.addr)
 		p.drainAgent(now)
 	}
-	if due(now, t.duplicateUntil) {
+	if deadline.Due(now, t.duplicateUntil) {
 		t.duplicateUntil = time.Time{}
 		p.conn.SetDuplicate(now, wire.PathRelay, false)
 	}
-	if due(now, t.retryAt) {
+	if deadline.Due(now, t.retryAt) {
 		t.retryAt = time.Time{}
 		p.agent.Retry(now)
 	}
-	if t.relay && due(now, t.warmAt) {
+	if t.relay && deadline.Due(now, t.warmAt) {
 		t.warmAt = now.Add(relayWarm)
 		p.conn.Ping(now, wire.PathRelay)
 	}
-	if at := p.rebindDue(); due(now, at) {
+	if at := p.rebindDue(); deadline.Due(now, at) {
 		switch {
 		case !t.relay:
 			t.rebindAt = time.Time{} // the first bind ends with an event
@@ -257,7 +258,7 @@ func (p *Peer) migrate(now time.Time) {
 // held reports whether the hold-down keeps data from returning to a direct path. On a relay that does not answer there is
 // nothing to wait for.
 func (p *Peer) held(now time.Time) bool {
-	return now.Before(p.paths.holdUntil) && p.paths.relay && !due(now, p.silentAt())
+	return now.Before(p.paths.holdUntil) && p.paths.relay && !deadline.Due(now, p.silentAt())
 }
 
 // silentAt is when the relay counts as not answering; zero while it is not in doubt.
@@ -292,5 +293,3 @@ func (p *Peer) gaveUp(now time.Time, reason string) {
 	t.retryAt = now.Add(wait)
 	p.push(api.Event{Kind: api.EventPunch, Code: api.ErrTimeout, Text: reason})
 }
-
-func due(now, at time.Time) bool { return !at.IsZero() && !now.Before(at) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/hub"
 	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -153,7 +154,7 @@ func (s *Server) Run() error {
 		if busy {
 			continue
 		}
-		if err := s.loop.Wait(earlier(s.hub.NextTimeout(), closeBy)); err != nil {
+		if err := s.loop.Wait(deadline.Earlier(s.hub.NextTimeout(), closeBy)); err != nil {
 			return fmt.Errorf("waiting for the network failed: %w", err)
 		}
 	}
@@ -197,11 +198,4 @@ func (s *Server) logTotals() {
 	}
 	s.log.Info("stopped", "handshakes", h.Handshakes, "resumed", h.Resumed, "introduced", h.Introduced, "relayed", h.RelayPackets,
 		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError, slog.Group("drops", drops...))
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

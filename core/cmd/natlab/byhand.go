@@ -28,7 +28,7 @@ func (checkCmd) Run() error {
 	return nil
 }
 
-// buildCmd builds one laboratory for a look around by hand.
+// buildCmd builds one laboratory for a look around by hand. At its end it tells what crossed the router, and what did not.
 type buildCmd struct {
 	Pair  string        `arg:"" help:"Kinds of the two NATs, such as PR:SR."`
 	Delay time.Duration `help:"One-way delay." default:"20ms"`

@@ -28,7 +28,7 @@ const (
 	cutFor       = 2 * time.Second
 )
 
-// demoCmd tells the whole story once.
+// demoCmd tells the whole story once. It shows nothing that the matrix does not prove more often, but a person can watch it.
 type demoCmd struct {
 	programs `embed:""`
 	Logs     string `help:"Directory for the logs if something fails (default: the temporary directory)." placeholder:"DIR"`
@@ -162,6 +162,7 @@ func bothRoutes(ctx context.Context, m *meeting, after time.Duration, route func
 	return at, nil
 }
 
+// pause lets the messages flow for a while: the story needs traffic on each path, nothing is synchronised by it.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):

@@ -47,7 +47,8 @@ func checkMeeting(s *story, o observation, mapping string, want verdict) {
 	}
 }
 
-// whole reports whether both sides received everything and say so.
+// whole reports whether both sides received everything and say so. A tally without losses is not enough: a message that
+// was never sent is missing in no count.
 func (o observation) whole() bool {
 	for s := range o.logs {
 		if _, err := o.delivered(wan.Side(s)); err != nil {
@@ -72,6 +73,7 @@ func checkBreakage(s *story, o observation, b breakage) {
 	}
 	s.timed("direct again, from the healing to both route events", again, goalReturn)
 
+	// Packets under way, a round trip of duplicates on both paths, and half a dozen samples of the counters.
 	const margin = 300 * time.Millisecond
 	o.checkPhase(s, "before the cut", b.direct+margin, b.cut, true)
 	o.checkPhase(s, "while it is cut", b.cut+goalTakeover+margin, b.healed, false)
@@ -80,7 +82,8 @@ func checkBreakage(s *story, o observation, b breakage) {
 	}
 }
 
-// checkPhase checks which way data went in a span of time, in both directions.
+// checkPhase checks which way data went in a span of time, in both directions. On a direct path the server still sees
+// keepalives of the link and of the relayed path; while it is cut, not one packet may pass between the homes.
 func (o observation) checkPhase(s *story, when string, from, to time.Duration, direct bool) {
 	t := o.samples.between(from, to)
 	least := uint64(float64(o.rate) * (to - from).Seconds() / 4) // a quarter, for messages that share a packet
@@ -94,7 +97,8 @@ func (o observation) checkPhase(s *story, when string, from, to time.Duration, d
 	}
 }
 
-// maxGap is the longest silence that either side met; negative if one did not say.
+// maxGap is the longest silence that either side met; negative if one did not say. It is what a player feels of a cut: the
+// time until the path is suspect, and the way of the resent messages over the relay.
 func (o observation) maxGap() time.Duration {
 	worst := time.Duration(0)
 	for _, log := range o.logs {

@@ -71,7 +71,8 @@ func (o observation) later(from time.Duration, name string, conditions ...func(h
 	return max(0, at-from)
 }
 
-// firstByte measures, for the slower direction, from keys at the sender to the first message at the receiver.
+// firstByte measures, for the slower direction, from keys at the sender to the first message at the receiver. Both stamp
+// their lines with the same clock, so that one way can be measured and not only a round trip.
 func (o observation) firstByte() time.Duration {
 	slowest := time.Duration(-1)
 	for s := range o.logs {
@@ -85,7 +86,8 @@ func (o observation) firstByte() time.Duration {
 	return slowest
 }
 
-// way says which way the traffic went in the end, by the route events and by the router's counters, which must agree.
+// way says which way the traffic went in the end, by the route events and by the router's counters, which must agree. A side
+// that never says a word about its route is relayed: every connection begins there.
 func (o observation) way() (verdict, string) {
 	var since time.Duration // both routes are direct from here on
 	directs := 0
@@ -109,7 +111,8 @@ func (o observation) way() (verdict, string) {
 	return o.heldDirect(since)
 }
 
-// heldDirect checks a direct route: it lasted, and the router saw the data on it.
+// heldDirect checks a direct route: it lasted, and the router saw the data on it. A trickle to the server is as it should
+// be: the link and the relayed path stay warm for the day when the direct one dies.
 func (o observation) heldDirect(since time.Duration) (verdict, string) {
 	until := since + holdDirect
 	for s, log := range o.logs {
@@ -128,7 +131,7 @@ func (o observation) heldDirect(since time.Duration) (verdict, string) {
 	return direct, ""
 }
 
-// relayed checks that the relay really carried the data.
+// relayed checks that the relay really carried the data, over the whole meeting: there was no other route to count apart.
 func (o observation) relayed() (verdict, string) {
 	if len(o.samples) == 0 {
 		return failed, "no counters"

@@ -10,7 +10,8 @@ import (
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
 )
 
-// verdict is how a meeting's traffic went in the end.
+// verdict is how a meeting's traffic went in the end. What went wrong on the way there is failed, never relay: a relay that
+// was fallen back to is not a relay that was chosen.
 type verdict string
 
 const (
@@ -63,7 +64,8 @@ func (t *tally) add(o tally) {
 
 func (t tally) clean() bool { return t == tally{} }
 
-// judge decides about a meeting from what the harnesses said and the router counted.
+// judge decides about a meeting from what the harnesses said and the router counted. Whole delivery comes first: no way is
+// a good one on which messages are lost. The first thing that went wrong is the reason given.
 func judge(o observation) outcome {
 	out := outcome{verdict: failed, probe: -1, route: -1, firstByte: -1, stall: o.stall}
 	for s := range o.logs {

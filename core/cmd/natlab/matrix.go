@@ -42,7 +42,8 @@ func (c *matrixCmd) validate() error {
 	return nil
 }
 
-// run holds all meetings. Its error says that something demanded did not happen.
+// run holds all meetings. Its error says that something demanded did not happen. Broken off by the user it still shows what
+// there is: half a matrix of an hour is worth reading.
 func (c *matrixCmd) run(ctx context.Context, out io.Writer) error {
 	pairs, err := parsePairs(c.Pairs)
 	if err != nil {
@@ -144,7 +145,7 @@ func (c *matrixCmd) settled(b *board, p *pair, trial int, o outcome, texts *logs
 	}
 }
 
-// check refuses to start without the programs under test.
+// check refuses to start without the programs under test: 420 meetings that all fail for a missing file say it too late.
 func (p programs) check() error {
 	for _, name := range []string{"musubi", "musubi_peer"} {
 		info, err := os.Stat(p.BinDir + "/" + name)

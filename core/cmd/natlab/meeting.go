@@ -127,7 +127,8 @@ func (m *meeting) crashes() error {
 	return errors.Join(errs...)
 }
 
-// run starts the server, then the host, then its guest, and waits until both harnesses have ended.
+// run starts the server, then the host, then its guest, and waits until both harnesses have ended. The harnesses have
+// timeouts of their own, which tell more than ours; ours only ends what hangs.
 func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) error {
 	url, err := m.startServer(ctx, p)
 	if err != nil {
@@ -171,7 +172,9 @@ func (m *meeting) awaitProfile(ctx context.Context, host *harness.Process) {
 	_, _ = host.Await(ctx, harness.Profiled)
 }
 
-// startServer starts the server and gives the address that it tells, key included.
+// startServer starts the server and gives the address that it tells, key included. Its limits against
+// abuse are lifted, since they are tested elsewhere and a laboratory may send more than a game. It must be told its public
+// address, because it would rightly take none of the documentation ranges for one.
 func (m *meeting) startServer(ctx context.Context, p programs) (string, error) {
 	cmd := m.Command(lab.Server, filepath.Join(p.BinDir, "musubi"), "server",
 		"--listen", "0.0.0.0:3478", "--limits", "lab", "--public", lab.ServerAddr.String())
@@ -191,7 +194,8 @@ func (m *meeting) startServer(ctx context.Context, p programs) (string, error) {
 	return ready.Get("url"), nil
 }
 
-// startPeer starts one player's harness.
+// startPeer starts one player's harness. Both run until all messages of both directions have arrived, so that their exit
+// codes say whether the meeting was whole.
 func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harness.Event), url string, entry ...string) (*harness.Process, error) {
 	args := append([]string{"--server", url, "--name", s.String()}, entry...)
 	args = append(args,

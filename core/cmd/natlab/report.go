@@ -59,7 +59,8 @@ func summarize(p *pair) cellJSON {
 	}
 }
 
-// percentile takes the nearest rank, in milliseconds with one decimal; nil without values.
+// percentile takes the nearest rank, in milliseconds with one decimal; nil without values. Nothing is interpolated: each
+// number in a report was measured once.
 func percentile(values []time.Duration, percent int) *float64 {
 	if len(values) == 0 {
 		return nil
@@ -70,7 +71,7 @@ func percentile(values []time.Duration, percent int) *float64 {
 	return &ms
 }
 
-// writeJSON writes one object per line.
+// writeJSON writes one object per line, so that runs can be joined and searched without a parser.
 func writeJSON(name string, pairs []*pair) error {
 	f, err := os.Create(name)
 	if err != nil {

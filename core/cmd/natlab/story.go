@@ -12,7 +12,8 @@ import (
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
 )
 
-// grace is how many times its goal a measured time may be before it fails the demo.
+// grace is how many times its goal a measured time may be before it fails the demo: goals are for quiet machines, and the
+// demo runs on any.
 const grace = 3
 
 // story prints what happens as it happens, and counts checks that did not hold.
@@ -39,7 +40,8 @@ func (c *counts) add(o counts) {
 
 func newStory(out io.Writer) *story { return &story{out: out, began: wan.Now()} }
 
-// sayAt prints a line with the time since the beginning.
+// sayAt prints a line with the time since the beginning. The time is the event's own, by the harness's clock, not when we
+// came to print it: two lines of two processes may stand in the wrong order by a moment, their times never do.
 func (s *story) sayAt(at time.Duration, format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,6 +123,7 @@ func (s *story) hear(side wan.Side, e harness.Event) {
 	}
 }
 
+// retell gives the words for an event; empty for those that only tools need.
 func retell(e harness.Event) string {
 	switch e.Name {
 	case harness.ServerConnected:

@@ -52,7 +52,7 @@ func startWirecheck(l *lab.Lab) *wirecheck {
 	w.dir = dir
 	ready := make(chan struct{})
 	go w.listen(bufio.NewScanner(said), ready)
-	select {
+	select { // without it the recording only begins later, or has ended at once: report sees that it is too short
 	case <-ready:
 	case <-w.ended:
 	case <-time.After(3 * time.Second):

@@ -54,9 +54,10 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 	return p, nil
 }
 
-// read collects the events, then the exit code.
+// read collects the events, then the exit code. It must have read everything before Wait, which closes the pipe: last lines
+// such as the result would be lost.
 func (p *Process) read(out io.Reader, o Options) {
-	lines := bufio.NewScanner(out)
+	lines := bufio.NewScanner(out) // lines up to 64 KiB
 	for lines.Scan() {
 		if o.Stdout != nil {
 			fmt.Fprintln(o.Stdout, lines.Text())
@@ -126,7 +127,7 @@ func (p *Process) Await(ctx context.Context, name string, conditions ...func(Eve
 		}
 		select {
 		case <-changed:
-		case <-p.ended:
+		case <-p.ended: // the last lines may have come between the look and the end
 			if ev, ok := p.Events().First(name, conditions...); ok {
 				return ev, nil
 			}

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 )
 
-// home is the plan of one player's network.
+// home is the plan of one player's network: a computer, a cable, and a home router with one foot in the world.
 type home struct {
 	host, nat  string       // namespaces
-	kind       Kind         //
+	kind       Kind         // what the NAT does
 	prefix     netip.Prefix // what the router sends to this home
 	wan        netip.Addr   // the NAT's public address, or the one on the computer itself for PUB
 	lan        netip.Addr   // the home router inside
@@ -44,7 +44,8 @@ func homeB(name string, k Kind) home {
 	return h.public(netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10"))
 }
 
-// public gives a PUB home a public network inside.
+// public gives a PUB home a public network inside: the router routes to it, and the computer is what the world sees. The
+// address is in the same /24, so that the laboratory's router needs to know nothing about it.
 func (h home) public(router, computer netip.Addr) home {
 	if h.kind == PUB {
 		h.lan, h.inside, h.insideBits = router, computer, 29
@@ -65,7 +66,9 @@ func (h home) links() string {
 	return fmt.Sprintf("link add name lan netns %s type veth peer name eth0 netns %s\n", h.nat, h.host)
 }
 
-// configure sets addresses, routes and rules. The device wan exists already.
+// configure sets addresses, routes and rules. The device wan exists already; it is point to point, so that a route needs
+// no gateway. Its queue is made longer than the default of 500 packets: what overflows there would be a loss that nobody
+// ordered and nobody counts.
 func (h home) configure() error {
 	computer := fmt.Sprintf(`link set lo up
 link set eth0 up

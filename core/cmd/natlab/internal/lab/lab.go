@@ -40,6 +40,8 @@ func Build(cfg Config) (*Lab, error) {
 	return l, nil
 }
 
+// build makes namespaces and cables in one batch of ip, because each start of a process costs more than the work, then the
+// router, whose devices the homes' configuration expects.
 func (l *Lab) build(cfg Config) error {
 	var batch strings.Builder
 	for _, r := range roles {
@@ -50,6 +52,8 @@ func (l *Lab) build(cfg Config) error {
 	if err := ipBatch("", batch.String()); err != nil {
 		return err
 	}
+	// Before any device goes up: IPv6 would send router solicitations and duplicate address checks into every link, and
+	// this version's direct paths are IPv4 only.
 	for _, r := range roles {
 		if err := sysctls(l.Namespace(r), map[string]string{"ipv6/conf/all/disable_ipv6": "1"}); err != nil {
 			return err
@@ -67,7 +71,9 @@ func (l *Lab) build(cfg Config) error {
 	return configureServer(l.Namespace(Server))
 }
 
-// startRouter makes the three TUN devices where they belong and gives their descriptors to a router.
+// startRouter makes the three TUN devices where they belong and gives their descriptors to a router. A device stays in the
+// namespace that it was made in, whichever namespace its descriptor's owner lives in: no cable is needed between ours and
+// theirs, and nothing of the host's network is touched.
 func (l *Lab) startRouter(cfg Config) error {
 	links := [wan.Sides]wan.Link{{FD: -1, Prefix: prefixA}, {FD: -1, Prefix: prefixB}, {FD: -1, Prefix: prefixS}}
 	for side, r := range []Role{NATA, NATB, Server} {

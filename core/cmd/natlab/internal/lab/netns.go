@@ -48,7 +48,8 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// sysctls sets values below /proc/sys/net; the kernel shows each thread those of its own namespace.
+// sysctls sets values below /proc/sys/net; the kernel shows each thread those of its own namespace. A value that this
+// kernel does not have (IPv6 not built in) needs no setting.
 func sysctls(name string, values map[string]string) error {
 	return inNamespace(name, func() error {
 		for key, value := range values {
@@ -70,7 +71,7 @@ func ipBatch(name, lines string) error {
 	return run(exec.Command("ip", args...), lines)
 }
 
-// nft loads a ruleset into a namespace.
+// nft loads a ruleset into a namespace, all of it or nothing.
 func nft(name, rules string) error {
 	return run(exec.Command("ip", "netns", "exec", name, "nft", "-f", "-"), rules)
 }

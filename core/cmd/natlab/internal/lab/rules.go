@@ -42,19 +42,26 @@ const (
   }
 }
 `
+	// portRestricted: masquerade keeps the inside port where it is free, whatever the destination, so that the mapping is
+	// independent of the endpoint; conntrack lets in only what answers a flow, so that the filter is by address and port.
+	// This is what most Linux home routers do.
 	portRestricted = `table ip nat {
   chain post {
     type nat hook postrouting priority srcnat; oifname "wan" masquerade
   }
 }
 `
+	// symmetric: fully-random draws the outside port anew for every flow, so that no peer can know the port of a flow that
+	// he has not yet received something from.
 	symmetric = `table ip nat {
   chain post {
     type nat hook postrouting priority srcnat; oifname "wan" masquerade fully-random
   }
 }
 `
-	// fullCone remembers which inside port each outside port belongs to, and lets everybody in there.
+	// fullCone remembers which inside port each outside port belongs to, and lets everybody in there. It writes the inside
+	// port down as the outside one, which holds because masquerade keeps it: the home has one computer. A nat chain sees only
+	// the first packet of each flow, so that nothing renews an entry while one flow goes on: 120 s outlive every meeting.
 	fullCone = `table ip nat {
   map fc { type inet_service : ipv4_addr . inet_service; flags dynamic,timeout; timeout 120s; size 65536; }
   chain pre {
@@ -67,7 +74,8 @@ const (
   }
 }
 `
-	// addressOnly restricts a full cone to addresses that the inside has written to, on any port of theirs.
+	// addressOnly restricts a full cone to addresses that the inside has written to, on any port of theirs. The drop stands
+	// in the forward hook, where conntrack has not confirmed the stranger's flow yet: it leaves no trace.
 	addressOnly = `table ip filter {
   set perm { type ipv4_addr . inet_service . ipv4_addr; flags dynamic,timeout; timeout 120s; size 65536; }
   chain forward {
@@ -81,7 +89,9 @@ const (
 `
 )
 
-// rules gives the nft ruleset of a kind; empty for PUB, whose router only routes.
+// rules gives the nft ruleset of a kind; empty for PUB, whose router only routes. PRx lacks the drop: the router itself
+// takes a stranger's packet (and answers that the port is closed), conntrack keeps its tuple for 30 s, and a later flow of
+// the inside that would need the same one is silently given another port (docs/NAT.md, fact 4).
 func rules(k Kind) string {
 	switch k {
 	case FC:

@@ -85,6 +85,8 @@ func (r *Router) Flows() []FlowCount {
 	return list
 }
 
+// countFlow counts a packet for its pair of addresses. A port scan could make more flows than anybody reads: past the limit
+// new ones are not counted apart, known ones still are. r.mu is held.
 func (r *Router) countFlow(h header, n int) {
 	f := Flow{netip.AddrPortFrom(h.src, h.srcPort), netip.AddrPortFrom(h.dst, h.dstPort)}
 	c, known := r.flows[f]

@@ -53,7 +53,8 @@ func (r *Router) expire(now time.Duration, from Side, p *packet, h header) {
 	r.queue.put(p)
 }
 
-// send applies the shape of the direction and puts the packet on its way.
+// send applies the shape of the direction and puts the packet on its way. The dice are thrown in a fixed order, and only
+// for what the shape asks for: the same packets with the same seed meet the same fate.
 func (r *Router) send(now time.Duration, from, to Side, p *packet, h header) {
 	way := &r.paths[from][to]
 	switch {
@@ -78,7 +79,8 @@ func (r *Router) send(now time.Duration, from, to Side, p *packet, h header) {
 	r.queue.put(p)
 }
 
-// schedule says when a packet that comes now leaves.
+// schedule says when a packet that comes now leaves. Jitter never lets one packet pass another, because a queue in a real
+// router does not either; what passes is Reorder's, which a receiver must be able to tell from jitter in a measurement.
 func (w *path) schedule(now time.Duration) time.Duration {
 	due := now + w.shape.Delay
 	if w.shape.Reorder > 0 && w.rng.Float64() < w.shape.Reorder {
@@ -95,6 +97,7 @@ func (w *path) schedule(now time.Duration) time.Duration {
 	return w.last
 }
 
+// route finds the side where an address lives. The prefixes don't overlap, so that the first match is the only one.
 func (r *Router) route(dst netip.Addr) (Side, bool) {
 	for side := range Side(Sides) {
 		if r.links[side].Prefix.Contains(dst) {
@@ -104,6 +107,7 @@ func (r *Router) route(dst netip.Addr) (Side, bool) {
 	return 0, false
 }
 
+// drop ends a packet's way and counts why.
 func (r *Router) drop(p *packet, why Drop) {
 	r.counters.Dropped[why]++
 	r.free = append(r.free, p)

@@ -13,6 +13,7 @@ type packet struct {
 	buf      [packetSize]byte
 }
 
+// before orders packets by due time, and by arrival where that is the same: a delay of zero must not mix a burst up.
 func (p *packet) before(o *packet) bool {
 	return p.due < o.due || p.due == o.due && p.order < o.order
 }
@@ -23,6 +24,7 @@ type queue struct {
 	count uint64 // packets ever put in
 }
 
+// put adds a packet: to the end, then up while its parent is due later.
 func (q *queue) put(p *packet) {
 	q.count++
 	p.order = q.count
@@ -55,6 +57,7 @@ func (q *queue) next(now time.Duration) (*packet, time.Duration) {
 	return first, 0
 }
 
+// sink moves a packet down until both children are due later than it.
 func (q *queue) sink(i int) {
 	for {
 		least := i

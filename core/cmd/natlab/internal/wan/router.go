@@ -146,7 +146,8 @@ func (r *Router) CutDirect(on bool) {
 }
 
 // run is the router's only thread. It waits in ppoll with a deadline in nanoseconds: Go's own timers round to
-// milliseconds, which would be a tenth of the delay that we promise.
+// milliseconds, which would be a tenth of the delay that we promise. The timer slack is a thread's own, so that the
+// goroutine keeps its thread.
 func (r *Router) run() {
 	defer close(r.done)
 	runtime.LockOSThread()
@@ -188,7 +189,8 @@ func (r *Router) run() {
 	}
 }
 
-// readBurst takes what a link has, at most burst packets.
+// readBurst takes what a link has, at most burst packets: a flood from one side must not keep back what is due elsewhere.
+// The lock is held for one packet at a time, so that readers of counters never make the router late.
 func (r *Router) readBurst(from Side) {
 	for range burst {
 		p := r.take()
@@ -235,7 +237,8 @@ func (r *Router) deliverDue() (wait time.Duration, closing bool) {
 	}
 }
 
-// unwritten takes back the count of a packet that the far device refused.
+// unwritten takes back the count of a packet that the far device refused: it is down, or the reader of a test's socket
+// pair is slow.
 func (r *Router) unwritten(p *packet) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -278,8 +278,10 @@ func TestMarker(t *testing.T) {
 	w.put(A, udp(addrA, addrB, 64, "a plain secret here"))
 	w.put(A, udp(addrA, addrB, 64, "nothing"))
 	w.put(A, udp(addrA, addrS, 64, "plain secret"))
-	if w.get(B, soon) == nil || w.get(B, soon) == nil || w.get(Server, soon) == nil {
-		t.Fatal("lost")
+	for _, at := range []Side{B, B, Server} {
+		if w.get(at, soon) == nil {
+			t.Fatalf("lost on the way to %v", at)
+		}
 	}
 	if got := w.Found(A, B); got != (Search{2, 26, 1}) {
 		t.Errorf("A to B: %+v", got)
