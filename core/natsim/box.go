@@ -28,7 +28,10 @@ type Box struct {
 	byOuter  map[outerKey]*mapping // whose packets an outer port takes
 	permits  map[permitKey]time.Time
 	squatted map[outerKey]time.Time // tuples that strangers' packets occupy
-	next     uint16                 // for Sequential
+
+	low, ports int       // the box's ports are low..low+ports-1
+	next       int       // Sequential: offset of the latest port given
+	foreignAt  time.Time // Sequential: when somebody else takes the next port; zero: nobody yet
 }
 
 // mapping binds an inner address to an outer port.
@@ -57,7 +60,14 @@ func New(cfg Config, wan netip.Addr, rng *rand.Rand) *Box {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = DefaultTimeout
 	}
-	b := &Box{cfg: cfg, wan: wan, rng: rng, next: 1024 + uint16(rng.IntN(60000))}
+	if cfg.Sessions == 0 {
+		cfg.Sessions = maxSessions
+	}
+	if cfg.Step == 0 {
+		cfg.Step = 1
+	}
+	b := &Box{cfg: cfg, wan: wan, rng: rng}
+	b.layPorts()
 	b.Reboot()
 	return b
 }
@@ -65,15 +75,18 @@ func New(cfg Config, wan netip.Addr, rng *rand.Rand) *Box {
 // Addr is the outer address.
 func (b *Box) Addr() netip.Addr { return b.wan }
 
-// Reboot forgets all mappings, as a power cut does.
+// Reboot forgets all mappings, as a power cut does. A counting box begins at another port.
 func (b *Box) Reboot() {
+	b.next, b.foreignAt = b.rng.IntN(b.ports), time.Time{}
 	b.byInner, b.byOuter = map[innerKey]*mapping{}, map[outerKey]*mapping{}
 	b.permits, b.squatted = map[permitKey]time.Time{}, map[outerKey]time.Time{}
 }
 
-// SetAddr gives the box another outer address, as a provider does; mappings of the old one end.
+// SetAddr gives the box another outer address, as a provider does, and another block of its ports; mappings of the old
+// one end.
 func (b *Box) SetAddr(wan netip.Addr) {
 	b.wan = wan
+	b.layPorts()
 	b.Reboot()
 }
 
@@ -81,6 +94,9 @@ func (b *Box) SetAddr(wan netip.Addr) {
 func (b *Box) routes() bool {
 	return b.cfg.Mapping != api.BehaviourNone || b.cfg.Filtering != api.EndpointIndependent
 }
+
+// Translates reports whether hosts behind the box have addresses of their own.
+func (b *Box) Translates() bool { return b.cfg.Mapping != api.BehaviourNone }
 
 // perFlow reports whether each (inner, remote) pair gets a mapping of its own. Symmetric NATs do so by definition;
 // conntrack does it too and looks endpoint-independent only because it keeps the port while its tuple is free.

@@ -19,15 +19,21 @@ type Alloc uint8
 
 const (
 	Preserve   Alloc = iota // the inner port if it is free, else a random one
-	Random                  // any of 1024..65535
+	Random                  // any of the box's ports
 	Sequential              // the next free one
 )
 
-// Config describes a box by RFC 4787's axes.
+// Config describes a box by RFC 4787's axes. A filter weaker than the mapping lets strangers in at a mapping's port, which
+// then belongs to that mapping alone.
 type Config struct {
 	Mapping   api.Behaviour // BehaviourNone: no translation; EndpointIndependent and so on
 	Filtering api.Behaviour // EndpointIndependent, AddressDependent, AddressAndPortDependent
 	Alloc     Alloc
+	Low, High uint16        // outer ports to choose from, both included; zeros: 1024..65535
+	Block     int           // of these, the box gets so many neighbouring ones, drawn by New; 0: all
+	Step      int           // Sequential: from one port to the next, may be negative; 0: 1
+	Foreign   float64       // Sequential: ports a second that go to flows of others, at random times
+	Sessions  int           // mappings at a time; 0: as many as the table holds
 	Poison    bool          // inbound packets without a mapping occupy their tuple
 	Hairpin   bool          // inner hosts reach each other by their outer addresses
 	Timeout   time.Duration // idle time after which a mapping ends; zero: DefaultTimeout
@@ -37,36 +43,55 @@ type Config struct {
 // DefaultTimeout is Linux's nf_conntrack_udp_timeout for flows that saw traffic one way only; the shortest that matters.
 const DefaultTimeout = 30 * time.Second
 
+// Numbers of the matrix's types (docs/NAT.md).
+const (
+	foreignFlows = 5    // a second, on an incremental symmetric NAT
+	carrierBlock = 2048 // ports, and sessions, of one subscriber behind a carrier-grade NAT
+)
+
+// presets are the matrix's boxes, in its order.
+var presets = [...]struct {
+	name string
+	cfg  Config
+}{
+	// public address, no box at all
+	{"PUB", Config{Mapping: api.BehaviourNone, Filtering: api.EndpointIndependent}},
+	// public address behind a stateful firewall
+	{"FW", Config{Mapping: api.BehaviourNone, Filtering: api.AddressAndPortDependent}},
+	// full cone
+	{"FC", Config{Mapping: api.EndpointIndependent, Filtering: api.EndpointIndependent}},
+	// address-restricted
+	{"AR", Config{Mapping: api.EndpointIndependent, Filtering: api.AddressDependent}},
+	// plain Linux masquerade with new inbound dropped
+	{"PR", Config{Mapping: api.EndpointIndependent, Filtering: api.AddressAndPortDependent}},
+	// the same, and the router takes inbound packets itself
+	{"PRx", Config{Mapping: api.EndpointIndependent, Filtering: api.AddressAndPortDependent, Poison: true}},
+	// symmetric by address
+	{"SA", Config{Mapping: api.AddressDependent, Filtering: api.AddressDependent, Alloc: Random}},
+	// symmetric, counting up
+	{"SS", Config{Mapping: api.AddressAndPortDependent, Filtering: api.AddressAndPortDependent, Alloc: Sequential, Foreign: foreignFlows}},
+	// carrier-grade: symmetric within a block
+	{"SB", Config{Mapping: api.AddressAndPortDependent, Filtering: api.AddressAndPortDependent, Alloc: Random, Block: carrierBlock, Sessions: carrierBlock}},
+	// symmetric, any port
+	{"SR", Config{Mapping: api.AddressAndPortDependent, Filtering: api.AddressAndPortDependent, Alloc: Random}},
+	// UDP blocked: the eleventh row
+	{"BLOCKED", Config{Mapping: api.EndpointIndependent, Filtering: api.AddressAndPortDependent, Blocked: true}},
+}
+
 // Preset returns one of the matrix's boxes by its code; ok is false for an unknown one.
 func Preset(name string) (c Config, ok bool) {
-	const (
-		none = api.BehaviourNone
-		ei   = api.EndpointIndependent
-		ad   = api.AddressDependent
-		apd  = api.AddressAndPortDependent
-	)
-	switch name {
-	case "PUB": // public address, no box at all
-		return Config{Mapping: none, Filtering: ei}, true
-	case "FW": // public address behind a stateful firewall
-		return Config{Mapping: none, Filtering: apd}, true
-	case "FC": // full cone
-		return Config{Mapping: ei, Filtering: ei}, true
-	case "AR": // address-restricted
-		return Config{Mapping: ei, Filtering: ad}, true
-	case "PR": // plain Linux masquerade with new inbound dropped
-		return Config{Mapping: ei, Filtering: apd}, true
-	case "PRx": // the same, and the router takes inbound packets itself
-		return Config{Mapping: ei, Filtering: apd, Poison: true}, true
-	case "SR": // symmetric, random ports
-		return Config{Mapping: apd, Filtering: apd, Alloc: Random}, true
-	case "BLOCKED": // UDP blocked
-		return Config{Mapping: ei, Filtering: apd, Blocked: true}, true
+	for _, p := range presets {
+		if p.name == name {
+			return p.cfg, true
+		}
 	}
 	return Config{}, false
 }
 
 // Presets lists the codes that Preset knows, in the matrix's order.
-func Presets() []string {
-	return []string{"PUB", "FW", "FC", "AR", "PR", "PRx", "SR", "BLOCKED"}
+func Presets() (names []string) {
+	for _, p := range presets {
+		names = append(names, p.name)
+	}
+	return names
 }

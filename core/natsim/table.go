@@ -7,24 +7,33 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
-func (b *Box) innerKey(inner, remote netip.AddrPort) innerKey {
-	switch {
-	case b.perFlow():
-		return innerKey{inner, remote}
-	case b.cfg.Mapping == api.AddressDependent:
-		return innerKey{inner, netip.AddrPortFrom(remote.Addr(), 0)}
+// scope cuts off what of a remote address a table does not look at.
+func scope(b api.Behaviour, remote netip.AddrPort) netip.AddrPort {
+	switch b {
+	case api.AddressAndPortDependent:
+		return remote
+	case api.AddressDependent:
+		return netip.AddrPortFrom(remote.Addr(), 0)
 	}
-	return innerKey{inner: inner}
+	return netip.AddrPort{}
 }
 
-func (b *Box) outerKey(port uint16, remote netip.AddrPort) outerKey {
-	switch {
-	case b.perFlow():
-		return outerKey{port, remote}
-	case b.cfg.Mapping == api.AddressDependent:
-		return outerKey{port, netip.AddrPortFrom(remote.Addr(), 0)}
+// mappingScope is what a mapping depends on.
+func (b *Box) mappingScope() api.Behaviour {
+	if b.perFlow() {
+		return api.AddressAndPortDependent
 	}
-	return outerKey{port: port}
+	return b.cfg.Mapping
+}
+
+func (b *Box) innerKey(inner, remote netip.AddrPort) innerKey {
+	return innerKey{inner, scope(b.mappingScope(), remote)}
+}
+
+// outerKey tells whose packets to a port belong to one mapping: a port can serve two mappings only as far as both the
+// mapping and the filter tell remotes apart.
+func (b *Box) outerKey(port uint16, remote netip.AddrPort) outerKey {
+	return outerKey{port, scope(min(b.mappingScope(), b.cfg.Filtering), remote)}
 }
 
 // mappingFor finds or makes the mapping of an outbound flow; nil if no port is free.
@@ -36,8 +45,10 @@ func (b *Box) mappingFor(now time.Time, inner, remote netip.AddrPort) *mapping {
 		}
 		b.drop(key, m, remote)
 	}
-	if len(b.byInner) >= maxSessions && !b.sweep(now) {
-		return nil
+	if len(b.byInner) >= b.cfg.Sessions {
+		if b.sweep(now); len(b.byInner) >= b.cfg.Sessions {
+			return nil
+		}
 	}
 	port, ok := b.allocate(now, inner.Port(), remote)
 	if !ok {
@@ -53,26 +64,6 @@ func (b *Box) drop(key innerKey, m *mapping, remote netip.AddrPort) {
 	if k := b.outerKey(m.port, remote); b.byOuter[k] == m {
 		delete(b.byOuter, k)
 	}
-}
-
-// allocate chooses an outer port whose tuple with remote is free.
-func (b *Box) allocate(now time.Time, inner uint16, remote netip.AddrPort) (uint16, bool) {
-	if b.cfg.Alloc == Preserve && b.free(now, inner, remote) {
-		return inner, true
-	}
-	for range 1000 {
-		port := uint16(1024 + b.rng.IntN(65536-1024))
-		if b.cfg.Alloc == Sequential {
-			if b.next++; b.next < 1024 {
-				b.next = 1024
-			}
-			port = b.next
-		}
-		if b.free(now, port, remote) {
-			return port, true
-		}
-	}
-	return 0, false
 }
 
 // free reports whether neither a mapping nor a stranger's packet holds the tuple.
@@ -93,13 +84,10 @@ func (b *Box) squat(now time.Time, port uint16, remote netip.AddrPort) {
 }
 
 func (b *Box) permitKey(port uint16, remote netip.AddrPort) permitKey {
-	switch b.cfg.Filtering {
-	case api.EndpointIndependent:
+	if b.cfg.Filtering == api.EndpointIndependent {
 		return permitKey{}
-	case api.AddressDependent:
-		return permitKey{port, netip.AddrPortFrom(remote.Addr(), 0)}
 	}
-	return permitKey{port, remote}
+	return permitKey{port, scope(b.cfg.Filtering, remote)}
 }
 
 // permit lets remote answer to an outer port for a timeout.
