@@ -25,6 +25,8 @@ import (
 type Loop struct {
 	// Buffer is what the buffers of sockets opened from now on are asked to be, in bytes.
 	Buffer int
+	// Plain, set before the first Open, does without segmentation offload, as on a kernel that has none.
+	Plain bool
 
 	epoll    *os.File
 	epollFD  int
@@ -39,9 +41,11 @@ type Loop struct {
 	woken bool // a wake was taken from the eventfd and no Wait has reported it yet
 
 	sockets map[api.SocketID]*socket
-	ready   []*socket // readable, as far as is known
-	recv    *recvBatch
+	ready   []*socket  // readable, as far as is known
+	recv    *recvBatch // from the first Open on
 	send    *sendBatch
+	gso     bool // rows of datagrams are sent in one piece
+	gro     bool // and received
 	stats   Stats
 }
 
@@ -84,7 +88,6 @@ func newLoop(wake int, ours bool) (*Loop, error) {
 		epollFD: fd,
 		wake:    wakeFD{fd: wake, ours: ours},
 		sockets: make(map[api.SocketID]*socket),
-		recv:    newRecvBatch(),
 		send:    newSendBatch(),
 	}
 	l.pollOnce = func(uintptr) bool { return l.poll() > 0 }
@@ -173,6 +176,10 @@ func (l *Loop) Stats() Stats { return l.stats }
 func (l *Loop) Close() {
 	for id := range l.sockets {
 		l.CloseSocket(id)
+	}
+	if l.recv != nil {
+		l.recv.close()
+		l.recv = nil
 	}
 	l.epoll.Close()
 	l.wake.close()

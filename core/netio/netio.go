@@ -18,9 +18,11 @@ const DefaultBuffer = 4 << 20
 // Stats counts what a Loop did since it was made. Datagrams unless said otherwise.
 type Stats struct {
 	Received  uint64
+	Joined    uint64 // rows of datagrams that arrived in one piece
 	Truncated uint64 // arrived, longer than MaxDatagram, dropped
 	RecvError uint64 // errors in place of a datagram: news from ICMP, mostly
 	Sent      uint64
+	Segmented uint64 // rows of datagrams sent in one piece
 	SendFull  uint64 // dropped because the socket's send buffer was full
 	SendError uint64 // dropped because the system refused that one: no route, a firewall, a bad address
 }

@@ -338,7 +338,7 @@ func TestOverlongDatagramIsDropped(t *testing.T) {
 
 // A flood on one socket is read in bounded bites, and the rest is not forgotten.
 func TestReadIsBounded(t *testing.T) {
-	const count = 3 * recvBatchSize * recvRounds
+	const count = 10 * recvShare
 	l := newTestLoop(t)
 	at := open(t, l, 0, loopback)
 	for range count {
@@ -349,7 +349,7 @@ func TestReadIsBounded(t *testing.T) {
 	for calls := 0; total < count; calls++ {
 		l.Wait(time.Now().Add(patience))
 		n := l.Read(func(api.SocketID, netip.AddrPort, []byte) {})
-		if n > recvBatchSize*recvRounds || n == 0 {
+		if n > recvShare+joinedSlots*runSegments || n == 0 {
 			t.Fatalf("read %d, %d of %d before", n, total, count)
 		}
 		total += n

@@ -12,7 +12,10 @@ import (
 var errPlatform = api.NewError(api.ErrSocket, "this platform is not supported in this version")
 
 // Loop has the shape of the Linux one, so that everything above it compiles. No value of it can be made.
-type Loop struct{ Buffer int }
+type Loop struct {
+	Buffer int
+	Plain  bool
+}
 
 // NewLoop says that this platform is not supported.
 func NewLoop() (*Loop, error) { return nil, errPlatform }
@@ -27,6 +30,9 @@ func (l *Loop) CloseSocket(api.SocketID)                                      {}
 func (l *Loop) Wait(time.Time) error                                          { return errPlatform }
 func (l *Loop) Wake()                                                         {}
 func (l *Loop) Read(func(id api.SocketID, from netip.AddrPort, b []byte)) int { return 0 }
+func (l *Loop) Room() []byte                                                  { return nil }
+func (l *Loop) DropOffload()                                                  {}
+func (l *Loop) Offload() (gso, gro bool)                                      { return false, false }
 func (l *Loop) Send(api.SocketID, netip.AddrPort, []byte, uint8) error        { return errPlatform }
 func (l *Loop) Flush()                                                        {}
 func (l *Loop) Stats() Stats                                                  { return Stats{} }

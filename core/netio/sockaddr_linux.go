@@ -38,17 +38,40 @@ func swapPort(p uint16) uint16 {
 	return binary.BigEndian.Uint16(b[:])
 }
 
-// ttlControl is room for one control message (cmsg(3)) with an int; as numbers, for the alignment it needs.
-type ttlControl [3]uint64
+// control is room for one control message (cmsg(3)) with a number in it; as numbers, for the alignment it needs.
+type control [3]uint64
 
-// set writes the TTL, or IPv6's hop limit, of one datagram and returns the control's length.
-func (c *ttlControl) set(v6 bool, ttl uint8) int {
-	h := (*unix.Cmsghdr)(unsafe.Pointer(c))
-	h.Level, h.Type = unix.IPPROTO_IP, unix.IP_TTL
+const controlSize = int(unsafe.Sizeof(control{}))
+
+// setTTL writes the TTL, or IPv6's hop limit, of one datagram and returns the control's length.
+func (c *control) setTTL(v6 bool, ttl uint8) int {
+	level, kind := int32(unix.IPPROTO_IP), int32(unix.IP_TTL)
 	if v6 {
-		h.Level, h.Type = unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT
+		level, kind = unix.IPPROTO_IPV6, unix.IPV6_HOPLIMIT
 	}
-	h.SetLen(unix.CmsgLen(4))
-	*(*int32)(unsafe.Add(unsafe.Pointer(c), unix.CmsgLen(0))) = int32(ttl)
+	*(*int32)(c.begin(level, kind, 4)) = int32(ttl)
 	return unix.CmsgSpace(4)
+}
+
+// setSegment writes the size of the datagrams in a row and returns the control's length.
+func (c *control) setSegment(size int) int {
+	*(*uint16)(c.begin(unix.IPPROTO_UDP, unix.UDP_SEGMENT, 2)) = uint16(size)
+	return unix.CmsgSpace(2)
+}
+
+// begin writes the head of a message with size bytes of data and returns where those go.
+func (c *control) begin(level, kind int32, size int) unsafe.Pointer {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(c))
+	h.Level, h.Type = level, kind
+	h.SetLen(unix.CmsgLen(size))
+	return unsafe.Add(unsafe.Pointer(c), unix.CmsgLen(0))
+}
+
+// joined reads the size of the datagrams that the kernel joined to one, from length bytes that it wrote; 0 if it did not.
+func (c *control) joined(length int) int {
+	h := (*unix.Cmsghdr)(unsafe.Pointer(c))
+	if length < unix.CmsgLen(4) || h.Level != unix.IPPROTO_UDP || h.Type != unix.UDP_GRO {
+		return 0
+	}
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(c), unix.CmsgLen(0))))
 }

@@ -22,9 +22,15 @@ func (l *Loop) Open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, error
 	if l.sockets[id] != nil {
 		return netip.AddrPort{}, fmt.Errorf("open UDP socket %d: %w", id, unix.EEXIST)
 	}
+	if err := l.begin(); err != nil {
+		return netip.AddrPort{}, err
+	}
 	fd, err := bindUDP(bind, l.Buffer)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("open UDP socket on %v: %w", bind, err)
+	}
+	if l.gro {
+		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // refused: datagrams come one by one
 	}
 	local, err := localAddr(fd)
 	if err == nil {
@@ -38,15 +44,28 @@ func (l *Loop) Open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, error
 	return local, nil
 }
 
+// begin takes what the first socket needs.
+func (l *Loop) begin() (err error) {
+	if l.recv != nil {
+		return nil
+	}
+	if !l.Plain {
+		can := tryOffload()
+		l.gso, l.gro = can.gso, can.gro
+	}
+	l.recv, err = newRecvBatch(l.gro)
+	return err
+}
+
 // CloseSocket sends what is queued on a socket and closes it. Unknown numbers are ignored.
 func (l *Loop) CloseSocket(id api.SocketID) {
 	s := l.sockets[id]
 	if s == nil {
 		return
 	}
-	if l.send.socket == s {
-		l.Flush()
-		l.send.socket = nil
+	l.Flush()
+	if l.send.last == s {
+		l.send.last = nil
 	}
 	for i, r := range l.ready {
 		if r == s {

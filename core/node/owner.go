@@ -65,7 +65,6 @@ type owner struct {
 	main    netip.AddrPort
 	sockets []api.SocketID // open, to be closed at the end
 	timerAt time.Time      // the last HandleTimeout
-	buf     []byte         // one datagram on its way out
 	command Command
 	held    bool // command is a send that waits for budget
 	stats   api.PeerStats
@@ -88,7 +87,6 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 	cfg.Endpoint.AES = netio.HasAES()
 	o := &owner{
 		host: h, cfg: cfg, loop: loop,
-		buf:     make([]byte, 0, netio.MaxDatagram),
 		servers: newServerNames(cfg),
 	}
 	o.reader = func(id api.SocketID, from netip.AddrPort, b []byte) { o.engine.HandleDatagram(o.now, id, from, b) }
@@ -188,11 +186,10 @@ func (o *owner) beginClose() {
 
 func (o *owner) transmit() {
 	for {
-		out, tx, ok := o.engine.AppendTransmit(o.now, o.buf[:0])
+		out, tx, ok := o.engine.AppendTransmit(o.now, o.loop.Room())
 		if !ok {
 			break
 		}
-		o.buf = out
 		// What can't be sent is lost, as anything on a network may be; netio counts it.
 		_ = o.loop.Send(tx.Socket, tx.To, out, tx.TTL)
 	}

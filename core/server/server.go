@@ -32,7 +32,6 @@ type Server struct {
 	hub     *hub.Hub
 	address string
 	now     time.Time
-	buf     []byte
 
 	stopping atomic.Bool
 	killed   atomic.Bool
@@ -61,7 +60,7 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: log, loop: loop, now: time.Now(), buf: make([]byte, 0, netio.MaxDatagram)}
+	s := &Server{log: log, loop: loop, now: time.Now()}
 	if err := s.open(set, master, local); err != nil {
 		loop.Close()
 		return nil, err
@@ -168,11 +167,10 @@ func (s *Server) datagram(id api.SocketID, from netip.AddrPort, b []byte) {
 
 func (s *Server) transmit() {
 	for {
-		out, tx, ok := s.hub.AppendTransmit(s.now, s.buf[:0])
+		out, tx, ok := s.hub.AppendTransmit(s.now, s.loop.Room())
 		if !ok {
 			return
 		}
-		s.buf = out
 		_ = s.loop.Send(api.SocketID(tx.Socket), tx.To, out, 0) // what can't be sent is lost; netio counts it
 	}
 }
