@@ -2,12 +2,12 @@
 // starts no goroutine and reads no clock; a minute of play takes milliseconds. The same seed gives the same bytes at the
 // same times, which Trace proves.
 //
-// A World holds one server, sites (a NAT box each) and clients inside the sites. Run moves time from one event to the
-// next. Datagrams cross one core router, which takes a hop, delays, loses, duplicates and reorders them by Weather.
+// A World holds one server, sites (a NAT box each, perhaps behind another site's) and clients inside the sites. Run moves
+// time from one event to the next. Datagrams cross one core router, which takes a hop, delays, loses, duplicates and
+// reorders them by Weather.
 package sim
 
 import (
-	"container/heap"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -38,10 +38,12 @@ type World struct {
 	rng     *rand.Rand
 	seed    uint64
 	weather Weather
-	queue   eventHeap
-	serial  uint64
+	queue   queue
 	server  *Server
-	sites   map[netip.Addr]*Site // by public address
+	servers map[netip.Addr]*Server // the server by each of its addresses
+	sites   map[netip.Addr]*Site   // by public address
+	hosts6  map[netip.Addr]*Client // by global IPv6 address
+	spare   []*parcel              // delivered, to be filled again
 	cuts    map[[2]netip.Addr]bool
 	trace   hash.Hash
 	flows   map[[2]netip.Addr]int
@@ -55,7 +57,7 @@ var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func NewWorld(seed uint64, w Weather) *World {
 	return &World{
 		now: Start, rng: rand.New(rand.NewPCG(seed, 0x6d757375)), seed: seed, weather: w, trace: sha256.New(),
-		sites: map[netip.Addr]*Site{}, cuts: map[[2]netip.Addr]bool{}, flows: map[[2]netip.Addr]int{},
+		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, flows: map[[2]netip.Addr]int{},
 	}
 }
 
@@ -83,38 +85,14 @@ func (w *World) source(name string) *rand.ChaCha8 {
 	return rand.NewChaCha8(seed)
 }
 
-// event is something that happens at a time; equal times keep the order in which they were scheduled.
-type event struct {
-	at     time.Time
-	serial uint64
-	do     func(now time.Time)
-}
-
-type eventHeap []event
-
-func (h eventHeap) Len() int { return len(h) }
-func (h eventHeap) Less(i, j int) bool {
-	if c := h[i].at.Compare(h[j].at); c != 0 {
-		return c < 0
-	}
-	return h[i].serial < h[j].serial
-}
-func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
-func (h *eventHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return e
-}
-
 // At runs f at a time, not before now.
-func (w *World) At(at time.Time, f func(now time.Time)) {
+func (w *World) At(at time.Time, f func(now time.Time)) { w.schedule(at, happening{do: f}) }
+
+func (w *World) schedule(at time.Time, what happening) {
 	if at.Before(w.now) {
 		at = w.now
 	}
-	w.serial++
-	heap.Push(&w.queue, event{at, w.serial, f})
+	w.queue.push(at.Sub(Start), what)
 }
 
 // After runs f after a while.
@@ -133,16 +111,23 @@ func (w *World) RunUntil(d time.Duration, cond func() bool) bool {
 		if cond() {
 			return true
 		}
-		if len(w.queue) == 0 || w.queue[0].at.After(end) {
+		if w.queue.empty() || w.queue.next() > end.Sub(Start) {
 			w.now = end
 			return cond()
 		}
 		if steps > maxSteps {
 			panic(fmt.Sprintf("sim: %d events without reaching %v: a deadline does not move", steps, end.Sub(Start)))
 		}
-		e := heap.Pop(&w.queue).(event)
-		w.now = e.at
-		e.do(w.now)
+		e := w.queue.pop()
+		w.now = Start.Add(e.at)
+		switch {
+		case e.do != nil:
+			e.do(w.now)
+		case e.wake != nil:
+			e.wake.ring(w, e.at)
+		default:
+			w.arrive(e.parcel)
+		}
 	}
 }
 
@@ -157,7 +142,7 @@ func (w *World) send(p natsim.Packet) {
 	}
 	p.TTL--
 	c := w.weather
-	if w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || w.rng.Float64() < c.Loss {
+	if len(w.cuts) > 0 && w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || w.rng.Float64() < c.Loss {
 		return
 	}
 	w.deliver(p, w.delay(c))
@@ -181,18 +166,47 @@ func (w *World) delay(c Weather) time.Duration {
 	return d
 }
 
-func (w *World) deliver(p natsim.Packet, after time.Duration) {
-	p.Data = append([]byte(nil), p.Data...)
-	w.After(after, func(now time.Time) {
+// parcel is a datagram on its way. Its bytes are its own.
+type parcel struct {
+	natsim.Packet
+	to *Client // on the local network; nil: through the core
+	at *Site   // on the local network, to the box of a site inside; nil as well
+}
+
+// ship copies a packet for its journey.
+func (w *World) ship(p natsim.Packet, after time.Duration, to *Client, at *Site) {
+	var box *parcel
+	if n := len(w.spare); n > 0 {
+		box, w.spare = w.spare[n-1], w.spare[:n-1]
+	} else {
+		box = &parcel{}
+	}
+	p.Data = append(box.Data[:0], p.Data...)
+	*box = parcel{p, to, at}
+	w.schedule(w.now.Add(after), happening{parcel: box})
+}
+
+func (w *World) deliver(p natsim.Packet, after time.Duration) { w.ship(p, after, nil, nil) }
+
+func (w *World) arrive(box *parcel) {
+	p := box.Packet
+	switch {
+	case box.to != nil:
+		box.to.receive(w.now, p)
+	case box.at != nil:
+		box.at.receive(w.now, p)
+	default:
 		w.flows[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}]++
-		if w.server != nil && p.Dst.Addr() == w.server.addr {
-			w.server.receive(now, p)
-			return
+		dst := p.Dst.Addr()
+		if s := w.servers[dst]; s != nil {
+			s.receive(w.now, p)
+		} else if site := w.sites[dst]; site != nil {
+			site.receive(w.now, p)
+		} else if c := w.hosts6[dst]; c != nil {
+			c.receive6(w.now, p)
 		}
-		if site := w.sites[p.Dst.Addr()]; site != nil {
-			site.receive(now, p)
-		}
-	})
+	}
+	w.spare = append(w.spare, box)
 }
 
 func (w *World) record(p natsim.Packet) {

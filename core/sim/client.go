@@ -1,0 +1,214 @@
+package sim
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
+	"github.com/musubi-p2p/musubi/core/natsim"
+)
+
+// Client is one endpoint on a host of its own.
+type Client struct {
+	w        *World
+	site     *Site
+	Endpoint *endpoint.Endpoint
+	addr     netip.Addr
+	addr6    netip.Addr  // invalid: IPv4 only
+	firewall *natsim.Box // in front of addr6
+	ports    map[api.SocketID]uint16
+	sockets  map[uint16]api.SocketID // the same, by port
+	wake     wakeup
+	buf      []byte
+
+	// OnEvent sees every event; Data is valid during the call only. Set it before the first Run.
+	OnEvent func(now time.Time, ev *api.Event)
+	// Opened counts sockets ever opened beside the main one; Open those open now.
+	Opened, Open int
+
+	paused bool
+	wakes  int // deadlines that came
+}
+
+// AddClient puts a client into the site.
+func (s *Site) AddClient(configure func(*endpoint.Config)) *Client {
+	w := s.w
+	c := &Client{w: w, site: s, addr: s.wan, ports: map[api.SocketID]uint16{}, sockets: map[uint16]api.SocketID{}}
+	c.wake = newWakeup(func(now time.Time) {
+		c.wakes++
+		c.Endpoint.HandleTimeout(now)
+		c.drain(now)
+	})
+	if !s.public {
+		c.addr = netip.AddrFrom4([4]byte{10, 0, 0, byte(2 + len(s.clients))})
+	}
+	cfg := endpoint.Config{
+		Rand: w.source(fmt.Sprintf("client %s %s %d", s.Public(), s.wan, len(s.clients))), App: "sim", AES: true,
+		Servers: []netip.AddrPort{w.server.Addr()}, ServerKey: w.server.key,
+	}
+	if configure != nil {
+		configure(&cfg)
+	}
+	var err error
+	if c.Endpoint, err = endpoint.New(w.now, cfg); err != nil {
+		panic("sim: " + err.Error())
+	}
+	c.open(api.MainSocket)
+	c.setLocal()
+	s.clients = append(s.clients, c)
+	return c
+}
+
+// open binds a socket to a random port.
+func (c *Client) open(id api.SocketID) netip.AddrPort {
+	port := uint16(0)
+	for taken := true; taken; _, taken = c.sockets[port] {
+		port = 20000 + uint16(c.w.rng.IntN(40000))
+	}
+	return c.bind(id, port)
+}
+
+func (c *Client) bind(id api.SocketID, port uint16) netip.AddrPort {
+	c.ports[id], c.sockets[port] = port, id
+	return netip.AddrPortFrom(c.addr, port)
+}
+
+func (c *Client) close(id api.SocketID) {
+	delete(c.sockets, c.ports[id])
+	delete(c.ports, id)
+}
+
+// setLocal tells the endpoint its addresses.
+func (c *Client) setLocal() {
+	addrs := []netip.Addr{c.addr}
+	if c.addr6.IsValid() {
+		addrs = append(addrs, c.addr6)
+	}
+	c.Endpoint.SetLocal(c.w.now, netip.AddrPortFrom(c.addr, c.ports[api.MainSocket]), addrs)
+}
+
+// SetPort binds the main socket to a port of one's choice. Before Connect.
+func (c *Client) SetPort(port uint16) {
+	c.close(api.MainSocket)
+	c.bind(api.MainSocket, port)
+	c.setLocal()
+}
+
+// AddIPv6 gives the host a global address beside its IPv4 one, behind a box that does not translate. Before Connect.
+func (c *Client) AddIPv6(preset, addr string) {
+	c.addr6 = netip.MustParseAddr(addr)
+	c.firewall = natsim.New(presetBox(preset), c.addr6, c.w.rng)
+	c.w.hosts6[c.addr6] = c
+	c.setLocal()
+}
+
+// Move gives the host another address in its network and tells the endpoint, as a change from cable to radio does. Not in
+// a network without a box, where hosts have the public address.
+func (c *Client) Move() {
+	at := c.addr.As4()
+	at[2]++
+	c.addr = netip.AddrFrom4(at)
+	c.Do(func(now time.Time, e *endpoint.Endpoint) {
+		c.setLocal()
+		e.NetworkChanged(now)
+	})
+}
+
+// Pause makes the game deaf: events stay in the endpoint, as when a full ring holds them back, until Unpause.
+func (c *Client) Pause()   { c.paused = true }
+func (c *Client) Unpause() { c.paused = false; c.drain(c.w.now) }
+
+// Site is where the client is.
+func (c *Client) Site() *Site { return c.site }
+
+// Do runs a command on the endpoint and what follows from it.
+func (c *Client) Do(f func(now time.Time, e *endpoint.Endpoint)) {
+	f(c.w.now, c.Endpoint)
+	c.drain(c.w.now)
+}
+
+func (c *Client) receive(now time.Time, p natsim.Packet) {
+	if id, ok := c.sockets[p.Dst.Port()]; ok {
+		c.Endpoint.HandleDatagram(now, id, p.Src, p.Data)
+		c.drain(now)
+	}
+}
+
+func (c *Client) receive6(now time.Time, p natsim.Packet) {
+	if in, ok := c.firewall.Inbound(now, p); ok {
+		c.receive(now, in)
+	}
+}
+
+func (c *Client) drain(now time.Time) {
+	for again := true; again; {
+		again = false
+		for {
+			op, ok := c.Endpoint.NextSocketOp()
+			if !ok {
+				break
+			}
+			if again = true; op.Open {
+				c.Opened++
+				c.Open++
+				c.Endpoint.SocketOpened(now, op.ID, c.open(op.ID))
+			} else {
+				c.Open--
+				c.close(op.ID)
+			}
+		}
+		for {
+			out, tx, ok := c.Endpoint.AppendTransmit(now, c.buf[:0])
+			if !ok {
+				break
+			}
+			c.buf = out
+			c.transmit(now, out, tx)
+		}
+		for !c.paused {
+			ev, ok := c.Endpoint.NextEvent()
+			if !ok {
+				break
+			}
+			again = true
+			n := len(ev.Data)
+			if c.OnEvent != nil {
+				c.OnEvent(now, &ev)
+			}
+			if ev.Kind == api.EventMessage && ev.Mode.Reliable() {
+				c.Endpoint.Consumed(now, ev.Peer, n)
+			}
+		}
+		for {
+			if _, _, ok := c.Endpoint.NextRelease(); !ok {
+				break
+			}
+		}
+	}
+	c.wake.set(c.w, c.Endpoint.NextTimeout())
+}
+
+func (c *Client) transmit(now time.Time, b []byte, tx endpoint.Transmit) {
+	port, ok := c.ports[tx.Socket]
+	if !ok {
+		return
+	}
+	ttl := tx.TTL
+	if ttl == 0 {
+		ttl = natsim.DefaultTTL
+	}
+	p := natsim.Packet{Src: netip.AddrPortFrom(c.addr, port), Dst: tx.To, TTL: ttl, Data: b}
+	if tx.To.Addr().Is4() {
+		c.site.emit(now, p)
+		return
+	}
+	if c.firewall == nil {
+		return // no such network here
+	}
+	p.Src = netip.AddrPortFrom(c.addr6, port)
+	if out, ok := c.firewall.Outbound(now, p); ok {
+		c.w.send(out)
+	}
+}

@@ -1,0 +1,123 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/hub"
+	"github.com/musubi-p2p/musubi/core/natsim"
+	"github.com/musubi-p2p/musubi/core/secure"
+)
+
+// Server runs one hub at a public address, or several.
+type Server struct {
+	w       *World
+	Hub     *hub.Hub
+	addr    netip.Addr
+	addr6   netip.Addr       // invalid: IPv4 only
+	sockets []netip.AddrPort // by the hub's index; each takes IPv6 as well if there is an address
+	key     [32]byte
+	wake    wakeup
+	buf     []byte
+	down    bool
+}
+
+// serverPorts is how many UDP ports a server has on each address.
+const serverPorts = 3
+
+// AddServer starts the server. Of further addresses, an IPv4 one brings sockets of its own, and an IPv6 one belongs to the
+// sockets of the first, as on a machine with dual-stack sockets.
+func (w *World) AddServer(addr string, configure func(*hub.Config), further ...string) *Server {
+	s := &Server{w: w, addr: netip.MustParseAddr(addr)}
+	w.servers[s.addr] = s
+	s.listen(s.addr)
+	for _, more := range further {
+		a := netip.MustParseAddr(more)
+		if w.servers[a] = s; a.Is6() {
+			s.addr6 = a
+		} else {
+			s.listen(a)
+		}
+	}
+	rng := w.source("server")
+	static, err := secure.GenerateKey(rng)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	s.key = static.Public()
+	var ports []uint16
+	for _, a := range s.sockets[:serverPorts] {
+		ports = append(ports, a.Port())
+	}
+	cfg := hub.Config{Rand: rng, Static: static, STUNPorts: ports, Region: 'E', AES: true, OpenAuth: true, LabLimits: true}
+	_, _ = rng.Read(cfg.Master[:])
+	if configure != nil {
+		configure(&cfg)
+	}
+	if s.Hub, err = hub.New(w.now, cfg); err != nil {
+		panic("sim: " + err.Error())
+	}
+	s.wake = newWakeup(func(now time.Time) {
+		if !s.down {
+			s.Hub.HandleTimeout(now)
+			s.drain(now)
+		}
+	})
+	w.server = s
+	return s
+}
+
+func (s *Server) listen(a netip.Addr) {
+	for n := range uint16(serverPorts) {
+		s.sockets = append(s.sockets, netip.AddrPortFrom(a, api.DefaultPort+n))
+	}
+}
+
+// Addr is where clients find the server.
+func (s *Server) Addr() netip.AddrPort { return s.sockets[0] }
+
+// Addr6 is the same over IPv6; invalid if the server has no such address.
+func (s *Server) Addr6() netip.AddrPort { return netip.AddrPortFrom(s.addr6, s.sockets[0].Port()) }
+
+// Stop makes the server vanish without a word; its state stays for Resume.
+func (s *Server) Stop()   { s.down = true }
+func (s *Server) Resume() { s.down = false; s.drain(s.w.now) }
+
+func (s *Server) receive(now time.Time, p natsim.Packet) {
+	if s.down {
+		return
+	}
+	at := p.Dst
+	if at.Addr() == s.addr6 {
+		at = netip.AddrPortFrom(s.addr, at.Port())
+	}
+	for i, socket := range s.sockets {
+		if socket == at {
+			s.Hub.HandleDatagram(now, uint8(i), p.Src, p.Data)
+			s.drain(now)
+			return
+		}
+	}
+}
+
+func (s *Server) drain(now time.Time) {
+	for {
+		out, tx, ok := s.Hub.AppendTransmit(now, s.buf[:0])
+		if !ok {
+			break
+		}
+		s.buf = out
+		from := s.sockets[tx.Socket]
+		if tx.To.Addr().Is6() {
+			from = netip.AddrPortFrom(s.addr6, from.Port())
+		}
+		s.w.send(natsim.Packet{Src: from, Dst: tx.To, TTL: natsim.DefaultTTL, Data: out})
+	}
+	for {
+		if _, ok := s.Hub.NextEvent(); !ok {
+			break
+		}
+	}
+	s.wake.set(s.w, s.Hub.NextTimeout())
+}
