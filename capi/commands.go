@@ -52,12 +52,16 @@ func (h *host) NextCommand(c *node.Command) bool {
 	data := h.data(head)
 	c.Kind = nodeKind[head.kind]
 	c.Peer = api.PeerHandle(head.peer)
-	c.Mode = api.Mode(head.mode)
-	c.Channel = head.channel
 	c.Code = head.code
 	c.Value = head.value
 	c.Text, c.Data = "", data
 	switch head.kind {
+	case cmdSend:
+		how := uint32(head.code)
+		c.How = api.Outgoing{
+			Mode: api.Mode(head.mode), Channel: head.channel, ID: head.value,
+			Priority: api.Priority(how / sendPriorityUnit % api.PriorityCount), Deadline: uint16(how >> sendDeadlineShift),
+		}
 	case cmdRoomJoin, cmdPeerReject, cmdPeerClose:
 		c.Text, c.Data = cut(string(data), len(data)), nil
 	}

@@ -44,7 +44,7 @@ func runOwner(h *host, _ node.Config, loop *netio.Loop) {
 func echoOf(c *node.Command, h *host, peer api.PeerHandle) api.Event {
 	switch c.Kind {
 	case node.CmdSend:
-		return api.Event{Kind: api.EventMessage, Peer: c.Peer, Mode: c.Mode, Channel: c.Channel, Data: c.Data}
+		return api.Event{Kind: api.EventMessage, Peer: c.Peer, Mode: c.How.Mode, Channel: c.How.Channel, Data: c.Data}
 	case node.CmdConnect:
 		h.PutEvent(&api.Event{Kind: api.EventServerConnected, Text: "echo"})
 		h.PutEvent(&api.Event{Kind: api.EventMemberJoined, Peer: peer, Data: []byte("echo")})

@@ -20,6 +20,9 @@ const (
 
 	commandBlock = 1 // flag
 
+	sendPriorityUnit  = 2 // musubi_send's flags, as far as they travel in a command's code
+	sendDeadlineShift = 16
+
 	peerMember    = 1 // bits of a peer's key
 	peerConnected = 2
 )

@@ -70,7 +70,7 @@ struct musubi_command {
     uint8_t flags;
     uint32_t cells; /* of this command, head included */
     uint32_t size;  /* bytes of payload */
-    int32_t code;
+    int32_t code;   /* of a SEND: its flags, priority and deadline only */
     uint64_t peer;
     uint64_t value;
 };

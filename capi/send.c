@@ -23,9 +23,15 @@ static int take_credits_or_block(struct musubi_peer_slot *p, uint32_t cost)
     return take_credits(p, cost);
 }
 
+/* Flags that travel with the message: priority, and the deadline of unreliable modes. */
+#define DEADLINE ((uint32_t)0xffff << MUSUBI_SEND_DEADLINE_SHIFT)
+#define TRAVEL (DEADLINE | MUSUBI_SEND_URGENT)
+
 static int32_t check(uint32_t mode, uint32_t channel, const void *data, uint32_t size, uint32_t flags)
 {
-    if (mode > MUSUBI_UNRELIABLE_SEQUENCED || channel >= MUSUBI_MAX_CHANNELS || (flags & ~(uint32_t)MUSUBI_SEND_NO_WAKE) != 0)
+    const uint32_t known = mode <= MUSUBI_RELIABLE_UNORDERED ? TRAVEL & ~DEADLINE : TRAVEL;
+
+    if (mode > MUSUBI_UNRELIABLE_SEQUENCED || channel >= MUSUBI_MAX_CHANNELS || (flags & ~(known | MUSUBI_SEND_NO_WAKE)) != 0)
         return MUSUBI_ERR_VALUE;
     if (data == NULL && size != 0)
         return MUSUBI_ERR_NULL;
@@ -59,7 +65,7 @@ int32_t musubi_send(musubi_client client, musubi_peer peer, uint32_t mode, uint3
         musubi_wake(slot); /* what used the budget up may have been sent with NO_WAKE */
         return MUSUBI_ERR_WOULD_BLOCK;
     }
-    request = (struct musubi_request){MUSUBI_CMD_SEND, (uint8_t)mode, (uint8_t)channel, 0, peer, id, data, size};
+    request = (struct musubi_request){MUSUBI_CMD_SEND, (uint8_t)mode, (uint8_t)channel, (int32_t)(flags & TRAVEL), peer, id, data, size};
     err = musubi_command_put(slot, tail, &request, (flags & MUSUBI_SEND_NO_WAKE) == 0);
     if (err != MUSUBI_OK) {
         atomic_fetch_add(&p->credits, cost);

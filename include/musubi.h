@@ -56,9 +56,24 @@ enum {
     MUSUBI_UNRELIABLE_SEQUENCED = 3  /* at most once, never older than what the channel delivered before */
 };
 
-/* Flags of musubi_send. */
+/* Flags of musubi_send: one priority, NO_WAKE, and a deadline, put together with |. For example
+ * MUSUBI_SEND_URGENT | MUSUBI_SEND_NO_WAKE | 50u << MUSUBI_SEND_DEADLINE_SHIFT
+ *
+ * PRIORITY says what leaves first when the network does not take everything at once: of two messages that wait, the more
+ * urgent one, whatever its channel and mode, also when it must be sent again after a loss. Each priority that waits still
+ * gets a sixteenth of the bytes. On one ordered or sequenced channel messages leave in the order in which they were sent: one
+ * that has to wait behind another waits at the other's priority. So give a channel of these modes one priority.
+ *
+ * DEADLINE, for unreliable modes only: milliseconds, 1 to 65535, after which a message that has not left is dropped. 0 is
+ * MUSUBI_DEFAULT_DEADLINE. */
 enum {
-    MUSUBI_SEND_NO_WAKE = 1 /* leave waking the library to the next musubi_flush or send without this flag */
+    MUSUBI_SEND_NO_WAKE = 1, /* leave waking the library to the next musubi_flush or send without this flag */
+    MUSUBI_SEND_NORMAL = 0,
+    MUSUBI_SEND_LOW = 2,    /* bulk: a map, a replay */
+    MUSUBI_SEND_HIGH = 4,   /* state of the game */
+    MUSUBI_SEND_URGENT = 6, /* input, voice */
+    MUSUBI_SEND_DEADLINE_SHIFT = 16,
+    MUSUBI_DEFAULT_DEADLINE = 1000 /* milliseconds */
 };
 
 /* Flags of musubi_config. */
@@ -127,11 +142,13 @@ enum {
     MUSUBI_ERR_LIMIT = -107,         /* too many clients or peers */
     MUSUBI_ERR_CLOSED = -108,        /* closed by this side */
     MUSUBI_ERR_NOT_IN_ROOM = -109,   /* the call needs a room */
+    MUSUBI_ERR_EXPIRED = -110,       /* of DELIVERED: the deadline passed before the message could leave; never sent */
 
     /* the network */
     MUSUBI_ERR_TIMEOUT = -200, /* nobody answered in time */
     MUSUBI_ERR_SOCKET = -201,  /* the system refused a socket */
     MUSUBI_ERR_LOST = -202,    /* silence: the other end is gone or unreachable */
+    MUSUBI_ERR_UNKNOWN = -203, /* of DELIVERED: no acknowledgement came; the message may have arrived or not */
 
     /* the server */
     MUSUBI_ERR_SERVER_UNREACHABLE = -300, /* no answer */
@@ -173,7 +190,7 @@ enum {
     MUSUBI_EVENT_PEER_RECOVERED = 14,   /* peer is heard again */
     MUSUBI_EVENT_PEER_CLOSED = 15,      /* peer, code, text; count: reliable messages not known to be delivered */
     MUSUBI_EVENT_MESSAGE = 16,          /* peer, mode, channel, data */
-    MUSUBI_EVENT_DELIVERED = 17,        /* peer; count: the id given to musubi_send */
+    MUSUBI_EVENT_DELIVERED = 17,        /* peer; count: the id given to musubi_send; code 0: it arrived, else see there */
     MUSUBI_EVENT_WRITABLE = 18,         /* peer: after WOULD_BLOCK there is room again */
     MUSUBI_EVENT_QUEUE_FULL = 19,       /* count: unreliable messages dropped since nobody polled */
     MUSUBI_EVENT_LOG = 20,              /* code: 0 debug, 1 info, 2 warning, 3 error; text */
@@ -346,10 +363,14 @@ MUSUBI_API int32_t musubi_peer_punch(musubi_client client, musubi_peer peer);
 
 /* Sends a message to a connected peer.
  * mode: MUSUBI_RELIABLE_ORDERED and so on. channel: 0 to 255. data, size: size bytes, at most MUSUBI_MAX_RELIABLE or
- * MUSUBI_MAX_UNRELIABLE, and the send budget less 64; data may be NULL if size is 0. flags: MUSUBI_SEND_ or 0. id: any
- * number of yours, which DELIVERED repeats. data is copied. Any thread. Does not block: tens of nanoseconds for a small
- * message, and a system call if the library sleeps and MUSUBI_SEND_NO_WAKE is not given.
- * Returns 0: accepted; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_VALUE: mode, channel or flags; ERR_PEER: unknown or gone;
+ * MUSUBI_MAX_UNRELIABLE, and the send budget less 64; data may be NULL if size is 0. flags: MUSUBI_SEND_ or 0. id: 0, or
+ * any number of yours to get a receipt: one DELIVERED that repeats it, with code 0 when the other side's library has the
+ * whole message. In unreliable modes the code is ERR_UNKNOWN if no acknowledgement came in three probe timeouts (a few
+ * round trips) or ERR_EXPIRED if the deadline passed first. PEER_CLOSED ends the wait for all receipts; it counts reliable
+ * messages not known to be delivered. data is copied. Any thread. Does not block: tens of nanoseconds for a small message,
+ * and a system call if the library sleeps and MUSUBI_SEND_NO_WAKE is not given.
+ * Returns 0: accepted; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_VALUE: mode, channel, an unknown flag, or a deadline on a
+ * reliable message; ERR_PEER: unknown or gone;
  * ERR_NOT_CONNECTED: no connection to the peer yet or any more; ERR_WOULD_BLOCK: send budget or command ring full,
  * WRITABLE follows; ERR_MEMORY: no memory for a message over 16 KiB; or the handle errors. */
 MUSUBI_API int32_t musubi_send(musubi_client client, musubi_peer peer, uint32_t mode, uint32_t channel, const void *data,

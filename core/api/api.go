@@ -18,6 +18,30 @@ const (
 // Reliable reports whether the mode promises delivery.
 func (m Mode) Reliable() bool { return m <= ReliableUnordered }
 
+// Priority says which messages leave first when not all can. The numbers are those of musubi_send's flags; Normal is the
+// zero value.
+type Priority uint8
+
+const (
+	PriorityNormal Priority = 0
+	PriorityLow    Priority = 1
+	PriorityHigh   Priority = 2
+	PriorityUrgent Priority = 3
+	PriorityCount           = 4
+)
+
+// Level is the priority as a place in the queue: 0 leaves first.
+func (p Priority) Level() int { return [PriorityCount]int{2, 3, 1, 0}[p%PriorityCount] }
+
+// Outgoing says how one message is sent. The zero value is reliable ordered, of normal priority, on channel 0.
+type Outgoing struct {
+	Mode     Mode
+	Channel  uint8
+	Priority Priority
+	Deadline uint16 // unreliable modes: milliseconds after which it is dropped unsent; 0: DefaultDeadline
+	ID       uint64 // asks for a receipt that carries it; 0: none
+}
+
 // Route says which way a connection's data travels now.
 type Route uint8
 
@@ -97,6 +121,7 @@ const (
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters
 	DefaultSendBytes = 4 << 20  // send budget per peer, bytes
 	MessageCost      = 64       // bytes of send budget that a message takes beside its payload, for what it costs in memory
+	DefaultDeadline  = 1000     // milliseconds that an unreliable message may wait unsent: state older than that is worth nothing
 )
 
 // SocketID numbers one UDP socket of a client. The edge opens real sockets for the numbers that endpoint asks for;

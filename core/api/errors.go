@@ -26,10 +26,12 @@ const (
 	ErrLimit        Code = -107 // too many clients or peers
 	ErrClosed       Code = -108 // closed by this side
 	ErrNotInRoom    Code = -109 // the call needs a room
+	ErrExpired      Code = -110 // the message's deadline passed before it could leave; it was never sent
 
 	ErrTimeout Code = -200 // nobody answered in time
 	ErrSocket  Code = -201 // the system refused a socket
 	ErrLost    Code = -202 // silence: the other end is gone or unreachable
+	ErrUnknown Code = -203 // no acknowledgement came: the message may have arrived or not
 
 	ErrServerUnreachable Code = -300 // no answer from the server
 	ErrServerKey         Code = -301 // the server does not hold the key in its address
@@ -60,8 +62,10 @@ var codeText = map[Code]string{
 	ErrNotConnected: "not connected", ErrWouldBlock: "queue full, try again after WRITABLE", ErrBusy: "another thread is polling this client",
 	ErrAlready: "already in that state", ErrFailed: "the library stopped itself, see the FAILED event", ErrForked: "not usable after fork()",
 	ErrMemory: "out of memory", ErrLimit: "too many of them", ErrClosed: "closed by this side", ErrNotInRoom: "not in a room",
+	ErrExpired: "dropped unsent: its deadline had passed",
 
 	ErrTimeout: "timed out", ErrSocket: "the system refused a socket", ErrLost: "connection lost: nothing heard",
+	ErrUnknown: "not acknowledged: it may have arrived or not",
 
 	ErrServerUnreachable: "the server does not answer", ErrServerKey: "the server does not hold the key in its address",
 	ErrServerVersion: "the server speaks another protocol version", ErrBadCode: "no room with that code", ErrRoomFull: "the room is full",

@@ -21,7 +21,7 @@ const (
 	EventPeerRecovered   EventKind = 14 // Peer is heard again
 	EventPeerClosed      EventKind = 15 // Peer, Code, Text; Count: reliable messages not known to be delivered
 	EventMessage         EventKind = 16 // Peer, Channel, Mode, Data
-	EventDelivered       EventKind = 17 // Peer, Count: the message's id
+	EventDelivered       EventKind = 17 // Peer, Count: the message's id; Code OK: it arrived, else ErrUnknown or ErrExpired
 	EventWritable        EventKind = 18 // Peer: after WOULD_BLOCK there is room again
 	EventQueueFull       EventKind = 19 // Count: unreliable messages dropped because the game did not poll
 	EventLog             EventKind = 20 // Code: level 0 debug .. 3 error; Text

@@ -225,7 +225,7 @@ func (c *chaos) game() {
 	case 8:
 		_ = c.e.PeerPunch(c.now, h)
 	case 9:
-		_ = c.e.Send(c.now, h, api.Mode(c.rng.IntN(4)), 0, 1, make([]byte, c.rng.IntN(3000)))
+		_ = c.e.Send(c.now, h, api.Outgoing{Mode: api.Mode(c.rng.IntN(4)), ID: 1}, make([]byte, c.rng.IntN(3000)))
 	case 10:
 		c.e.NetworkChanged(c.now)
 	case 11:

@@ -226,7 +226,7 @@ func (e *Endpoint) PeerPunch(now time.Time, h api.PeerHandle) error {
 }
 
 // Send queues a message to a peer; data is copied.
-func (e *Endpoint) Send(now time.Time, h api.PeerHandle, mode api.Mode, channel uint8, id uint64, data []byte) error {
+func (e *Endpoint) Send(now time.Time, h api.PeerHandle, how api.Outgoing, data []byte) error {
 	now = e.tick(now)
 	i, ok := e.slots.lookup(h)
 	if !ok {
@@ -237,7 +237,7 @@ func (e *Endpoint) Send(now time.Time, h api.PeerHandle, mode api.Mode, channel 
 		return api.NewError(api.ErrNotConnected, "not connected to that peer")
 	}
 	e.slots.touch(i)
-	return s.cur.Send(now, mode, channel, id, data)
+	return s.cur.Send(now, how, data)
 }
 
 // Consumed tells that the game took n bytes of reliable payload from a peer.

@@ -66,7 +66,7 @@ func TestCommandsOutOfTurn(t *testing.T) {
 		{"room of one", e.RoomCreate(start, 1, nil), api.ErrValue},
 		{"room of 65", e.RoomCreate(start, 65, nil), api.ErrValue},
 		{"room data", e.RoomCreate(start, 2, make([]byte, api.MaxRoomData+1)), api.ErrTooLarge},
-		{"send to nobody", e.Send(start, nobody, api.Unreliable, 0, 0, []byte("x")), api.ErrPeer},
+		{"send to nobody", e.Send(start, nobody, api.Outgoing{Mode: api.Unreliable}, []byte("x")), api.ErrPeer},
 		{"connect to nobody", e.PeerConnect(start, nobody, nil), api.ErrPeer},
 		{"accept nobody", e.PeerAccept(start, nobody), api.ErrPeer},
 		{"reject nobody", e.PeerReject(start, nobody, ""), api.ErrPeer},

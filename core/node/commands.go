@@ -75,7 +75,7 @@ func (o *owner) apply(c *Command) {
 // send hands a message over; false: there is no budget for it yet. Its budget was taken when the game called; what can
 // never be sent gives it back.
 func (o *owner) send(c *Command) (done bool) {
-	err := o.engine.Send(o.now, c.Peer, c.Mode, c.Channel, c.Value, c.Data)
+	err := o.engine.Send(o.now, c.Peer, c.How, c.Data)
 	if err == nil {
 		return true
 	}

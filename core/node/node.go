@@ -49,21 +49,20 @@ const (
 	CmdPeerReject  // Peer, Text
 	CmdPeerClose   // Peer, Code, Text
 	CmdPeerPunch   // Peer
-	CmdSend        // Peer, Mode, Channel, Value: message id, Data
+	CmdSend        // Peer, How, Data
 	CmdNetworkChanged
 	CmdFlush // nothing but the wake that it comes with
 )
 
 // Command is one call of the game. Which fields count is said at each kind.
 type Command struct {
-	Kind    CommandKind
-	Peer    api.PeerHandle
-	Mode    api.Mode
-	Channel uint8
-	Code    int32
-	Value   uint64
-	Text    string
-	Data    []byte
+	Kind  CommandKind
+	Peer  api.PeerHandle
+	How   api.Outgoing
+	Code  int32
+	Value uint64
+	Text  string
+	Data  []byte
 }
 
 // Config is what a client is made from.

@@ -26,7 +26,7 @@ func TestCommandsReachTheEngineInOrder(t *testing.T) {
 		{Kind: CmdPeerReject, Peer: 7, Text: "no"},
 		{Kind: CmdPeerPunch, Peer: 7},
 		{Kind: CmdFlush},
-		{Kind: CmdSend, Peer: 7, Mode: api.Unreliable, Channel: 3, Value: 99, Data: buffer},
+		{Kind: CmdSend, Peer: 7, How: api.Outgoing{Mode: api.Unreliable, Channel: 3, ID: 99, Priority: api.PriorityHigh, Deadline: 50}, Data: buffer},
 		{Kind: CmdPeerClose, Peer: 7, Code: 42, Text: "bye"},
 		{Kind: CmdRoomLeave},
 		{Kind: CmdNetworkChanged},
@@ -37,7 +37,7 @@ func TestCommandsReachTheEngineInOrder(t *testing.T) {
 	copy(buffer, "wrong")
 	for _, line := range []string{
 		"servers [127.0.0.1:3478]", "connect", "create 4 hello", "join EABC1234", "setdata hello", "peerconnect 7 hello", "accept 7",
-		"reject 7 no", "punch 7", "send 7 2 3 99 hello", "peerclose 7 42 bye", "leave", "local [127.0.0.1]", "networkchanged", "disconnect",
+		"reject 7 no", "punch 7", "send 7 {2 3 2 50 99} hello", "peerclose 7 42 bye", "leave", "local [127.0.0.1]", "networkchanged", "disconnect",
 	} {
 		st.want(line)
 	}
@@ -88,7 +88,7 @@ func TestSendToAGonePeerIsQuiet(t *testing.T) {
 	st.engine.refuse["send"] = api.NewError(api.ErrPeer, "no such peer")
 	st.play().do(Command{Kind: CmdSend, Peer: 7, Data: []byte("12345")})
 	st.do(Command{Kind: CmdPeerPunch, Peer: 7}) // a marker: what came before it is done
-	st.want("send 7 0 0 0 12345")
+	st.want("send 7 {0 0 0 0 0} 12345")
 	st.want("punch 7")
 	st.quiet()
 	if st.Freed(7) != 5+api.MessageCost {
@@ -264,7 +264,7 @@ func TestCloseSaysGoodbye(t *testing.T) {
 			t.Errorf("undone %v: Close took %v", undone, took)
 		}
 		for range commandBatch + 1 {
-			st.want("send 7 0 0 0 last words")
+			st.want("send 7 {0 0 0 0 0} last words")
 		}
 		st.want("close")
 		st.quiet()
@@ -293,12 +293,12 @@ func TestSendWithoutBudgetWaits(t *testing.T) {
 	st.play().do(Command{Kind: CmdSend, Peer: 7, Data: []byte("first")})
 	st.do(Command{Kind: CmdSend, Peer: 7, Data: []byte("second")})
 	st.do(Command{Kind: CmdPeerPunch, Peer: 7})
-	st.want("send 7 0 0 0 first")
+	st.want("send 7 {0 0 0 0 0} first")
 	st.engine.set(st.QueueHost, func() { delete(st.engine.refuse, "send") })
 	for again := true; again; { // it may have been offered several times before it was taken
 		switch line := <-st.engine.said; line {
-		case "send 7 0 0 0 first":
-		case "send 7 0 0 0 second":
+		case "send 7 {0 0 0 0 0} first":
+		case "send 7 {0 0 0 0 0} second":
 			again = false
 		default:
 			t.Fatalf("%q came before the message that waited", line)

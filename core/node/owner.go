@@ -46,7 +46,7 @@ type engine interface {
 	PeerReject(now time.Time, h api.PeerHandle, text string) error
 	PeerClose(now time.Time, h api.PeerHandle, code int32, text string) error
 	PeerPunch(now time.Time, h api.PeerHandle) error
-	Send(now time.Time, h api.PeerHandle, mode api.Mode, channel uint8, id uint64, data []byte) error
+	Send(now time.Time, h api.PeerHandle, how api.Outgoing, data []byte) error
 	PeerStats(h api.PeerHandle) (api.PeerStats, bool)
 	EachPeer(f func(h api.PeerHandle))
 	NetworkChanged(now time.Time)

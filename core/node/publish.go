@@ -34,7 +34,7 @@ func (o *owner) log(level api.Code, text string) {
 }
 
 // publish offers events until there are no more or the game has no room, and hands freed budget back. busy: a message
-// was taken, which may have made the endpoint want to send.
+// or receipt was taken, which may have made the endpoint want to send, or free budget.
 func (o *owner) publish() (busy bool) {
 	for {
 		h, bytes, ok := o.engine.NextRelease()
@@ -53,9 +53,12 @@ func (o *owner) publish() (busy bool) {
 			return busy
 		}
 		o.out.waiting = false
-		if ev.Kind == api.EventMessage && ev.Mode.Reliable() {
+		switch {
+		case ev.Kind == api.EventMessage && ev.Mode.Reliable():
 			o.engine.Consumed(o.now, ev.Peer, len(ev.Data))
 			busy = true
+		case ev.Kind == api.EventDelivered:
+			busy = true // taking a receipt frees budget
 		}
 	}
 	return busy

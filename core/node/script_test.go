@@ -162,8 +162,8 @@ func (s *script) PeerClose(_ time.Time, h api.PeerHandle, code int32, text strin
 	return s.did("peerclose %d %d %s", h, code, text)
 }
 func (s *script) PeerPunch(_ time.Time, h api.PeerHandle) error { return s.did("punch %d", h) }
-func (s *script) Send(_ time.Time, h api.PeerHandle, mode api.Mode, channel uint8, id uint64, data []byte) error {
-	return s.did("send %d %d %d %d %s", h, mode, channel, id, data)
+func (s *script) Send(_ time.Time, h api.PeerHandle, how api.Outgoing, data []byte) error {
+	return s.did("send %d %v %s", h, how, data)
 }
 func (s *script) PeerStats(api.PeerHandle) (api.PeerStats, bool) {
 	return api.PeerStats{RTTMicros: 40_000}, true

@@ -196,12 +196,12 @@ func (p *Peer) RelayHandle() (handle uint32, from netip.AddrPort, ok bool) {
 	return p.leg.Handle(), p.leg.Addr(), true
 }
 
-// Send queues a message; see rudp.Conn.Send.
-func (p *Peer) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data []byte) error {
+// Send queues a message; see rudp.Conn.SendMessage.
+func (p *Peer) Send(now time.Time, how api.Outgoing, data []byte) error {
 	if !p.Connected() {
 		return api.NewError(api.ErrNotConnected, "not connected to that peer")
 	}
-	return p.conn.Send(now, mode, channel, id, data)
+	return p.conn.SendMessage(now, how, data)
 }
 
 // Consumed tells that the game took n bytes of reliable payload.
@@ -305,7 +305,7 @@ func (p *Peer) NextEvent() (api.Event, bool) {
 		case rudp.EventRecovered:
 			return api.Event{Kind: api.EventPeerRecovered}, true
 		case rudp.EventDelivered:
-			return api.Event{Kind: api.EventDelivered, Count: ev.ID}, true
+			return api.Event{Kind: api.EventDelivered, Count: ev.ID, Code: ev.Code}, true
 		case rudp.EventWritable:
 			return api.Event{Kind: api.EventWritable}, true
 		case rudp.EventClosed:

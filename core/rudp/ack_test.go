@@ -151,7 +151,7 @@ func TestFullPacketBesideAck(t *testing.T) {
 		}
 		for l.packet() != nil {
 		}
-		if l.queue.lanes[laneReliable].head != nil {
+		if l.queue.bands[2].reliable.head != nil {
 			t.Fatalf("%d bytes are not sent beside an ACK", size)
 		}
 	}

@@ -59,7 +59,7 @@ type Conn struct {
 	stats      Stats
 }
 
-// Stats counts what happened to received packets and messages.
+// Stats counts what happened to packets and messages.
 type Stats struct {
 	Received        uint64 // packets taken
 	Duplicates      uint64 // packets seen before
@@ -68,6 +68,7 @@ type Stats struct {
 	LateUnreliable  uint64 // unreliable frames too old to deliver
 	Evicted         uint64 // unreliable messages given up during reassembly
 	Overrun         uint64 // unreliable messages dropped because the owner does not drain events
+	Expired         uint64 // own unreliable messages dropped because their deadline passed before they could leave
 }
 
 // New makes an open connection without paths.
@@ -96,7 +97,7 @@ func (c *Conn) Stats() Stats { return c.stats }
 
 // Every failure that Send and HandlePacket report.
 var (
-	errMode       = api.NewError(api.ErrValue, "no such delivery mode")
+	errOutgoing   = api.NewError(api.ErrValue, "no such delivery mode or priority, or a deadline on a reliable message")
 	errClosed     = api.NewError(api.ErrClosed, "the connection is closed")
 	errTooLarge   = api.NewError(api.ErrTooLarge, "the message is larger than its mode allows")
 	errWouldBlock = api.NewError(api.ErrWouldBlock, "the send budget is used up, wait for WRITABLE")

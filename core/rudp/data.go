@@ -27,27 +27,11 @@ func (c *Conn) writeData(w *writer, id wire.PathID) {
 		c.writeDuplicates(w)
 		return
 	}
-	c.writeResend(w)
-	q := &c.queue
-	for i := range laneCount {
-		switch (q.turn + i) % laneCount {
-		case laneReliable:
-			c.writeReliable(w)
-		case laneUnreliable:
-			c.writeUnreliable(w)
-		}
-	}
-	q.turn = (q.turn + 1) % laneCount // a full packet of one lane is followed by one of the other
+	c.writeBands(w)
 }
 
-// hasData reports whether anything waits for the route; credit may still hold it back.
-func (c *Conn) hasData() bool {
-	q := &c.queue
-	return q.resendHead != nil || q.lanes[laneReliable].head != nil || q.lanes[laneUnreliable].head != nil
-}
-
-func (c *Conn) writeResend(w *writer) {
-	for m := c.queue.resendHead; m != nil; m = c.queue.resendHead {
+func (c *Conn) writeResend(w *writer, b *band) {
+	for m := b.resend.head; m != nil; m = b.resend.head {
 		for !m.done && m.lost.Len() > 0 {
 			r := m.lost.At(0)
 			n := c.writeMessage(w, m, uint32(r.Low), uint32(r.High))
@@ -56,13 +40,13 @@ func (c *Conn) writeResend(w *writer) {
 			}
 			m.lost.Remove(r.Low, r.Low+uint64(n))
 		}
-		c.popResend()
+		c.popResend(&b.resend)
 	}
 }
 
-func (c *Conn) writeReliable(w *writer) {
+func (c *Conn) writeReliable(w *writer, b *band) {
 	q, k := &c.queue, &c.credit
-	for m := q.lanes[laneReliable].head; m != nil; m = q.lanes[laneReliable].head {
+	for m := b.reliable.head; m != nil; m = b.reliable.head {
 		end := m.span()
 		if left := k.left(); left < uint64(m.size-min(m.sent, m.size)) {
 			if left < uint64(w.path.maxFrames) { // don't cut to crumbs; the next CREDIT is large
@@ -74,6 +58,10 @@ func (c *Conn) writeReliable(w *writer) {
 		if m.sent == 0 && q.outstanding >= maxOutstanding {
 			return
 		}
+		ch := q.channel(m.mode, m.channel)
+		if !m.inChan {
+			m.sequence = ch.next
+		}
 		n := c.writeMessage(w, m, m.sent, end)
 		if n == 0 {
 			return
@@ -81,17 +69,20 @@ func (c *Conn) writeReliable(w *writer) {
 		if m.sent == 0 {
 			q.outstanding++
 		}
+		if !m.inChan {
+			ch.append(m)
+		}
 		k.used += uint64(min(n, m.size))
 		if m.sent += n; m.sent == m.span() {
-			q.lanes[laneReliable].pop()
+			c.popLane(&b.reliable)
 		}
 	}
 }
 
-func (c *Conn) writeUnreliable(w *writer) {
-	c.dropStale()
-	l := &c.queue.lanes[laneUnreliable]
-	for m := l.head; m != nil; m = l.head {
+func (c *Conn) writeUnreliable(w *writer, b *band) {
+	l := &b.unreliable
+	for c.expire(l); l.head != nil; c.expire(l) {
+		m := l.head
 		ch := c.queue.channel(m.mode, m.channel)
 		if m.sent == 0 {
 			m.sequence = ch.next
@@ -103,11 +94,15 @@ func (c *Conn) writeUnreliable(w *writer) {
 		if m.sent == 0 {
 			ch.next++
 		}
-		if m.sent += n; m.sent == m.span() {
-			l.pop()
-			c.finish(m)
-			c.tidy(m)
+		if m.sent += n; m.sent < m.span() {
+			continue
 		}
+		if c.popLane(l); m.id != 0 {
+			c.await(m, w.path)
+			continue
+		}
+		c.finish(m)
+		c.tidy(m)
 	}
 }
 
@@ -155,7 +150,8 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	if n = uint32(len(frame.Payload)); m.size == 0 {
 		n = 1
 	}
-	if m.mode.Reliable() {
+	w.levels[m.level] += len(frame.Payload)
+	if m.tracked() {
 		w.push(c.newPiece(m, from, from+n))
 	}
 	if w.path == c.path(c.route) {

@@ -7,7 +7,7 @@ type EventKind uint8
 
 const (
 	EventMessage     EventKind = iota + 1 // Mode, Channel, Data
-	EventDelivered                        // ID: the peer's transport has the whole reliable message
+	EventDelivered                        // ID, Code: OK, the peer's transport has the whole message; ErrUnknown; ErrExpired
 	EventWritable                         // after ErrWouldBlock: there is room again
 	EventInterrupted                      // nothing heard for two keepalives
 	EventRecovered                        // heard again
@@ -20,7 +20,7 @@ type Event struct {
 	Mode        api.Mode
 	Channel     uint8
 	Remote      bool     // the peer closed
-	Code        api.Code // as given to Close, here or there
+	Code        api.Code // of EventClosed: as given to Close, here or there
 	Undelivered int      // reliable messages not known to have arrived
 	ID          uint64
 	Data        []byte // borrowed until the next call of NextEvent
@@ -43,8 +43,11 @@ func (c *Conn) NextEvent() (Event, bool) {
 		return Event{}, false
 	}
 	e := c.events.Pop()
-	if c.lent = e.buf; e.Kind == EventMessage && !e.Mode.Reliable() {
+	switch c.lent = e.buf; {
+	case e.Kind == EventMessage && !e.Mode.Reliable():
 		c.inbox.unreliableReady -= len(e.Data)
+	case e.Kind == EventDelivered && c.state < stateClosing: // it took budget, so that a game that never polls stays bounded
+		c.free(api.MessageCost)
 	}
 	return e.Event, true
 }

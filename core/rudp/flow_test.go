@@ -131,7 +131,7 @@ func (p *pair) chaos(e *end, id int) {
 func (e *end) wantClean(t *testing.T) {
 	t.Helper()
 	q, in := &e.queue, &e.inbox
-	if q.bytes != 0 || q.messages != 0 || q.outstanding != 0 || q.unordered != 0 || q.resendHead != nil {
+	if q.bytes != 0 || q.messages != 0 || q.outstanding != 0 || q.unordered != 0 || e.hasData() || q.awaiting.head != nil {
 		t.Errorf("%s: send queue %+v", e.name, *q)
 	}
 	if in.ahead != 0 || in.assembling != 0 || in.unreliableReady != 0 {

@@ -141,11 +141,14 @@ func (c *Conn) probeTimeout(p *path) {
 		if i = p.sent.live(i); i >= p.sent.len() || left == 0 {
 			return
 		}
-		if s := p.sent.at(i); s.state == inFlight && s.pieces != nil {
+		if s := p.sent.at(i); s.state == inFlight {
+			again := false
 			for q := s.pieces; q != nil; q = q.next {
-				c.resend(q)
+				again = c.resend(q) || again
 			}
-			left--
+			if again {
+				left--
+			}
 		}
 		i++
 	}

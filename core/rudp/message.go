@@ -8,17 +8,18 @@ import (
 // message is one message on its way out. Bytes are counted in span units: an empty message is one unit long, so that
 // it can be sent, lost and acknowledged like any other.
 //
-// It lives while anything refers to it: the lane it waits in, the resend list, its channel's list, and the pieces of
-// packets that carried it. Its buffer goes back as soon as no byte of it can be needed.
+// It lives while anything refers to it: the lane it waits in, the resend list, its channel's list, the list of those
+// that wait for a receipt, and the pieces of packets that carried it. Its buffer goes back as soon as no byte of it can be
+// needed.
 type message struct {
-	laneNext   *message
+	laneNext   *message // in its lane, or among those that wait for a receipt
 	resendNext *message
 	chanNext   *message
 
 	buf      *buffer
 	id       uint64 // the game's number for the delivery receipt; 0: none wanted
 	sequence uint64 // of its channel and mode
-	queued   moment
+	deadline moment // unreliable: dropped unsent from then on; once sent whole, when its receipt says UNKNOWN
 	size     uint32
 	sent     uint32     // units sent at least once; the rest waits in the lane
 	acked    seq.Ranges // units acknowledged, while not all are
@@ -27,13 +28,18 @@ type message struct {
 
 	mode     api.Mode
 	channel  uint8
+	level    uint8 // of urgency: the band it waits in
 	inLane   bool
 	inResend bool
 	inChan   bool
-	done     bool // acknowledged, sent (unreliable) or dropped: nothing more to do
+	awaiting bool // in the list of those that wait for a receipt
+	done     bool // acknowledged, sent (unreliable without receipt) or dropped: nothing more to do
 }
 
 func (m *message) span() uint32 { return max(m.size, 1) }
+
+// tracked reports whether acknowledgements of the message matter.
+func (m *message) tracked() bool { return m.mode.Reliable() || m.id != 0 }
 
 // payload is the bytes of units [from, to).
 func (m *message) payload(from, to uint32) []byte { return m.buf.b[from:min(to, m.size)] }
@@ -46,10 +52,10 @@ type piece struct {
 }
 
 // newMessage takes a message from the pool and copies data into it.
-func (c *Conn) newMessage(mode api.Mode, channel uint8, id uint64, data []byte) *message {
+func (c *Conn) newMessage(how *api.Outgoing, data []byte) *message {
 	m := c.pool.messages.get()
 	acked, lost := m.acked, m.lost // empty, with their memory
-	*m = message{mode: mode, channel: channel, id: id, size: uint32(len(data)), queued: c.now, acked: acked, lost: lost}
+	*m = message{mode: how.Mode, channel: how.Channel, id: how.ID, size: uint32(len(data)), acked: acked, lost: lost}
 	m.buf = c.pool.buffer(len(data))
 	copy(m.buf.b, data)
 	return m
@@ -64,7 +70,7 @@ func (c *Conn) tidy(m *message) {
 		c.pool.putBuffer(m.buf)
 		m.buf = nil
 	}
-	if m.refs == 0 && !m.inLane && !m.inResend && !m.inChan {
+	if m.refs == 0 && !m.inLane && !m.inResend && !m.inChan && !m.awaiting {
 		m.acked.Clear()
 		m.lost.Clear()
 		c.pool.messages.put(m)

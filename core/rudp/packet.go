@@ -3,6 +3,7 @@ package rudp
 import (
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -13,12 +14,13 @@ type writer struct {
 	start     int
 	end       int // len(b) may not pass it
 	path      *path
-	pieces    *piece // of reliable messages, in the packet's order
+	pieces    *piece // of messages whose acknowledgement matters, in the packet's order
 	lastPiece *piece
 	acks      uint8 // bit per peer's path whose ACK is in here
 	ackRx     int8
 	acked     uint64
 	credit    uint64
+	levels    [api.PriorityCount]int // payload bytes by level
 	eliciting bool
 	data      bool // a message is in here
 	full      bool // a frame without length ends the packet

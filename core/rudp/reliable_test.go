@@ -236,7 +236,7 @@ func TestScatteredAcksAreCheap(t *testing.T) {
 		}
 	}
 	packets := uint64(0)
-	for c.queue.lanes[laneReliable].head != nil {
+	for c.queue.bands[2].reliable.head != nil {
 		now = now.Add(10 * time.Microsecond)
 		c.paths[0].cong.tokens = burst
 		if _, ok := c.AppendPacket(now, 0, packets, nil); !ok {

@@ -6,62 +6,29 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
-// lane is a queue of messages not yet sent whole, first in first out. Reliable and unreliable messages have their own,
-// so that neither credit nor a bulk transfer holds game state up. Priorities will be more lanes.
-type lane struct{ head, tail *message }
-
-func (l *lane) push(m *message) {
-	m.inLane = true
-	if l.tail == nil {
-		l.head = m
-	} else {
-		l.tail.laneNext = m
-	}
-	l.tail = m
-}
-
-// pop takes the head out; the caller tidies it.
-func (l *lane) pop() *message {
-	m := l.head
-	if l.head = m.laneNext; l.head == nil {
-		l.tail = nil
-	}
-	m.laneNext, m.inLane = nil, false
-	return m
-}
-
-const (
-	laneReliable = iota
-	laneUnreliable
-	laneCount
-)
-
-// staleAfter is how long an unreliable message may wait to be sent. State older than that is worth nothing.
-const staleAfter = time.Second
-
-// cost is what a message takes of the send budget: tiny ones need far more memory than their payload.
-func cost(size int) int { return size + api.MessageCost }
-
 // outChannel is the sending side of one channel in one mode.
 type outChannel struct {
 	next       uint64   // sequence of the next message
-	head, tail *message // reliable: accepted and not yet passed, by sequence
+	head, tail *message // reliable: numbered and not yet passed, by sequence
+	waiting    int32    // messages in a lane
+	level      uint8    // the band of those, in modes that keep order
 }
 
 // sendQueue is everything between Send and the packets.
 type sendQueue struct {
-	lanes       [laneCount]lane
-	resendHead  *message
-	resendTail  *message
-	turn        int                         // the lane that goes first in the next packet
+	bands       [api.PriorityCount]band     // by level: the most urgent first
 	channels    [api.ModeCount][]outChannel // by channel as far as used
+	awaiting    list                        // unreliable messages sent whole that owe a receipt, by deadline
 	outstanding int                         // reliable messages between each channel's oldest unacknowledged and newest sent, all channels
 	unordered   int                         // reliable unordered messages accepted and not acknowledged
 	messages    int                         // accepted and not done
-	bytes       int                         // their cost, of the send budget
+	bytes       int                         // their cost, of the send budget, and that of receipts not taken
 	released    int                         // budget that came free since TakeReleased
 	blocked     int                         // cost of the message that got WOULD_BLOCK last; 0: none
 }
+
+// cost is what a message takes of the send budget: tiny ones need far more memory than their payload.
+func cost(size int) int { return size + api.MessageCost }
 
 // channel gives a channel's state; the pointer holds until the next call.
 func (q *sendQueue) channel(mode api.Mode, channel uint8) *outChannel {
@@ -72,18 +39,23 @@ func (q *sendQueue) channel(mode api.Mode, channel uint8) *outChannel {
 	return &(*all)[channel]
 }
 
-// Send accepts one message, copying data. id is returned in EventDelivered when a reliable message has arrived whole;
-// 0 asks for no receipt. Errors are *api.Error and leave no effect; after ErrWouldBlock an EventWritable follows.
+// Send is SendMessage with normal priority and the usual deadline.
 func (c *Conn) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data []byte) error {
+	return c.SendMessage(now, api.Outgoing{Mode: mode, Channel: channel, ID: id}, data)
+}
+
+// SendMessage accepts one message, copying data. A receipt (how.ID not 0) comes as one EventDelivered. Errors are
+// *api.Error and leave no effect; after ErrWouldBlock an EventWritable follows.
+func (c *Conn) SendMessage(now time.Time, how api.Outgoing, data []byte) error {
 	c.tick(now)
 	q := &c.queue
 	limit := c.cfg.maxReliable()
-	if !mode.Reliable() {
+	if !how.Mode.Reliable() {
 		limit = c.cfg.maxUnreliable()
 	}
 	switch {
-	case mode >= api.ModeCount:
-		return errMode
+	case how.Mode >= api.ModeCount || how.Priority >= api.PriorityCount || how.Mode.Reliable() && how.Deadline != 0:
+		return errOutgoing
 	case c.state != stateOpen:
 		return errClosed
 	case len(data) > limit:
@@ -92,19 +64,54 @@ func (c *Conn) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data
 		q.blocked = cost(len(data))
 		return errWouldBlock
 	}
-	m := c.newMessage(mode, channel, id, data)
+	m := c.newMessage(&how, data)
 	q.messages++
 	q.bytes += cost(len(data))
-	if !mode.Reliable() { // numbered when first sent: what is dropped unsent leaves no gap
-		q.lanes[laneUnreliable].push(m)
-		return nil
+	c.enqueue(m, &how)
+	return nil
+}
+
+// enqueue puts a message into its lane. Ordered ones are numbered now, all others when first sent: what is dropped
+// unsent leaves no gap, and a message of low priority no hole that the others of its channel would have to remember.
+func (c *Conn) enqueue(m *message, how *api.Outgoing) {
+	q := &c.queue
+	ch := q.channel(m.mode, m.channel)
+	m.level = uint8(how.Priority.Level())
+	if m.mode == api.ReliableOrdered || m.mode == api.UnreliableSequenced {
+		// Whatever its own priority, a message leaves behind those of its channel that still wait. Otherwise an urgent one
+		// would arrive early only to be held back, with the credit that the one it waits for needs.
+		if ch.waiting > 0 {
+			m.level = ch.level
+		}
+		ch.level = m.level
 	}
-	ch := q.channel(mode, channel)
-	m.sequence = ch.next
-	ch.next++
-	if mode == api.ReliableUnordered {
+	ch.waiting++
+	b := &q.bands[m.level]
+	if !m.mode.Reliable() {
+		m.deadline = c.now.add(patience(how.Deadline))
+		b.unreliable.push(m)
+		return
+	}
+	if m.mode == api.ReliableOrdered {
+		ch.append(m)
+	} else {
 		q.unordered++
 	}
+	b.reliable.push(m)
+}
+
+// patience is how long an unreliable message may wait to be sent.
+func patience(millis uint16) time.Duration {
+	if millis == 0 {
+		millis = api.DefaultDeadline
+	}
+	return time.Duration(millis) * time.Millisecond
+}
+
+// append gives a reliable message its number and takes it into the channel's window.
+func (ch *outChannel) append(m *message) {
+	m.sequence = ch.next
+	ch.next++
 	m.inChan = true
 	if ch.tail == nil {
 		ch.head = m
@@ -112,8 +119,6 @@ func (c *Conn) Send(now time.Time, mode api.Mode, channel uint8, id uint64, data
 		ch.tail.chanNext = m
 	}
 	ch.tail = m
-	q.lanes[laneReliable].push(m)
-	return nil
 }
 
 // TakeReleased is how many bytes of the send budget came free since the last call.
@@ -123,7 +128,8 @@ func (c *Conn) TakeReleased() int {
 	return n
 }
 
-// Queued is how much of the send budget is in use: by what is neither acknowledged, sent unreliably nor dropped.
+// Queued is how much of the send budget is in use: by what is neither acknowledged, sent unreliably nor dropped, and by
+// receipts that were not taken.
 func (c *Conn) Queued() int { return c.queue.bytes }
 
 // Undelivered is how many reliable messages are accepted and not known to have arrived in their turn: an ordered one that
@@ -144,13 +150,22 @@ func (c *Conn) Undelivered() int {
 // Idle reports whether nothing waits to be sent or acknowledged.
 func (c *Conn) Idle() bool { return c.queue.messages == 0 }
 
-// finish ends a message: its budget comes free.
+// finish ends a message: its budget comes free, except what its receipt takes until that is taken.
 func (c *Conn) finish(m *message) {
-	q := &c.queue
 	m.done = true
-	q.messages--
-	q.bytes -= cost(int(m.size))
-	q.released += cost(int(m.size))
+	c.queue.messages--
+	bytes := cost(int(m.size))
+	if m.id != 0 {
+		bytes -= api.MessageCost
+	}
+	c.free(bytes)
+}
+
+// free gives budget back and tells whoever waits for it.
+func (c *Conn) free(bytes int) {
+	q := &c.queue
+	q.bytes -= bytes
+	q.released += bytes
 	if q.blocked > 0 && (q.bytes == 0 || q.bytes+q.blocked <= c.cfg.SendBudget && q.bytes <= c.cfg.SendBudget/4*3) {
 		q.blocked = 0
 		if c.state == stateOpen {
@@ -159,64 +174,24 @@ func (c *Conn) finish(m *message) {
 	}
 }
 
-// resend queues the units of a piece again, except those acknowledged since.
-func (c *Conn) resend(p *piece) {
+// resend queues the units of a piece again, except those acknowledged since. It reports whether there are any.
+func (c *Conn) resend(p *piece) bool {
 	m := p.msg
-	if m.done {
-		return
+	if m.done || !m.mode.Reliable() {
+		return false
 	}
 	m.lost.Add(uint64(p.from), uint64(p.to))
 	for i := m.acked.Above(uint64(p.from)); i < m.acked.Len() && m.acked.At(i).Low < uint64(p.to); i++ {
 		m.lost.Remove(m.acked.At(i).Low, m.acked.At(i).High)
 	}
-	if m.inResend || m.lost.Len() == 0 {
-		return
+	if m.lost.Len() == 0 {
+		return false
 	}
-	q := &c.queue
-	m.inResend = true
-	if q.resendTail == nil {
-		q.resendHead = m
-	} else {
-		q.resendTail.resendNext = m
+	if !m.inResend {
+		m.inResend = true
+		c.queue.bands[m.level].resend.push(m)
 	}
-	q.resendTail = m
-}
-
-// popResend takes the head of the resend list out.
-func (c *Conn) popResend() {
-	q := &c.queue
-	m := q.resendHead
-	if q.resendHead = m.resendNext; q.resendHead == nil {
-		q.resendTail = nil
-	}
-	m.resendNext, m.inResend = nil, false
-	c.tidy(m)
-}
-
-// pieceAcked takes the acknowledgement of a piece.
-func (c *Conn) pieceAcked(p *piece) {
-	m := p.msg
-	if m.done {
-		return
-	}
-	whole := p.from == 0 && p.to == m.span()
-	if !whole {
-		m.acked.Add(uint64(p.from), uint64(p.to))
-		m.lost.Remove(uint64(p.from), uint64(p.to))
-		whole = m.acked.Covers(0, uint64(m.span()))
-	}
-	if !whole {
-		return
-	}
-	if m.mode == api.ReliableUnordered {
-		c.queue.unordered--
-	}
-	c.finish(m)
-	if m.id != 0 {
-		c.events.Push(queuedEvent{Event: Event{Kind: EventDelivered, ID: m.id}})
-	}
-	c.passChannel(m)
-	c.tidy(m)
+	return true
 }
 
 // passChannel moves the channel's window past acknowledged messages at its start.
@@ -233,21 +208,4 @@ func (c *Conn) passChannel(m *message) {
 			c.tidy(passed)
 		}
 	}
-}
-
-// dropStale lets go of unreliable messages that waited too long to be sent.
-func (c *Conn) dropStale() {
-	for l := &c.queue.lanes[laneUnreliable]; l.head != nil && l.head.sent == 0 && c.now.since(l.head.queued) >= staleAfter; {
-		m := l.pop()
-		c.finish(m)
-		c.tidy(m)
-	}
-}
-
-// staleAt is when dropStale has something to do next.
-func (c *Conn) staleAt() moment {
-	if m := c.queue.lanes[laneUnreliable].head; m != nil && m.sent == 0 {
-		return m.queued.add(staleAfter)
-	}
-	return 0
 }

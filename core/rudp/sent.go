@@ -20,7 +20,7 @@ const (
 type sentPacket struct {
 	number uint64
 	at     moment
-	pieces *piece // the reliable units it carried
+	pieces *piece // the units it carried of messages whose acknowledgement matters
 	acked  uint64 // with ackedPath: the largest number that its ACK frame acknowledged
 	credit uint64 // the CREDIT it carried, 0 for none
 	skip   uint32 // settled only: how many entries from here on are known to be settled, at least 1

@@ -54,7 +54,7 @@ func (c *Conn) NextTimeout() time.Time {
 			next = earliest(next, a.deadline)
 		}
 	}
-	next = earliest(earliest(next, c.staleAt()), c.trimAt)
+	next = earliest(earliest(next, c.expireAt()), earliest(c.receiptAt(), c.trimAt))
 	return c.time(earliest(next, c.closing.lingerUntil))
 }
 
@@ -78,7 +78,8 @@ func (c *Conn) HandleTimeout(now time.Time) {
 			c.pathTimeout(p)
 		}
 	}
-	c.dropStale()
+	c.expireAll()
+	c.forgetReceipts()
 	if c.trimAt != 0 && c.trimAt <= c.now {
 		c.trim()
 	}

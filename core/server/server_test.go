@@ -149,7 +149,7 @@ func talk(a, b *player, ha, hb api.PeerHandle, count int) {
 	a.Helper()
 	for i := range count {
 		for p, h := range map[*player]api.PeerHandle{a: ha, b: hb} {
-			p.Do(node.Command{Kind: node.CmdSend, Peer: h, Mode: api.ReliableOrdered, Data: []byte{byte(i), byte(i >> 8)}})
+			p.Do(node.Command{Kind: node.CmdSend, Peer: h, How: api.Outgoing{Mode: api.ReliableOrdered}, Data: []byte{byte(i), byte(i >> 8)}})
 		}
 	}
 	for _, p := range []*player{a, b} {

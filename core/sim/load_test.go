@@ -92,7 +92,7 @@ func (l *load) step(i int) {
 	s := &l.streams[i]
 	if !l.p.Connected.IsZero() {
 		l.p.Do(func(now time.Time, e *endpoint.Endpoint) {
-			if e.Send(now, l.p.Peer, s.mode, s.channel, 0, s.body(l.sent[i])) == nil {
+			if e.Send(now, l.p.Peer, api.Outgoing{Mode: s.mode, Channel: s.channel}, s.body(l.sent[i])) == nil {
 				l.sent[i]++
 			}
 		})

@@ -133,7 +133,7 @@ func TestReceipts(t *testing.T) {
 	}
 	for id := range uint64(20) {
 		host.Do(func(now time.Time, e *endpoint.Endpoint) {
-			if err := e.Send(now, host.Peer, api.ReliableOrdered, 0, id, host.body(uint32(id))); err != nil {
+			if err := e.Send(now, host.Peer, api.Outgoing{ID: id}, host.body(uint32(id))); err != nil {
 				t.Error(err)
 			}
 		})

@@ -117,7 +117,7 @@ func (p *Player) body(n uint32) []byte {
 func (p *Player) SendReliable() error {
 	var err error
 	p.Do(func(now time.Time, e *endpoint.Endpoint) {
-		err = e.Send(now, p.Peer, api.ReliableOrdered, 0, 0, p.body(uint32(p.Sent)))
+		err = e.Send(now, p.Peer, api.Outgoing{}, p.body(uint32(p.Sent)))
 	})
 	if err == nil {
 		p.Sent++
@@ -128,7 +128,7 @@ func (p *Player) SendReliable() error {
 func (p *Player) SendUnreliable() error {
 	var err error
 	p.Do(func(now time.Time, e *endpoint.Endpoint) {
-		err = e.Send(now, p.Peer, api.Unreliable, 1, 0, p.body(uint32(p.UnreliableSent)))
+		err = e.Send(now, p.Peer, api.Outgoing{Mode: api.Unreliable, Channel: 1}, p.body(uint32(p.UnreliableSent)))
 	})
 	if err == nil {
 		p.UnreliableSent++

@@ -175,6 +175,14 @@ static void bad_arguments(void)
     CHECK_CODE(musubi_send(c, 1, 4, 0, "x", 1, 0, 0), MUSUBI_ERR_VALUE);
     CHECK_CODE(musubi_send(c, 1, 0, 256, "x", 1, 0, 0), MUSUBI_ERR_VALUE);
     CHECK_CODE(musubi_send(c, 1, 0, 0, "x", 1, 0x80, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, 0, 0, "x", 1, 8, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, 0, 0, "x", 1, 0x8000, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_RELIABLE_ORDERED, 0, "x", 1, 1u << MUSUBI_SEND_DEADLINE_SHIFT, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_RELIABLE_UNORDERED, 0, "x", 1, UINT_MAX, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_UNRELIABLE, 0, "x", 1, UINT_MAX, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_UNRELIABLE, 0, "x", 1, 0xffffu << MUSUBI_SEND_DEADLINE_SHIFT | MUSUBI_SEND_URGENT, 0),
+               MUSUBI_ERR_PEER); /* the flags are good */
+    CHECK_CODE(musubi_send(c, 1, MUSUBI_RELIABLE_ORDERED, 0, "x", 1, MUSUBI_SEND_LOW | MUSUBI_SEND_NO_WAKE, 0), MUSUBI_ERR_PEER);
     CHECK_CODE(musubi_send(c, 1, 0, 0, NULL, 1, 0, 0), MUSUBI_ERR_NULL);
     CHECK_CODE(musubi_send(c, 1, MUSUBI_RELIABLE_ORDERED, 0, large, MUSUBI_MAX_RELIABLE + 1, 0, 0), MUSUBI_ERR_TOO_LARGE);
     CHECK_CODE(musubi_send(c, 1, MUSUBI_UNRELIABLE, 0, large, MUSUBI_MAX_UNRELIABLE + 1, 0, 0), MUSUBI_ERR_TOO_LARGE);
