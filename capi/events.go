@@ -13,6 +13,10 @@ const maxText = 1024
 
 const payloadAlign = 16
 
+// showEvery is how many events are written before the game sees them without a Publish, so that it has work while the
+// owner goes through a long row.
+const showEvery = 32
+
 // PutEvent copies an event into the ring. false: there is no room; it comes again after the game has polled. Unreliable
 // messages and log lines are not kept waiting: they are dropped, the messages counted and told (QUEUE_FULL).
 func (h *host) PutEvent(ev *api.Event) bool {
@@ -57,7 +61,9 @@ func (h *host) place(ev *api.Event, p part) bool {
 	}
 	h.beforeEvent(ev)
 	h.fillEntry(ev, text, need)
-	h.publish()
+	if h.put++; h.put-h.shown >= showEvery {
+		h.Publish()
+	}
 	return true
 }
 
@@ -93,10 +99,13 @@ func payloadSize(ev *api.Event, text string) uint64 {
 	return uint64(n+payloadAlign-1) &^ (payloadAlign - 1)
 }
 
-// publish shows the entry that was just written. Waiters of musubi_wait count themselves before they look at event_head,
-// so a waiter that is not seen here has seen the event.
-func (h *host) publish() {
-	h.put++
+// Publish shows the entries that were written. Waiters of musubi_wait count themselves before they look at event_head, so
+// a waiter that is not seen here has seen the events.
+func (h *host) Publish() {
+	if h.shown == h.put {
+		return
+	}
+	h.shown = h.put
 	h.s.eventHead.Store(h.put)
 	if h.s.waiters.Load() != 0 {
 		h.s.signal.Add(1)

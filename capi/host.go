@@ -34,7 +34,8 @@ type host struct {
 	// The event ring (events.go).
 	entries    []entry
 	payload    []byte
-	put        uint64             // entries published
+	put        uint64             // entries written
+	shown      uint64             // of these, published
 	write      uint64             // payload bytes placed, padding included; offset = write % size
 	start      uint64             // where the payloads begin that the game has not released
 	startEntry uint64             // released entries when start was worked out
@@ -70,6 +71,7 @@ func address(p *atomic.Uint64) unsafe.Pointer {
 // Sleep is the owner's half of the wake protocol in command_ring.c: say so first, then look once more.
 func (h *host) Sleep() bool {
 	h.unblock()
+	h.Publish()
 	h.s.asleep.Store(1)
 	if h.committed() || h.s.retry.Load() != 0 || h.s.ringBlocked.Load() != 0 || h.closed() && !h.closing {
 		h.s.retry.Store(0)
@@ -121,6 +123,7 @@ func (h *host) drained() bool {
 // crashed is called if node.Run itself panics, which recovers on its own: the event may be lost, the client still ends.
 func (h *host) crashed(text string) {
 	h.PutEvent(&api.Event{Kind: api.EventFailed, Code: api.ErrFailed, Text: text})
+	h.Publish()
 	h.end()
 }
 

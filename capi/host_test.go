@@ -101,6 +101,7 @@ func (g *game) commit(at uint64) { g.h.seqs[at%testCells].Store(at/testCells + 1
 
 // poll reads and releases everything published, as two calls of musubi_poll would.
 func (g *game) poll() (got []string) {
+	g.h.Publish()
 	for at := g.s.eventRead.Load(); at < g.s.eventHead.Load(); at++ {
 		e := &g.h.entries[at%entryCount]
 		p := g.h.payload[e.offset:]
@@ -390,6 +391,7 @@ func BenchmarkCommandAndEvent(b *testing.B) {
 		ev.Data = c.Data
 		g.h.PutEvent(&ev)
 		g.h.NextCommand(&c)
+		g.h.Publish()
 		g.s.eventRead.Store(g.s.eventHead.Load())
 		g.s.eventReleased.Store(g.s.eventHead.Load())
 	}

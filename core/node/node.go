@@ -18,8 +18,12 @@ import (
 type Host interface {
 	// NextCommand fills c with the next command, if there is one. c.Data is borrowed until the next call.
 	NextCommand(c *Command) bool
-	// PutEvent copies an event for the game. false: there is no room; it is offered again later.
+	// PutEvent copies an event for the game. false: there is no room; it is offered again later. The game may see it at
+	// once, or only after the next Publish or Sleep.
 	PutEvent(ev *api.Event) bool
+	// Publish shows the game every event put so far. Called once for many: each time costs a locked instruction, and a
+	// system call if the game waits.
+	Publish()
 	// Credit tells that so many bytes of a peer's send budget are free again.
 	Credit(h api.PeerHandle, bytes int)
 	// PutStats publishes a peer's snapshot.

@@ -50,7 +50,7 @@ func (o *owner) publish() (busy bool) {
 				o.out.kept = append(o.out.kept[:0], ev.Data...)
 				ev.Data, o.out.waiting = o.out.kept, true
 			}
-			return busy
+			break
 		}
 		o.out.waiting = false
 		switch {
@@ -61,6 +61,7 @@ func (o *owner) publish() (busy bool) {
 			busy = true // taking a receipt frees budget
 		}
 	}
+	o.host.Publish()
 	return busy
 }
 

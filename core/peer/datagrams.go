@@ -105,7 +105,6 @@ func (p *Peer) frames(now time.Time, rx, back wire.PathID, number uint64, frames
 	if err := p.conn.HandlePacket(now, rx, number, frames); err != nil {
 		p.conn.Close(now, api.ErrProtocol, err.Error(), 0)
 	}
-	p.migrate(now)
 }
 
 // HandleTimeout does what is due.
