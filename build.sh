@@ -14,7 +14,7 @@ go_needed=1.26
 # tool:package pairs of Debian and Ubuntu.
 tools_build=(gcc:gcc cmake:cmake make:make git:git)
 tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
-            turnutils_stunclient:coturn clang:clang)
+            turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables)
 # packages without a program of their own: file:package.
 files_test=(/usr/include/gc/gc.h:libgc-dev)
 
@@ -55,7 +55,7 @@ setup_build() {
 
 cmd_setup() {
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang libgc-dev"
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables libgc-dev"
   say "ready"
 }
 

@@ -80,7 +80,8 @@ enum {
 enum {
     MUSUBI_CONFIG_MANUAL_ACCEPT = 1,  /* PEER_REQUEST waits for musubi_peer_accept; otherwise it is accepted at once */
     MUSUBI_CONFIG_MANUAL_CONNECT = 2, /* no connection by itself to the members of a room that this client enters */
-    MUSUBI_CONFIG_SCRIBBLE = 4        /* for debugging: overwrite event data at the next poll, so that a kept pointer shows */
+    MUSUBI_CONFIG_SCRIBBLE = 4,       /* for debugging: overwrite event data at the next poll, so that a kept pointer shows */
+    MUSUBI_CONFIG_NO_PORT_MAPPING = 8 /* don't ask the router for a port (PCP, NAT-PMP, UPnP) */
 };
 
 /* The way a connection's data travels now. */

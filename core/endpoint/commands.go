@@ -274,6 +274,7 @@ func (e *Endpoint) NATInfo() api.NATInfo { return e.profile }
 // NAT profiled anew. Call SetLocal first.
 func (e *Endpoint) NetworkChanged(now time.Time) {
 	now = e.tick(now)
+	e.mapped = 0
 	e.link.NetworkChanged(now)
 	e.drainLink(now)
 	for i := range e.slots.used {

@@ -56,6 +56,7 @@ type Endpoint struct {
 	wanted bool // Connect was called and Disconnect was not
 
 	main     netip.AddrPort // bound address of the main socket
+	mapped   uint16         // public port that the router forwards to it, 0: none
 	lan      []netip.Addr   // interface addresses
 	profiler *nat.Profiler
 	profile  api.NATInfo

@@ -69,6 +69,8 @@ func (o *owner) apply(c *Command) {
 	case CmdNetworkChanged:
 		o.setLocal(now)
 		e.NetworkChanged(now)
+		o.mapper.forget()
+		o.mapPort()
 	}
 }
 

@@ -75,6 +75,8 @@ type Config struct {
 	Endpoint endpoint.Config
 	// Servers are "host:port" as secure.ParseServerAddress gives them. Names are looked up at each CmdConnect.
 	Servers []string
+	// NoPortMapping leaves routers alone: no PCP, NAT-PMP or UPnP.
+	NoPortMapping bool
 	// Bind is the main socket's address; the zero value means any IPv4 address and a port of the system's choice.
 	Bind netip.AddrPort
 }

@@ -50,6 +50,8 @@ type engine interface {
 	PeerStats(h api.PeerHandle) (api.PeerStats, bool)
 	EachPeer(f func(h api.PeerHandle))
 	NetworkChanged(now time.Time)
+	Observed() netip.AddrPort
+	SetMapped(now time.Time, protocol string, external netip.AddrPort)
 	Close(now time.Time)
 	Done() bool
 }
@@ -63,6 +65,7 @@ type owner struct {
 
 	now     time.Time // of this step
 	main    netip.AddrPort
+	local   []netip.Addr // of this machine's interfaces
 	sockets []api.SocketID // open, to be closed at the end
 	timerAt time.Time      // the last HandleTimeout
 	command Command
@@ -71,6 +74,7 @@ type owner struct {
 	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
 
 	servers serverNames
+	mapper  portMapper
 	out     outbox
 	statsAt time.Time // the last snapshots
 	stale   bool      // something happened since
@@ -149,6 +153,8 @@ func (o *owner) start(now time.Time) (err error) {
 	if o.main, err = o.open(api.MainSocket, o.cfg.Bind); err != nil {
 		return fmt.Errorf("the client can't start: %w", err)
 	}
+	o.mapper.off, o.mapper.port = o.cfg.NoPortMapping, o.main.Port()
+	rand.Read(o.mapper.nonce[:])
 	o.setLocal(now)
 	return nil
 }
@@ -163,6 +169,7 @@ func (o *owner) step() (busy bool) {
 		busy = o.takeCommands(commandBatch) || busy
 	}
 	o.takeAddresses()
+	o.takeMappings()
 	if at := o.timeout(); !at.IsZero() && !now.Before(at) {
 		o.timerAt, o.stale = now, true
 		o.engine.HandleTimeout(now)
@@ -212,6 +219,7 @@ func (o *owner) deadline() time.Time {
 	if !o.closeBy.IsZero() {
 		return deadline.Earlier(at, o.closeBy)
 	}
+	at = deadline.Earlier(at, o.mapper.again)
 	if o.out.waiting {
 		at = deadline.Earlier(at, o.now.Add(retryEvent))
 	}
@@ -224,6 +232,7 @@ func (o *owner) deadline() time.Time {
 // release closes what this run opened and waits for what it started.
 func (o *owner) release() {
 	o.servers.stop()
+	o.mapper.stop()
 	for _, id := range o.sockets {
 		o.loop.CloseSocket(id)
 	}

@@ -4,6 +4,7 @@ import "github.com/musubi-p2p/musubi/core/api"
 
 // Levels of EventLog.
 const (
+	logDebug = 0
 	logWarn  = 2
 	logError = 3
 )
@@ -75,6 +76,8 @@ func (o *owner) nextEvent(ev *api.Event) (ok bool) {
 		return false
 	}
 	switch ev.Kind {
+	case api.EventServerConnected:
+		o.mapPort()
 	case api.EventServerLost:
 		o.out.linkWanted = false
 	case api.EventPeerConnected, api.EventRouteChanged:

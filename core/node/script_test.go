@@ -170,7 +170,10 @@ func (s *script) PeerStats(api.PeerHandle) (api.PeerStats, bool) {
 }
 func (s *script) EachPeer(f func(api.PeerHandle)) { f(7) }
 func (s *script) NetworkChanged(time.Time)        { s.did("networkchanged") }
-func (s *script) Close(time.Time)                 { s.did("close") }
+func (s *script) Observed() netip.AddrPort        { return netip.AddrPort{} }
+
+func (s *script) SetMapped(time.Time, string, netip.AddrPort) { s.did("mapped") }
+func (s *script) Close(time.Time)                             { s.did("close") }
 func (s *script) Done() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,7 +46,8 @@ func (o *owner) socketOps() {
 // that it was told to bind.
 func (o *owner) setLocal(now time.Time) {
 	if bound := o.cfg.Bind.Addr(); !bound.IsUnspecified() {
-		o.engine.SetLocal(now, o.main, []netip.Addr{bound})
+		o.local = []netip.Addr{bound}
+		o.engine.SetLocal(now, o.main, o.local)
 		return
 	}
 	all, err := netio.LocalAddrs()
@@ -59,5 +60,6 @@ func (o *owner) setLocal(now time.Time) {
 			usable = append(usable, a)
 		}
 	}
+	o.local = usable
 	o.engine.SetLocal(now, o.main, usable)
 }

@@ -45,6 +45,7 @@ type Config struct {
 	App        string
 	AES        bool             // this CPU has AES instructions
 	LAN        []netip.AddrPort // private addresses to tell the other side, empty where they must stay private
+	MappedPort uint16           // that our router forwards to the main socket, 0: none
 	LocalNAT   wire.Profile
 	LocalAddrs []netip.Addr  // addresses our sockets send from
 	LinkRTT    time.Duration // round trip to the server, 0 unknown
@@ -56,6 +57,7 @@ type Peer struct {
 	cfg    Config
 	caller bool
 	intro  wire.IntroID
+	remote []netip.AddrPort // the other side's addresses, attested by the server
 
 	handshake *secure.PeerHandshake // callee, until message 2
 	expires   time.Time             // handshake given up
@@ -108,7 +110,7 @@ func (p *Peer) secureConfig(sig *wire.Signal, caller bool) secure.PeerConfig {
 	return secure.PeerConfig{
 		Rand: p.cfg.Rand, Static: p.cfg.Static, Remote: sig.Key, PSK: sig.PSK,
 		Prologue: secure.PeerPrologue(p.cfg.App, sig.Room, sig.Epoch, sig.Intro, callerKey, calleeKey, wire.Version),
-		Info:     wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN},
+		Info:     wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort},
 	}
 }
 
@@ -149,7 +151,8 @@ func (p *Peer) reach(now time.Time, party *wire.Party, grant *wire.RelayGrant, s
 		Rand: p.cfg.Rand, Caller: p.caller, Local: p.cfg.LocalNAT, Remote: party.Profile,
 		Main: api.MainSocket, LocalAddrs: p.cfg.LocalAddrs, StartAfter: p.startAfter(party),
 	})
-	p.agent.AddRemote(now, party.Addrs, false)
+	p.remote = party.Addrs
+	p.agent.AddRemote(now, p.remote, false)
 	if !p.leg.Bound() {
 		p.leg.Bind(now)
 	}
@@ -171,12 +174,27 @@ func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo)
 	if len(p.cfg.LAN) > 0 { // only who is behind our own public address names places in our network
 		p.agent.AddRemote(now, info.LAN, true)
 	}
+	p.agent.AddRemote(now, mappedAddrs(p.remote, info.MappedPort), false)
 	p.agent.Start(now)
 	p.paths.init()
 	if p.leg.Bound() {
 		p.openRelay(now)
 	}
 	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
+}
+
+// mappedAddrs are the attested addresses with the port that the other side's router forwards. Only the port is the other
+// side's word: it can't send us to somebody else's address.
+func mappedAddrs(attested []netip.AddrPort, port uint16) (out []netip.AddrPort) {
+	if port == 0 {
+		return nil
+	}
+	for _, a := range attested {
+		if a.Addr().Is4() {
+			out = append(out, netip.AddrPortFrom(a.Addr(), port))
+		}
+	}
+	return out
 }
 
 // Intro names the introduction this connection came from.

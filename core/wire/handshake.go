@@ -272,15 +272,17 @@ func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
 
 // PeerInfo is the payload of both KK messages: sealed between the two players, unseen by the server.
 //
-//	+-----------+-------------+----------------------+--------------+
-//	| flags(32) | conn id(32) | n(8), n x address    | trailing ... |
-//	+-----------+-------------+----------------------+--------------+
+//	+-----------+-------------+----------------------+-----------------+--------------+
+//	| flags(32) | conn id(32) | n(8), n x address    | mapped port(16) | trailing ... |
+//	+-----------+-------------+----------------------+-----------------+--------------+
 //
-// conn id is what the other side must write into packets for the sender. The addresses are its private ones.
+// conn id is what the other side must write into packets for the sender. The addresses are its private ones. Mapped port is
+// one that its router forwards to it, 0 for none; the address it belongs to is the one that the server attests.
 type PeerInfo struct {
-	Flags  uint32
-	ConnID uint32
-	LAN    []netip.AddrPort
+	Flags      uint32
+	ConnID     uint32
+	LAN        []netip.AddrPort
+	MappedPort uint16
 }
 
 // MaxLANAddrs bounds the private addresses in a PeerInfo.
@@ -289,13 +291,14 @@ const MaxLANAddrs = 8
 func AppendPeerInfo(b []byte, m *PeerInfo) []byte {
 	b = binary.BigEndian.AppendUint32(b, m.Flags)
 	b = binary.BigEndian.AppendUint32(b, m.ConnID)
-	return appendAddrs(b, m.LAN, MaxLANAddrs)
+	return binary.BigEndian.AppendUint16(appendAddrs(b, m.LAN, MaxLANAddrs), m.MappedPort)
 }
 
 func ParsePeerInfo(b []byte) (m PeerInfo, ok bool) {
 	r := NewReader(b)
 	m.Flags, m.ConnID = r.U32(), r.U32()
 	m.LAN = r.addrs(MaxLANAddrs)
+	m.MappedPort = r.U16()
 	return m, !r.Err()
 }
 
