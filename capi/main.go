@@ -24,6 +24,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -99,6 +100,7 @@ func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
 	cfg.Endpoint.ManualConnect = c.flags&C.MUSUBI_CONFIG_MANUAL_CONNECT != 0
 	cfg.NoPortMapping = c.flags&C.MUSUBI_CONFIG_NO_PORT_MAPPING != 0
 	cfg.Endpoint.SendBudget = int(c.send_budget)
+	cfg.Endpoint.IdleTimeout = time.Duration(c.idle_timeout_ms) * time.Millisecond
 	return cfg, nil
 }
 

@@ -234,11 +234,14 @@ typedef struct musubi_config {
     const uint8_t *token;   /* access token from the game's backend, or NULL */
     const char *bind;       /* local UDP address, "0.0.0.0:5000". NULL: any */
     uint32_t token_size;    /* bytes, at most MUSUBI_MAX_TOKEN */
-    uint32_t send_budget;   /* bytes accepted and not yet delivered, per peer; a message takes 64 more. 0: 4 MiB; 64 KiB to 64 MiB */
+    uint32_t send_budget;   /* bytes accepted and not yet delivered, per peer; a message takes 64 more. 0: 4 MiB; 64 KiB to
+                               64 MiB. What a peer sent and was not polled may take as much, at least 4 MiB */
     uint32_t command_bytes; /* ring from the game to the library. 0: 512 KiB; 64 KiB to 64 MiB, rounded up to a power of 2 */
     uint32_t event_bytes;   /* ring of payloads back. 0: 4 MiB; 2 MiB to 64 MiB, rounded up to a power of 2 */
     uint32_t max_threads;   /* processors that the library uses at a time, whole process, last one set wins. 0: 2; at most 64 */
     uint32_t memory_mib;    /* soft limit of the library's heap, MiB, whole process; last one set wins. 0: 64 */
+    uint32_t idle_timeout_ms; /* silence after which a peer counts as lost, milliseconds. 0: 10 s; 1 s to 10 min */
+    uint32_t reserved;        /* 0 */
 } musubi_config;
 
 /* A snapshot of one connection, at most 100 ms old. */

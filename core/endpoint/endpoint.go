@@ -28,10 +28,11 @@ type Config struct {
 	Token         []byte    // access token, empty under open auth
 	Servers       []netip.AddrPort
 	ServerKey     [32]byte
-	AES           bool // this CPU has AES instructions
-	ManualAccept  bool // PEER_REQUEST events wait for PeerAccept or PeerReject
-	ManualConnect bool // entering a room does not connect to those already there
-	SendBudget    int  // bytes per peer, 0: api.DefaultSendBytes
+	AES           bool          // this CPU has AES instructions
+	ManualAccept  bool          // PEER_REQUEST events wait for PeerAccept or PeerReject
+	ManualConnect bool          // entering a room does not connect to those already there
+	SendBudget    int           // bytes per peer, 0: api.DefaultSendBytes
+	IdleTimeout   time.Duration // silence that ends a peer's connection, 0: 10 s
 }
 
 // Transmit says where a datagram goes.

@@ -332,7 +332,7 @@ const connectAgain = time.Second
 func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 	cfg := peer.Config{
 		Rand: e.cfg.Rand, Static: e.static, App: e.cfg.App, AES: e.cfg.AES, LocalAddrs: e.lan, LinkRTT: e.link.RTT(),
-		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped,
+		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped, IdleTimeout: e.cfg.IdleTimeout,
 	}
 	for cfg.ConnID = e.random32(); e.connTaken(cfg.ConnID); cfg.ConnID = e.random32() {
 	}

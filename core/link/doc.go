@@ -40,7 +40,7 @@ const (
 	confirmTime   = 10 * time.Second       // a session whose client never spoke is forgotten
 	closeLinger   = 500 * time.Millisecond // for signals accepted before Close
 
-	// Both ends must agree on recvBudget; see rudp.Config. Signals are small and few.
+	// Both ends must agree on recvBudget, which is below rudp's usual credit; see rudp.Config. Signals are small and few.
 	sendBudget = 256 << 10
 	recvBudget = 64 << 10
 

@@ -39,17 +39,18 @@ const (
 
 // Config is what both ends of an introduction know.
 type Config struct {
-	Rand       io.Reader
-	Static     secure.PrivateKey
-	ConnID     uint32 // what the other side writes into packets for us
-	App        string
-	AES        bool             // this CPU has AES instructions
-	LAN        []netip.AddrPort // private addresses to tell the other side, empty where they must stay private
-	MappedPort uint16           // that our router forwards to the main socket, 0: none
-	LocalNAT   wire.Profile
-	LocalAddrs []netip.Addr  // addresses our sockets send from
-	LinkRTT    time.Duration // round trip to the server, 0 unknown
-	SendBudget int           // bytes
+	Rand        io.Reader
+	Static      secure.PrivateKey
+	ConnID      uint32 // what the other side writes into packets for us
+	App         string
+	AES         bool             // this CPU has AES instructions
+	LAN         []netip.AddrPort // private addresses to tell the other side, empty where they must stay private
+	MappedPort  uint16           // that our router forwards to the main socket, 0: none
+	LocalNAT    wire.Profile
+	LocalAddrs  []netip.Addr  // addresses our sockets send from
+	LinkRTT     time.Duration // round trip to the server, 0 unknown
+	SendBudget  int           // bytes; what is received and not polled may take as much, at least api.DefaultSendBytes
+	IdleTimeout time.Duration // 0: rudp's default
 }
 
 // Peer is one connection. Its owner calls it from one goroutine.
@@ -170,7 +171,9 @@ const startMargin = 10 * time.Millisecond
 
 func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo) {
 	p.session = session
-	p.conn = rudp.New(now, rudp.Config{SendBudget: p.cfg.SendBudget})
+	p.conn = rudp.New(now, rudp.Config{
+		SendBudget: p.cfg.SendBudget, RecvBudget: max(p.cfg.SendBudget, api.DefaultSendBytes), IdleTimeout: p.cfg.IdleTimeout,
+	})
 	if len(p.cfg.LAN) > 0 { // only who is behind our own public address names places in our network
 		p.agent.AddRemote(now, info.LAN, true)
 	}

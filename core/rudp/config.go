@@ -7,13 +7,14 @@ import (
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
-// Config is what one connection is told at its start. Zero fields take the default. Both ends must agree on
-// RecvBudget: it is the credit that each grants the other at the start.
+// Config is what one connection is told at its start. Zero fields take the default. The ends may differ, except that a
+// RecvBudget below 4 MiB must be the same on both: it is the credit that each takes as granted at the start. A larger one is
+// announced by the first packet.
 type Config struct {
 	SendBudget  int           // payload and api.MessageCost of what was accepted and is not yet acknowledged or dropped; default 4 MiB
 	RecvBudget  int           // bytes of reliable payload received and not yet consumed; default 4 MiB
 	IdleTimeout time.Duration // silence that ends the connection; default 10 s
-	KeepAlive   time.Duration // silence after which a PING is sent; default 2.5 s
+	KeepAlive   time.Duration // silence after which a PING is sent; default 2.5 s, and at most a quarter of IdleTimeout
 }
 
 const (
@@ -33,15 +34,19 @@ func (cfg Config) withDefaults() Config {
 		cfg.IdleTimeout = defaultIdleTimeout
 	}
 	if cfg.KeepAlive <= 0 {
-		cfg.KeepAlive = defaultKeepAlive
+		cfg.KeepAlive = min(defaultKeepAlive, cfg.IdleTimeout/4)
 	}
 	cfg.SendBudget, cfg.RecvBudget = max(cfg.SendBudget, minBudget), max(cfg.RecvBudget, minBudget)
 	return cfg
 }
 
-// maxReliable is the largest reliable message, in bytes. It stays below three quarters of the credit: the receiver may
-// hold back an announcement of up to a quarter, and a message that never fits into the credit would never complete.
-func (cfg *Config) maxReliable() int { return min(api.MaxReliable, cfg.RecvBudget/4*3) }
+// firstCredit is what both ends take as granted before any CREDIT.
+func (cfg *Config) firstCredit() int { return min(cfg.RecvBudget, api.DefaultSendBytes) }
+
+// maxReliable is the largest reliable message, in bytes, the same on both ends. It stays below three quarters of the
+// credit: the receiver may hold back an announcement of up to a quarter, and a message that never fits into the credit
+// would never complete.
+func (cfg *Config) maxReliable() int { return min(api.MaxReliable, cfg.firstCredit()/4*3) }
 
 // maxUnreliable is the largest unreliable message, in bytes.
 func (cfg *Config) maxUnreliable() int { return min(api.MaxUnreliable, cfg.RecvBudget) }

@@ -76,7 +76,7 @@ func New(now time.Time, cfg Config) *Conn {
 	// The epoch lies a second back so that no moment is zero.
 	c := &Conn{cfg: cfg.withDefaults(), epoch: now.Add(-time.Second), route: noPath}
 	c.tick(now)
-	c.credit.init(c.cfg.RecvBudget)
+	c.credit.init(&c.cfg)
 	c.live.init(c.now)
 	return c
 }

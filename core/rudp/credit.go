@@ -16,7 +16,11 @@ type credit struct {
 	due        bool   // a CREDIT frame is wanted
 }
 
-func (k *credit) init(budget int) { k.limit, k.advertised = uint64(budget), uint64(budget) }
+// init takes what is granted at the start; a larger budget is announced at once.
+func (k *credit) init(cfg *Config) {
+	first := uint64(cfg.firstCredit())
+	k.limit, k.advertised, k.due = first, first, uint64(cfg.RecvBudget) > first
+}
 
 // left is how many more payload bytes the peer lets us send.
 func (k *credit) left() uint64 { return k.limit - k.used }

@@ -29,7 +29,9 @@ type Client struct {
 	Opened, Open int
 
 	paused bool
-	wakes  int // deadlines that came
+	frozen bool
+	kept   []natsim.Packet // what the system's socket buffer holds of a frozen client
+	wakes  int             // deadlines that came
 }
 
 // AddClient puts a client into the site.
@@ -37,6 +39,9 @@ func (s *Site) AddClient(configure func(*endpoint.Config)) *Client {
 	w := s.w
 	c := &Client{w: w, site: s, addr: s.wan, ports: map[api.SocketID]uint16{}, sockets: map[uint16]api.SocketID{}}
 	c.wake = newWakeup(func(now time.Time) {
+		if c.frozen {
+			return
+		}
 		c.wakes++
 		c.Endpoint.HandleTimeout(now)
 		c.drain(now)
@@ -120,6 +125,24 @@ func (c *Client) Move() {
 func (c *Client) Pause()   { c.paused = true }
 func (c *Client) Unpause() { c.paused = false; c.drain(c.w.now) }
 
+// socketBuffer is how many datagrams a system keeps for a process that does not read; Linux's 212,992 bytes, in small ones.
+const socketBuffer = 256
+
+// Freeze stops the process without a word, as a debugger, a closed lid or an app switch does: it runs no deadline and reads
+// nothing until Thaw, which gives it what its socket has kept.
+func (c *Client) Freeze() { c.frozen = true }
+
+// Thaw ends a Freeze.
+func (c *Client) Thaw() {
+	c.frozen = false
+	for _, p := range c.kept {
+		c.receive(c.w.now, p)
+	}
+	c.kept = nil
+	c.Endpoint.HandleTimeout(c.w.now)
+	c.drain(c.w.now)
+}
+
 // Site is where the client is.
 func (c *Client) Site() *Site { return c.site }
 
@@ -130,6 +153,13 @@ func (c *Client) Do(f func(now time.Time, e *endpoint.Endpoint)) {
 }
 
 func (c *Client) receive(now time.Time, p natsim.Packet) {
+	if c.frozen {
+		if len(c.kept) < socketBuffer {
+			p.Data = append([]byte(nil), p.Data...)
+			c.kept = append(c.kept, p)
+		}
+		return
+	}
 	if id, ok := c.sockets[p.Dst.Port()]; ok {
 		c.Endpoint.HandleDatagram(now, id, p.Src, p.Data)
 		c.drain(now)

@@ -143,7 +143,7 @@ func (p *Player) Stream(total int, interval time.Duration, both bool) {
 		if p.Sent >= total || len(p.Refused) > 0 {
 			return
 		}
-		if !p.Connected.IsZero() {
+		if !p.Connected.IsZero() && !p.frozen {
 			_ = p.SendReliable() // refused: tried again at the next interval
 			if both {
 				_ = p.SendUnreliable()

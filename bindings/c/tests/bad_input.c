@@ -122,6 +122,12 @@ static void bad_configs(void)
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     c = good, c.memory_mib = 1;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.idle_timeout_ms = 999;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.idle_timeout_ms = 600001;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.reserved = 1;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     c = good, c.bind = "not an address";
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     for (i = 0; i < sizeof addresses / sizeof *addresses; i++) {

@@ -1,0 +1,90 @@
+package sim
+
+import (
+	"testing"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
+)
+
+// patient makes two players whose peers may be silent for a minute.
+func patient(t *testing.T, seed uint64, a, b string) (*World, *Player, *Player) {
+	t.Helper()
+	w := NewWorld(seed, Weather{Delay: oneWay})
+	w.AddServer(wanS, nil)
+	cfg := func(cfg *endpoint.Config) { cfg.IdleTimeout = time.Minute }
+	host, guest := w.AddSite(a, wanA).AddPlayer("host", 100, cfg), w.AddSite(b, wanB).AddPlayer("guest", 100, cfg)
+	if !w.Meet(host, guest, 10*time.Second) {
+		t.Fatalf("seed %d %s×%s: no keys", seed, a, b)
+	}
+	w.Run(5 * time.Second)
+	return w, host, guest
+}
+
+// One player's process stands still for 30 s without having said so, and both have set a minute's patience: nothing is
+// lost, doubled or reordered, on a direct path and on the relay.
+func TestUnannouncedPause(t *testing.T) {
+	for seed, nats := range [][2]string{{"PR", "PR"}, {"SR", "SR"}, {"FC", "SR"}} {
+		w, host, guest := patient(t, uint64(seed), nats[0], nats[1])
+		host.Stream(600, 100*time.Millisecond, true)
+		guest.Stream(600, 100*time.Millisecond, true)
+		w.Run(5 * time.Second)
+		interrupted := 0
+		note := host.OnEvent
+		host.OnEvent = func(now time.Time, ev *api.Event) {
+			if ev.Kind == api.EventPeerInterrupted {
+				interrupted++
+			}
+			note(now, ev)
+		}
+		guest.Freeze()
+		w.Run(30 * time.Second)
+		guest.Thaw()
+		back := w.Now()
+		if !w.RunUntil(3*time.Second, func() bool { return host.Last.After(back) && guest.Last.After(back) }) {
+			t.Errorf("%v: no message both ways within 3 s of the end of the pause", nats)
+		}
+		w.Run(60 * time.Second)
+		for _, p := range []*Player{host, guest} {
+			if p.Received != 600 || len(p.Faults) > 0 || len(p.Refused) > 0 {
+				t.Errorf("%v: %s got %d of 600, %v %+v", nats, p.Name, p.Received, p.Faults, p.Refused)
+			}
+		}
+		if interrupted != 1 {
+			t.Errorf("%v: INTERRUPTED %d times", nats, interrupted)
+		}
+	}
+}
+
+// With the usual patience the same pause ends the connection on both sides, with the count of what was not delivered.
+func TestSilenceClosesBothSides(t *testing.T) {
+	w, host, guest := met(t, 1, "PR", "PR", Weather{Delay: oneWay})
+	w.Cut(host.Site().Public(), guest.Site().Public())
+	w.Cut(guest.Site().Public(), host.Site().Public())
+	for _, p := range []*Player{host, guest} {
+		w.Cut(p.Site().Public(), w.server.Addr().Addr())
+	}
+	for range 7 {
+		_ = host.SendReliable()
+	}
+	w.Run(7 * time.Second)
+	if len(host.Refused)+len(guest.Refused) > 0 {
+		t.Fatalf("closed too early: %+v %+v", host.Refused, guest.Refused)
+	}
+	w.Run(4 * time.Second) // silence counts from the last packet, up to a keepalive before the cut
+	for _, p := range []*Player{host, guest} {
+		closed := 0
+		for _, ev := range p.Refused {
+			if ev.Kind == api.EventPeerClosed {
+				closed++
+				if want := map[*Player]uint64{host: 7}[p]; ev.Code != api.ErrLost || ev.Count != want {
+					t.Errorf("%s: %+v", p.Name, ev)
+				}
+			}
+		}
+		if closed != 1 {
+			t.Errorf("%s was told %d times", p.Name, closed)
+		}
+	}
+}
