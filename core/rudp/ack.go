@@ -1,6 +1,8 @@
 package rudp
 
 import (
+	"time"
+
 	"github.com/musubi-p2p/musubi/core/seq"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -10,10 +12,13 @@ type ackState struct {
 	numbers   seq.Ranges // received; at most wire.MaxAckRanges, older ones are forgotten
 	largest   uint64
 	any       bool
-	largestAt moment // when the largest arrived
-	pending   int    // ack-eliciting packets since our last ACK
-	deadline  moment // an ACK must leave by then; zero: not needed, or overdue
-	due       bool   // an ACK must leave with the next packet, even alone
+	largestAt moment          // when the largest arrived
+	pending   int             // ack-eliciting packets since our last ACK
+	deadline  moment          // an ACK must leave by then; zero: not needed, or overdue
+	due       bool            // an ACK must leave with the next packet, even alone
+	missed    uint64          // packets that never came
+	count     uint64          // packets that came
+	repair    *repairReceiver // nil until a REPAIR came
 	back      wire.PathID
 	backSet   bool
 }
@@ -24,6 +29,11 @@ func (a *ackState) received(now moment, number uint64, eliciting bool) {
 	inOrder := !a.any || number == a.largest+1
 	a.numbers.Add(number, number+1)
 	a.numbers.KeepHighest(wire.MaxAckRanges)
+	if a.count++; a.any && number > a.largest {
+		a.missed += number - a.largest - 1
+	} else {
+		a.missed -= min(a.missed, 1)
+	}
 	if !a.any || number > a.largest {
 		a.any, a.largest, a.largestAt = true, number, now
 	}
@@ -34,8 +44,16 @@ func (a *ackState) received(now moment, number uint64, eliciting bool) {
 	if a.pending >= 2 || !inOrder {
 		a.due, a.deadline = true, 0
 	} else if !a.due {
-		a.deadline = now.add(maxAckDelay)
+		a.deadline = now.add(a.patience(now))
 	}
+}
+
+// patience is how long the first packet of a pair may wait for the second.
+func (a *ackState) patience(now moment) time.Duration {
+	if a.repair != nil && now.since(a.repair.last) < repairFresh {
+		return stretchedAckDelay
+	}
+	return maxAckDelay
 }
 
 // sent notes that everything known was told.

@@ -163,16 +163,16 @@ func TestRTTFollowsRFC9002(t *testing.T) {
 	if r.smoothed != firstRTT || r.pto() != firstRTT+4*firstRTT/2+maxAckDelay {
 		t.Fatalf("at first: %+v", r)
 	}
-	r.sample(100*time.Millisecond, 0)
+	r.sample(100*time.Millisecond, 0, maxAckDelay)
 	if r.smoothed != 100*time.Millisecond || r.variance != 50*time.Millisecond {
 		t.Fatalf("after one sample: %+v", r)
 	}
-	r.sample(109*time.Millisecond, 9*time.Millisecond) // only 5 ms of the delay are believed
+	r.sample(109*time.Millisecond, 9*time.Millisecond, maxAckDelay) // only 5 ms of the delay are believed
 	if r.smoothed != 100*time.Millisecond+500*time.Microsecond || r.minimum != 100*time.Millisecond {
 		t.Fatalf("after the second: %+v", r)
 	}
 	for range 200 {
-		r.sample(40*time.Millisecond, 0)
+		r.sample(40*time.Millisecond, 0, maxAckDelay)
 	}
 	if r.pto().Round(time.Millisecond) != 55*time.Millisecond {
 		t.Fatalf("a steady 40 ms has PTO %v", r.pto())

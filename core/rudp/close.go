@@ -115,6 +115,10 @@ func (c *Conn) packetWhileClosing(rx wire.PathID, frames []byte) error {
 			wire.ReadAck(&r, &c.ackScratch)
 		case t == wire.FrameCredit:
 			r.Varint()
+		case t == wire.FrameRepair:
+			wire.ReadRepair(&r)
+		case t == wire.FrameRepaired:
+			wire.ReadRepaired(&r)
 		case t == wire.FrameClose:
 			if wire.ReadClose(&r); !r.Err() {
 				c.state = stateEnded

@@ -66,9 +66,15 @@ type Stats struct {
 	Refused         uint64 // packets left unacknowledged because the owner does not drain events
 	RepeatedMessage uint64 // message frames that brought nothing new
 	LateUnreliable  uint64 // unreliable frames too old to deliver
+	Repaired        uint64 // packets that did not come but whose reliable messages REPAIR frames brought
 	Evicted         uint64 // unreliable messages given up during reassembly
 	Overrun         uint64 // unreliable messages dropped because the owner does not drain events
 	Expired         uint64 // own unreliable messages dropped because their deadline passed before they could leave
+
+	SentBytes   uint64 // of packets, as the path sees them without the headers of IP and UDP
+	Repairs     uint64 // REPAIR frames sent
+	RepairBytes uint64 // of SentBytes, those for REPAIR frames
+	Resent      uint64 // message frames sent again
 }
 
 // New makes an open connection without paths.

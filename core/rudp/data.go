@@ -27,6 +27,7 @@ func (c *Conn) writeData(w *writer, id wire.PathID) {
 		c.writeDuplicates(w)
 		return
 	}
+	c.beginBlock(w)
 	c.writeBands(w)
 }
 
@@ -39,6 +40,7 @@ func (c *Conn) writeResend(w *writer, b *band) {
 				return
 			}
 			m.lost.Remove(r.Low, r.Low+uint64(n))
+			c.stats.Resent++
 		}
 		c.popResend(&b.resend)
 	}
@@ -145,6 +147,7 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 		frame.Payload = frame.Payload[:fit]
 	}
 	w.full = wire.MessageHeaderSize(&frame, false)+len(frame.Payload) > room
+	before := len(w.b)
 	w.b = wire.AppendMessage(w.b, &frame, w.full)
 	w.eliciting, w.data = true, true
 	if n = uint32(len(frame.Payload)); m.size == 0 {
@@ -153,6 +156,9 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	w.levels[m.level] += len(frame.Payload)
 	if m.tracked() {
 		w.push(c.newPiece(m, from, from+n))
+	}
+	if w.repair != nil && m.mode.Reliable() && !frame.Fragment {
+		w.repair.add(w.b[before:])
 	}
 	if w.path == c.path(c.route) {
 		c.copyPiece(m, from, from+n)

@@ -27,6 +27,9 @@ type pair struct {
 	flights flights
 	order   uint64
 	trace   uint64 // hash of everything delivered, for determinism
+
+	onPacket func(from, frames int) // nil, or told of every packet's frame bytes
+	onEvent  func(e *end, ev Event) // nil, or told of every event instead of keeping it
 }
 
 // link says what a path does to packets, in both directions.
@@ -128,8 +131,12 @@ func (p *pair) settle(i int) {
 
 func (p *pair) take(e *end, ev Event) {
 	p.mix(uint64(ev.Kind), uint64(len(ev.Data)), uint64(p.now.Sub(testStart)))
-	ev.Data = append([]byte(nil), ev.Data...)
-	e.got = append(e.got, ev)
+	if p.onEvent != nil {
+		p.onEvent(e, ev)
+	} else {
+		ev.Data = append([]byte(nil), ev.Data...)
+		e.got = append(e.got, ev)
+	}
 	if ev.Kind == EventMessage && ev.Mode.Reliable() {
 		if e.owed += len(ev.Data); !e.hoard {
 			e.Consumed(p.now, e.owed)
@@ -156,6 +163,9 @@ func (p *pair) transmit(i int, id wire.PathID) bool {
 	}
 	e.numbers[id]++
 	e.sent[id]++
+	if p.onPacket != nil {
+		p.onPacket(i, len(frames))
+	}
 	l := &p.links[id]
 	if l.cut || p.rng.Float64() < l.loss || l.lose != nil && l.lose(i, number) {
 		return true

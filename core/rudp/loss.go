@@ -35,8 +35,11 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 				break
 			}
 			s := p.sent.at(i)
+			if s.overtaken != 0 {
+				p.reorder.arrived(c.now.since(s.overtaken))
+			}
 			if s.number == largest && s.at >= p.opened {
-				p.rtt.sample(c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond)
+				p.rtt.sample(c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond, p.ackDelay())
 			}
 			c.ackReceived(p, s)
 			p.sent.settle(i)
@@ -51,7 +54,9 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	if !p.anyAcked || largest > p.largestAcked {
 		p.anyAcked, p.largestAcked = true, largest
 	}
+	p.reorder.calm()
 	c.detectLoss(p)
+	c.repairEarly(p)
 	p.cong.ackDone()
 	c.prune(p)
 	return nil
@@ -63,6 +68,9 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 	if s.state == inFlight {
 		p.flying--
 		p.cong.acked(int(s.bytes), s.at)
+		p.loss.acked()
+	} else if s.lost {
+		p.loss.spurious()
 	}
 	if s.ackRx >= 0 {
 		c.acks[s.ackRx].confirmed(s.acked)
@@ -96,6 +104,8 @@ func (c *Conn) detectLoss(p *path) {
 			}
 			p.cong.lost(int(s.bytes), s.at, c.now, p.rtt.smoothed)
 			p.lostCount++
+			p.loss.lost()
+			s.lost = true
 			c.giveUp(p, s)
 		}
 		p.lossFrom = s.number + 1
@@ -120,6 +130,7 @@ func (c *Conn) ptoAt(p *path) moment {
 		return 0
 	}
 	pto := p.rtt.pto()
+	pto += p.ackDelay() - maxAckDelay
 	return p.ptoBase.add(max(pto, min(pto<<min(p.ptoCount, 10), maxPTO)))
 }
 

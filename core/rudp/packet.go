@@ -17,14 +17,17 @@ type writer struct {
 	pieces    *piece // of messages whose acknowledgement matters, in the packet's order
 	lastPiece *piece
 	acks      uint8 // bit per peer's path whose ACK is in here
+	told      uint8 // and whose repaired packets are told
 	ackRx     int8
 	acked     uint64
 	credit    uint64
 	levels    [api.PriorityCount]int // payload bytes by level
 	eliciting bool
-	data      bool // a message is in here
-	full      bool // a frame without length ends the packet
-	refused   bool // a message did not fit behind the ACK
+	data      bool          // a message is in here
+	full      bool          // a frame without length ends the packet
+	refused   bool          // a message did not fit behind the ACK
+	repair    *repairSender // where the reliable messages' frames are copied; nil: the packet is not protected
+	repaired  bool          // a REPAIR frame ends the packet
 }
 
 func (w *writer) room() int   { return w.end - len(w.b) }
@@ -53,16 +56,19 @@ func (c *Conn) AppendPacket(now time.Time, id wire.PathID, number uint64, dst []
 	c.writeControl(&w, id)
 	c.writeData(&w, id)
 	if !w.eliciting && w.refused && !due { // the ACK can wait, the message can't be sent beside it
-		w.b, w.acks, w.ackRx = dst, 0, -1
+		w.b, w.acks, w.told, w.ackRx = dst, 0, 0, -1
 		c.writeData(&w, id)
 	}
 	if p.probes > 0 && !w.eliciting && w.room() > 0 {
 		w.ping()
 	}
-	if !w.eliciting && !due {
+	if !w.data {
+		c.writeRepair(&w, number)
+	}
+	if !w.eliciting && !due && !w.repaired {
 		return dst, false
 	}
-	if !w.eliciting && w.room() > 0 && c.wantsPrune(&w) {
+	if !w.eliciting && !w.repaired && w.room() > 0 && c.wantsPrune(&w) {
 		w.ping()
 	}
 	c.commit(&w, number)
@@ -96,12 +102,19 @@ func (c *Conn) commit(w *writer, number uint64) {
 		if w.acks>>rx&1 != 0 {
 			c.acks[rx].sent()
 		}
+		if w.told>>rx&1 != 0 {
+			c.acks[rx].repair.toTell--
+		}
 	}
+	size := len(w.b) - w.start + packetOverhead
+	c.stats.SentBytes += uint64(size)
 	if !w.eliciting {
 		p.ackOnly++
 		return
 	}
-	size := len(w.b) - w.start + packetOverhead
+	if w.repair != nil {
+		w.repair.packetSent(c.now, number, size)
+	}
 	c.prune(p)
 	p.sent.ring.Push(sentPacket{
 		number: number, at: c.now, pieces: w.pieces, bytes: uint16(size),
@@ -132,6 +145,10 @@ func (c *Conn) writeAcks(w *writer, id wire.PathID) (due bool) {
 		due = due || a.due || a.deadline <= c.now
 		w.acks |= 1 << rx
 		w.ackRx, w.acked = int8(rx), a.largest
+		if d := a.repair; d != nil && d.toTell > 0 && w.room() >= wire.RepairedSize {
+			w.b = wire.AppendRepaired(w.b, d.told)
+			w.told |= 1 << rx
+		}
 	}
 	return due
 }

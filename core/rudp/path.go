@@ -16,10 +16,13 @@ type path struct {
 	duplicate bool // data sent on the route is sent here too
 	maxFrames int
 
-	rtt  rtt
-	cong congestion
-	sent sentList
-	dup  dupQueue
+	rtt     rtt
+	cong    congestion
+	sent    sentList
+	dup     dupQueue
+	loss    lossRate
+	reorder reordering
+	repair  *repairSender // nil while redundancy was not needed
 
 	opened       moment // RTT samples of packets older than this are another path's
 	lastNumber   uint64
@@ -27,6 +30,7 @@ type path struct {
 	anyAcked     bool
 	lossFrom     uint64 // loss detection is through with lower numbers
 	lossAt       moment // when the next packet counts as lost by time
+	earlyAt      moment // when an overtaken packet has been waited for
 	flying       int    // packets in flight
 	ptoBase      moment // last packet with data sent, or last probe timeout
 	ptoCount     int
@@ -53,6 +57,8 @@ type PathStats struct {
 	UnackedSinceHeard            int           // ack-eliciting packets sent since the last newly acknowledging ACK
 	LastAck                      time.Time     // zero: never
 	Sent, Lost, Acked            uint64        // ack-eliciting packets
+	LossRate                     float64       // share of our packets lost lately, 0 to 1
+	Redundant                    bool          // small reliable messages are protected by REPAIR frames
 }
 
 // path gives an open path, nil for any other id.
@@ -76,6 +82,9 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	}
 	p.open, p.opened, p.maxFrames = true, c.now, max(maxFrames, minFrameRoom)
 	p.rtt.init(rttHint)
+	p.loss.init()
+	p.reorder = reordering{}
+	p.repair = nil
 	p.cong.init(c.now)
 	p.unheard, p.lastAck, p.paceUntil = 0, 0, 0
 	p.calm()
@@ -131,7 +140,7 @@ func (c *Conn) giveUpAll(p *path) {
 			c.giveUp(p, s)
 		}
 	}
-	p.cong.inFlight, p.lossAt = 0, 0
+	p.cong.inFlight, p.lossAt, p.earlyAt = 0, 0, 0
 	if p.used {
 		p.lossFrom = p.lastNumber + 1
 	}
@@ -217,6 +226,7 @@ func (c *Conn) PathStats(id wire.PathID) PathStats {
 	s := PathStats{
 		SRTT: p.rtt.smoothed, MinRTT: p.rtt.minimum, Var: p.rtt.variance, LatestRTT: p.rtt.latest,
 		InFlight: p.cong.inFlight, Window: p.cong.window, UnackedSinceHeard: p.unheard,
+		LossRate: float64(p.loss.share) / lossOne, Redundant: p.loss.redundant,
 		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount, Oldest: c.time(p.oldest()),
 	}
 	return s

@@ -29,7 +29,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 	// While the owner leaves events lying, messages are not taken: the packet stays unacknowledged and comes again.
 	// ACK and CREDIT still count, so that two such ends don't hold each other up.
 	refuse := c.events.Len() >= maxReady
-	eliciting, refused, err := c.handleFrames(frames, rx, refuse)
+	eliciting, refused, err := c.handleFrames(frames, rx, number, refuse)
 	if err != nil || c.state >= stateDraining {
 		return err
 	}
@@ -38,20 +38,28 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 	} else {
 		c.stats.Received++
 		a.received(c.now, number, eliciting)
+		if a.repair != nil {
+			err = c.keepBlock(rx, number)
+		}
 	}
 	if c.state == stateLingering {
 		c.lingerDone()
 	}
-	return nil
+	return err
 }
 
 // handleFrames takes one packet's frames in order; it stops at the first that is malformed, and at CLOSE.
-func (c *Conn) handleFrames(frames []byte, rx wire.PathID, refuse bool) (eliciting, refused bool, err error) {
+func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse bool) (eliciting, refused bool, err error) {
 	r := wire.NewReader(frames)
 	if r.Len() == 0 {
 		return false, false, errFrame
 	}
+	repair := c.acks[rx].repair
+	if repair != nil {
+		repair.stage = 0
+	}
 	for r.Len() > 0 {
+		start := len(frames) - r.Len()
 		t := wire.FrameType(r.U8())
 		eliciting = eliciting || t.AckEliciting()
 		switch {
@@ -59,6 +67,9 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, refuse bool) (eliciti
 			m := wire.ReadMessage(&r, t)
 			if refused = refused || refuse; !r.Err() && !refuse {
 				err = c.handleMessage(&m)
+				if repair != nil && !m.Fragment && api.Mode(m.Mode).Reliable() {
+					repair.add(frames[start : len(frames)-r.Len()])
+				}
 			}
 		case t == wire.FrameAck:
 			if wire.ReadAck(&r, &c.ackScratch); !r.Err() {
@@ -72,6 +83,14 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, refuse bool) (eliciti
 			if f := wire.ReadClose(&r); !r.Err() {
 				c.peerClosed(rx, f)
 				return eliciting, refused, nil
+			}
+		case t == wire.FrameRepair:
+			if f := wire.ReadRepair(&r); !r.Err() && !refuse {
+				err = c.handleRepair(rx, number, &f)
+			}
+		case t == wire.FrameRepaired:
+			if f := wire.ReadRepaired(&r); !r.Err() {
+				err = c.handleRepaired(f)
 			}
 		case t == wire.FramePadding, t == wire.FramePing:
 		default:

@@ -7,6 +7,9 @@ const (
 	granularity = time.Millisecond       // of the owner's timers; RFC 9002, 6.1.2
 	minVariance = 10 * time.Millisecond  // least 4*var in a PTO; TRANSPORT
 	maxAckDelay = 5 * time.Millisecond   // the longest a receiver holds an acknowledgement back
+	// The same while REPAIR frames come: they stand in for a resend, so that an ACK for every second packet will do. It
+	// is more than a game's frame, so that the second packet comes in time.
+	stretchedAckDelay = 20 * time.Millisecond
 )
 
 // rtt estimates one path's round trip as RFC 9002, 5 does.
@@ -24,8 +27,9 @@ func (r *rtt) init(hint time.Duration) {
 	*r = rtt{smoothed: hint, variance: hint / 2}
 }
 
-// sample takes one measured round trip and how long the peer said it waited before it acknowledged.
-func (r *rtt) sample(measured, delay time.Duration) {
+// sample takes one measured round trip and how long the peer said it waited before it acknowledged, of which no more
+// than most is believed.
+func (r *rtt) sample(measured, delay, most time.Duration) {
 	measured = max(measured, time.Microsecond)
 	r.latest = measured
 	if r.minimum == 0 {
@@ -34,7 +38,7 @@ func (r *rtt) sample(measured, delay time.Duration) {
 	}
 	r.minimum = min(r.minimum, measured)
 	// A peer that overstates its delay must not push the estimate below what was ever measured.
-	if delay = min(delay, maxAckDelay); measured-delay >= r.minimum {
+	if delay = min(delay, most); measured-delay >= r.minimum {
 		measured -= delay
 	}
 	deviation := (r.smoothed - measured).Abs()

@@ -18,15 +18,18 @@ const (
 
 // sentPacket is what is remembered of one ack-eliciting packet.
 type sentPacket struct {
-	number uint64
-	at     moment
-	pieces *piece // the units it carried of messages whose acknowledgement matters
-	acked  uint64 // with ackedPath: the largest number that its ACK frame acknowledged
-	credit uint64 // the CREDIT it carried, 0 for none
-	skip   uint32 // settled only: how many entries from here on are known to be settled, at least 1
-	bytes  uint16 // for congestion
-	state  uint8
-	ackRx  int8 // the peer's path that its ACK frame was about, -1 for none
+	number    uint64
+	at        moment
+	overtaken moment // when an ACK first told of later packets and not of this one; zero: none did
+	pieces    *piece // the units it carried of messages whose acknowledgement matters
+	acked     uint64 // with ackedPath: the largest number that its ACK frame acknowledged
+	credit    uint64 // the CREDIT it carried, 0 for none
+	skip      uint32 // settled only: how many entries from here on are known to be settled, at least 1
+	bytes     uint16 // for congestion
+	state     uint8
+	lost      bool // by loss detection, not by a command
+	early     bool // its content was queued again before it counts as lost
+	ackRx     int8 // the peer's path that its ACK frame was about, -1 for none
 }
 
 // sentList is a path's packets by ascending number. Numbers may have gaps: packets that elicit no ACK are not kept.

@@ -49,6 +49,7 @@ func (c *Conn) NextTimeout() time.Time {
 	for id := range c.paths {
 		if p := &c.paths[id]; p.open {
 			next = earliest(earliest(next, p.lossAt), earliest(c.ptoAt(p), p.paceUntil))
+			next = earliest(earliest(next, p.earlyAt), p.repair.deadline())
 		}
 		if a := &c.acks[id]; a.deadline != 0 {
 			next = earliest(next, a.deadline)
@@ -95,6 +96,12 @@ func (c *Conn) pathTimeout(p *path) {
 	if p.lossAt != 0 && p.lossAt <= c.now {
 		c.detectLoss(p)
 	}
+	if p.earlyAt != 0 && p.earlyAt <= c.now {
+		c.repairEarly(p)
+	}
+	if p.repair != nil {
+		p.repair.timeout(c.now)
+	}
 	if at := c.ptoAt(p); at != 0 && at <= c.now {
 		c.probeTimeout(p)
 	}
@@ -136,6 +143,9 @@ func (c *Conn) trim() {
 		} else if l.len() > 0 {
 			left = true
 		}
+	}
+	if c.trimRepair() {
+		left = true
 	}
 	if left || c.inbox.partial.Len() > 0 {
 		c.wantTrim()

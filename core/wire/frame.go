@@ -17,14 +17,22 @@ const (
 	FrameResponse  FrameType = 0x05
 	FrameClose     FrameType = 0x06
 	// 0x07 SWITCH, 0x08 PROBE_CTL, 0x09 REKEY, 0x0a CRYPTO, 0x0b SUSPEND are reserved by docs/PROTOCOL.md.
-	FrameMessage FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits
+	FrameRepair   FrameType = 0x0c
+	FrameRepaired FrameType = 0x0e
+	FrameMessage  FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits
 )
 
 // IsMessage reports whether t is one of the MSG types.
 func (t FrameType) IsMessage() bool { return t&0xf0 == FrameMessage }
 
 // AckEliciting reports whether the receiver must acknowledge a packet that holds this frame.
-func (t FrameType) AckEliciting() bool { return t != FramePadding && t != FrameAck && t != FrameClose }
+func (t FrameType) AckEliciting() bool {
+	switch t {
+	case FramePadding, FrameAck, FrameClose, FrameRepair, FrameRepaired:
+		return false
+	}
+	return true
+}
 
 // Message is a MSG frame: a whole message, or one fragment of it.
 //
