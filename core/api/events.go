@@ -29,14 +29,6 @@ const (
 	EventPunch           EventKind = 22 // Peer: news of going direct. Code OK: first authenticated answer, RTTMicros; else gave up, Text: why
 )
 
-// NATInfo is what the profile found. Zero values mean "not known yet".
-type NATInfo struct {
-	Mapping   Behaviour
-	Filtering Behaviour
-	// Public is the address the server saw, as text ("203.0.113.7:40000"), empty when unknown.
-	Public string
-}
-
 // Event is one thing that happened, as endpoint reports it and musubi_poll delivers it. Which fields count is said at
 // each kind. Data is borrowed: it is valid until the next call into the endpoint that produced it.
 type Event struct {

@@ -61,7 +61,7 @@ type Endpoint struct {
 	lan      []netip.Addr   // interface addresses
 	profiler *nat.Profiler
 	profile  api.NATInfo
-	probing  api.SocketID // the profiler's fresh socket, 0: none
+	probing  []api.SocketID // the profiler's fresh sockets
 	lastID   api.SocketID
 	ops      []SocketOp
 

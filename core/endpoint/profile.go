@@ -3,6 +3,7 @@ package endpoint
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -13,23 +14,19 @@ import (
 
 // startProfile measures the NAT, anew after a network change.
 func (e *Endpoint) startProfile(now time.Time) {
-	e.closeProbeSocket()
+	e.endProfile()
 	e.profiler = nat.NewProfiler(nat.ProfilerConfig{
-		Rand: e.cfg.Rand, Local: e.main, LocalAddrs: e.lan, Server: e.server.Addr(), Ports: e.info.STUNPorts, Token: e.info.STUNToken,
+		Rand: e.cfg.Rand, Local: e.main, LocalAddrs: e.lan, Server: e.server.Addr(), Ports: e.info.STUNPorts, Alternate: e.info.Alternate,
+		Token: e.info.STUNToken,
 	})
 	e.profiler.Start(now)
-	if e.profiler.WantSocket() {
-		e.lastID++
-		e.probing = e.lastID
-		e.ops = append(e.ops, SocketOp{ID: e.probing, Open: true})
-	}
 	e.drainProfiler(now)
 }
 
 // SocketOpened answers a SocketOp.
 func (e *Endpoint) SocketOpened(now time.Time, id api.SocketID, local netip.AddrPort) {
 	now = e.tick(now)
-	if e.profiler != nil && id == e.probing {
+	if e.profiler != nil && slices.Contains(e.probing, id) {
 		e.profiler.SocketOpened(now, id, local)
 		e.drainProfiler(now)
 	}
@@ -38,8 +35,8 @@ func (e *Endpoint) SocketOpened(now time.Time, id api.SocketID, local netip.Addr
 // SocketFailed answers a SocketOp that the system refused.
 func (e *Endpoint) SocketFailed(now time.Time, id api.SocketID, text string) {
 	now = e.tick(now)
-	if id == e.probing {
-		e.probing = 0
+	if i := slices.Index(e.probing, id); i >= 0 {
+		e.probing = slices.Delete(e.probing, i, i+1)
 		e.profiler.SocketFailed(now)
 		e.drainProfiler(now)
 	}
@@ -47,20 +44,38 @@ func (e *Endpoint) SocketFailed(now time.Time, id api.SocketID, text string) {
 }
 
 func (e *Endpoint) wireProfile() wire.Profile {
-	return wire.Profile{Mapping: uint8(e.profile.Mapping), Filtering: uint8(e.profile.Filtering)}
+	p := &e.profile
+	return wire.Profile{
+		Mapping: uint8(p.Mapping), Filtering: uint8(p.Filtering), Certain: p.Certain, Allocation: uint8(p.Allocation), Step: p.PortStep,
+		Low: p.PortLow, High: p.PortHigh, Poisonable: uint8(p.Poisonable), OpenerTTL: p.OpenerTTL,
+	}
 }
 
-func (e *Endpoint) closeProbeSocket() {
-	if e.probing != 0 {
-		e.ops = append(e.ops, SocketOp{ID: e.probing})
-		e.probing = 0
+// endProfile ends a measurement, if one runs, and closes its sockets.
+func (e *Endpoint) endProfile() {
+	for _, id := range e.probing {
+		e.ops = append(e.ops, SocketOp{ID: id})
+	}
+	e.probing, e.profiler = e.probing[:0], nil
+}
+
+// profileSockets opens and closes what the profiler asks for.
+func (e *Endpoint) profileSockets() {
+	for e.profiler.WantSocket() {
+		e.lastID++
+		e.probing = append(e.probing, e.lastID)
+		e.ops = append(e.ops, SocketOp{ID: e.lastID, Open: true})
+	}
+	for id, ok := e.profiler.CloseSocket(); ok; id, ok = e.profiler.CloseSocket() {
+		if i := slices.Index(e.probing, id); i >= 0 {
+			e.probing = slices.Delete(e.probing, i, i+1)
+			e.ops = append(e.ops, SocketOp{ID: id})
+		}
 	}
 }
 
 func (e *Endpoint) drainProfiler(now time.Time) {
-	if id, ok := e.profiler.CloseSocket(); ok && id == e.probing {
-		e.closeProbeSocket()
-	}
+	e.profileSockets()
 	info, done := e.profiler.Result()
 	if !done {
 		info = e.profiler.Known()
@@ -81,9 +96,22 @@ func (e *Endpoint) drainProfiler(now time.Time) {
 	if !done {
 		return
 	}
-	e.closeProbeSocket()
-	e.profiler = nil
+	e.endProfile()
 	e.profile = info
-	e.push(api.Event{Kind: api.EventNATProfiled, NAT: info,
-		Text: fmt.Sprintf("mapping %s, filtering %s, seen as %s", info.Mapping, info.Filtering, info.Public)})
+	e.push(api.Event{Kind: api.EventNATProfiled, NAT: info, Text: describeNAT(&info)})
+}
+
+// describeNAT is one line for people.
+func describeNAT(n *api.NATInfo) string {
+	text := fmt.Sprintf("mapping %s, filtering %s, ports %s", n.Mapping, n.Filtering, n.Allocation)
+	switch n.Allocation {
+	case api.AllocSequential:
+		text += fmt.Sprintf(" by %+d", n.PortStep)
+	case api.AllocBlock, api.AllocRandom:
+		text += fmt.Sprintf(" in %d-%d", n.PortLow, n.PortHigh)
+	}
+	if n.Poisonable == api.AnswerYes {
+		text += ", early packets poison it"
+	}
+	return text + ", seen as " + n.Public
 }

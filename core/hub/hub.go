@@ -31,10 +31,13 @@ type Config struct {
 	Static    secure.PrivateKey
 	Public    netip.AddrPort // our address as clients see it; invalid: not known, STUN answers then don't state it
 	STUNPorts []uint16       // by socket, the main one first
-	Region    byte           // first letter of join codes; 0: E
-	AES       bool           // this machine has AES instructions
-	OpenAuth  bool           // anybody may use this server; without it nobody can yet
-	LabLimits bool           // no limits against abuse; never where strangers reach the server
+	// Alternate is a second address of this machine, for NAT discovery. It serves the first two STUNPorts, on the two sockets
+	// behind those of the main address. Invalid: there is none.
+	Alternate netip.Addr
+	Region    byte // first letter of join codes; 0: E
+	AES       bool // this machine has AES instructions
+	OpenAuth  bool // anybody may use this server; without it nobody can yet
+	LabLimits bool // no limits against abuse; never where strangers reach the server
 	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s.
 	RelayRate   wire.RelayRate
 	MaxSessions int // 0: 100,000
@@ -87,6 +90,8 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		return nil, errors.New("hub: no source of randomness")
 	case len(cfg.STUNPorts) == 0:
 		return nil, errors.New("hub: no ports")
+	case cfg.Alternate.IsValid() && len(cfg.STUNPorts) < 2:
+		return nil, errors.New("hub: a second address needs two ports")
 	case cfg.Region < 'A' || cfg.Region > 'Z':
 		return nil, errors.New("hub: the region is a letter from A to Z")
 	}
@@ -109,7 +114,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	cookies := secure.NewCookieJar(secure.Derive(cfg.Master, "cookies"))
 	h.acceptor = link.NewAcceptor(link.AcceptorConfig{
 		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"), AES: cfg.AES,
-		STUNPorts: cfg.STUNPorts, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
+		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
 	})
 	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Grant: h.grant, NoLimits: cfg.LabLimits})
 	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
@@ -117,18 +122,18 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		Rand: cfg.Rand, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,
 		Rate: func(uint8) wire.RelayRate { return cfg.RelayRate },
 	})
-	h.stun = stun.Server{Public: cfg.Public.Addr(), Ports: cfg.STUNPorts, CheckToken: cookies.CheckSTUNToken}
+	h.stun = stun.Server{Public: cfg.Public.Addr(), Ports: cfg.STUNPorts, Alternate: cfg.Alternate, CheckToken: cookies.CheckSTUNToken}
 	return h, nil
 }
 
-// HandleDatagram takes what arrived on a socket (its index in Config.STUNPorts). b is borrowed and may be scribbled over.
+// HandleDatagram takes what arrived on a socket: its index in Config.STUNPorts, the alternate address's two behind them. b is borrowed and may be scribbled over.
 func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b []byte) {
 	now = h.clock(now)
 	// A dual-stack socket reports IPv4 mapped into IPv6. One form everywhere: addresses are compared, counted and told.
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	family := wire.FamilyOf(b)
 	switch {
-	case int(sock) >= len(h.cfg.STUNPorts) || !from.IsValid() || from.Port() == 0 || len(b) == 0:
+	case int(sock) >= h.stun.Sockets() || !from.IsValid() || from.Port() == 0 || len(b) == 0:
 		h.drop(dropFormat)
 	case family == wire.FamilySTUN:
 		h.handleSTUN(now, sock, from, b)

@@ -2,7 +2,7 @@ package hub
 
 import "net/netip"
 
-// Transmit says where a datagram goes and from which socket (index in Config.STUNPorts).
+// Transmit says where a datagram goes and from which socket, numbered as for HandleDatagram.
 type Transmit struct {
 	Socket uint8
 	To     netip.AddrPort

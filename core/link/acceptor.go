@@ -22,6 +22,7 @@ type AcceptorConfig struct {
 	Ticket    secure.TicketKey
 	AES       bool
 	STUNPorts []uint16
+	Alternate netip.Addr    // second address for NAT discovery, invalid: none
 	NewConnID func() uint32 // unique among the node's sessions and not zero
 	// Admit is asked before any public-key work for an address that has proved itself; token: by an address token
 	// rather than a cookie made for this handshake. Nil admits everybody.
@@ -181,7 +182,7 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 	ip := who.From.Addr()
 	info := wire.ServerInfo{
 		ConnID: a.cfg.NewConnID(), Observed: who.From, User: who.User, Member: who.Member, AddressToken: a.cfg.Cookies.Address(now, ip),
-		STUNToken: a.cfg.Cookies.STUNToken(now, ip), STUNPorts: a.cfg.STUNPorts,
+		STUNToken: a.cfg.Cookies.STUNToken(now, ip), STUNPorts: a.cfg.STUNPorts, Alternate: a.cfg.Alternate,
 	}
 	if a.cfg.AES {
 		info.Flags |= wire.FlagAES

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/stun"
 )
 
@@ -14,7 +15,6 @@ var filteringTimes = []time.Duration{0, 60 * time.Millisecond, 120 * time.Millis
 
 const (
 	filteringPatience = 250 * time.Millisecond // after the last sending, or two round trips if that is longer
-	filteringPort     = 1                      // index of the port asked: not the main one, which the main socket talks to
 )
 
 type filteringPhase uint8
@@ -25,32 +25,41 @@ const (
 	filteringOver
 )
 
-// filteringTest is T2: does an answer pass that comes from a port that the socket never sent to?
+// filteringTest is T2: does an answer pass that comes from a port, or from an address, that the socket never sent to?
 type filteringTest struct {
 	phase  filteringPhase
-	want   bool // a socket is asked for
 	asked  *request
+	away   *request  // for an answer from the second address; nil: there is none
 	endAt  time.Time // when silence counts; moves with each sending
 	passed bool      // an answer came from another port
+	free   bool      // and from another address
 	wrong  bool      // the server did not do what T2 needs
 }
 
 // start makes the test wait for its socket; without a second port there is nothing to learn.
-func (t *filteringTest) start(possible bool) {
-	*t = filteringTest{want: possible}
-	if !possible {
+func (t *filteringTest) start(p *Profiler) {
+	*t = filteringTest{}
+	if len(p.cfg.Ports) < 2 {
 		t.phase = filteringOver
+		return
 	}
+	p.want(socketTaker{t, 0})
 }
 
-func (t *filteringTest) opened(p *Profiler, now time.Time, id api.SocketID) {
+func (t *filteringTest) opened(p *Profiler, now time.Time, _ int, id api.SocketID, _ netip.AddrPort) {
 	if t.phase != filteringIdle || p.started.IsZero() {
-		p.closing = append(p.closing, id) // too late
+		p.give(id) // too late
 		return
 	}
 	t.phase = filteringAsks
-	t.asked = p.request(now, id, p.cfg.Ports[filteringPort], true)
+	t.asked = p.request(now, id, p.cfg.Ports[freshPort], true)
+	if p.cfg.Alternate.IsValid() {
+		t.away = p.request(now, id, p.cfg.Ports[freshPort], true)
+		t.away.away = true
+	}
 }
+
+func (t *filteringTest) failed(p *Profiler, _ int) { t.end(p) }
 
 func (t *filteringTest) run(p *Profiler, now time.Time, over bool) {
 	if t.phase == filteringAsks {
@@ -58,24 +67,45 @@ func (t *filteringTest) run(p *Profiler, now time.Time, over bool) {
 		if p.resend(now, t.asked, filteringTimes); t.asked.sends > sends {
 			t.endAt = now.Add(max(filteringPatience, 2*p.mapping.rtt))
 		}
+		if t.away != nil {
+			p.resend(now, t.away, awayTimes)
+		}
 		silent := t.asked.next.IsZero() && !now.Before(t.endAt)
-		over = over || t.passed || t.wrong || silent
+		// Once the other port has answered, the second address is waited for as long as its own sendings need.
+		patient := t.away != nil && !t.free && (!t.away.next.IsZero() || now.Before(t.away.began.Add(t.awayEnd(p))))
+		over = over || t.wrong || t.free || t.passed && !patient || silent
 	}
 	if over {
 		t.end(p)
 	}
 }
 
+// awayTimes are when the answer from the second address is asked for: fewer times, since its silence only leaves the NAT
+// taken for a little stricter than it is.
+var awayTimes = []time.Duration{0, 80 * time.Millisecond, 200 * time.Millisecond}
+
+// awayEnd is when, since its beginning, the second address has had its time.
+func (t *filteringTest) awayEnd(p *Profiler) time.Duration {
+	return awayTimes[len(awayTimes)-1] + max(filteringPatience/2, p.mapping.rtt*3/2)
+}
+
 // end ends the test and gives its socket back.
 func (t *filteringTest) end(p *Profiler) {
 	if t.phase == filteringAsks {
-		p.closing = append(p.closing, t.asked.socket)
+		p.give(t.asked.socket)
 	}
-	t.phase, t.want = filteringOver, false
+	t.phase = filteringOver
 }
 
 func (t *filteringTest) answered(socket api.SocketID, from netip.AddrPort, r *stun.Response) bool {
-	if t.asked == nil || t.asked.id != r.ID || t.asked.socket != socket {
+	if t.away.is(socket, from, r) {
+		t.away.next = time.Time{}
+		if r.Code == 0 && from.Addr() != t.away.to.Addr() {
+			t.free, t.passed = true, true
+		}
+		return true
+	}
+	if !t.asked.is(socket, from, r) {
 		return false
 	}
 	t.asked.next = time.Time{}
@@ -87,14 +117,21 @@ func (t *filteringTest) answered(socket api.SocketID, from netip.AddrPort, r *st
 	return true
 }
 
-func (t *filteringTest) nextTimeout() time.Time {
+func (t *filteringTest) nextTimeout(p *Profiler) time.Time {
 	if t.phase != filteringAsks {
 		return time.Time{}
 	}
+	at := t.endAt
 	if !t.asked.next.IsZero() {
-		return t.asked.next
+		at = t.asked.next
 	}
-	return t.endAt
+	if t.away != nil && !t.away.next.IsZero() {
+		return deadline.Earlier(at, t.away.next)
+	}
+	if t.away != nil && t.passed {
+		return deadline.Earlier(at, t.away.began.Add(t.awayEnd(p)))
+	}
+	return at
 }
 
 // verdict reads silence as strict filtering only if the main socket reached the port that was asked and another one:
@@ -102,14 +139,16 @@ func (t *filteringTest) nextTimeout() time.Time {
 func (t *filteringTest) verdict(m *mappingTest) api.Behaviour {
 	others := 0
 	for i := range m.mapped {
-		if m.reached(i) && i != filteringPort {
+		if m.reached(i) && i != freshPort && i != m.far {
 			others++
 		}
 	}
 	switch {
+	case t.free:
+		return api.EndpointIndependent
 	case t.passed:
 		return api.AddressDependent
-	case t.wrong || t.asked == nil || !m.reached(filteringPort) || others == 0:
+	case t.wrong || t.asked == nil || !m.reached(freshPort) || others == 0:
 		return api.BehaviourUnknown
 	}
 	return api.AddressAndPortDependent

@@ -13,13 +13,17 @@ import (
 // mappingTimes are when a request of T1 is sent: six times, so that one of 300 is lost for good at 20 % loss each way.
 var mappingTimes = []time.Duration{0, 100 * time.Millisecond, 250 * time.Millisecond, 450 * time.Millisecond, 700 * time.Millisecond, 950 * time.Millisecond}
 
-// mappingPatience: answers to the last request are awaited so long.
-const mappingPatience = 300 * time.Millisecond
+// Answers to the last request are awaited so long.
+const (
+	mappingPatience = 300 * time.Millisecond
+	farPatience     = 300 * time.Millisecond // and two round trips: for the server's second address, when the first has answered
+)
 
 // mappingTest is T1: one socket, several destinations, what does the NAT make of its address?
 type mappingTest struct {
 	asked  []*request
 	mapped []netip.AddrPort // by request; invalid: not answered
+	far    int              // index of the request to the server's second address; -1: none
 	endAt  time.Time
 	rtt    time.Duration // shortest since a first sending; zero: no answer yet
 	over   bool
@@ -29,6 +33,10 @@ func (t *mappingTest) start(p *Profiler, now time.Time) {
 	*t = mappingTest{endAt: now.Add(mappingTimes[len(mappingTimes)-1] + mappingPatience)}
 	for _, port := range p.cfg.Ports {
 		t.asked = append(t.asked, p.request(now, api.MainSocket, port, false))
+	}
+	if t.far = -1; p.cfg.Alternate.IsValid() && len(p.cfg.Ports) >= 2 {
+		t.far = len(t.asked)
+		t.asked = append(t.asked, p.requestTo(now, api.MainSocket, netip.AddrPortFrom(p.cfg.Alternate, p.cfg.Ports[freshPort]), false))
 	}
 	t.mapped = make([]netip.AddrPort, len(t.asked))
 }
@@ -42,8 +50,10 @@ func (t *mappingTest) run(p *Profiler, now time.Time, over bool) {
 	for _, q := range t.asked {
 		p.resend(now, q, mappingTimes)
 	}
-	for _, m := range t.mapped {
-		waiting = waiting || !m.IsValid()
+	for i, m := range t.mapped {
+		// The second address is waited for only so long: it may be unreachable for reasons of its own.
+		patient := i != t.far || t.rtt == 0 || now.Sub(t.asked[i].began) < farPatience+2*t.rtt
+		waiting = waiting || !m.IsValid() && patient
 	}
 	t.over = over || !waiting || !now.Before(t.endAt)
 }
@@ -68,38 +78,49 @@ func (t *mappingTest) nextTimeout() time.Time {
 		return time.Time{}
 	}
 	next := t.endAt
+	if t.far >= 0 && t.rtt > 0 {
+		if far := t.asked[t.far].began.Add(farPatience + 2*t.rtt); far.After(t.asked[t.far].began) && !t.mapped[t.far].IsValid() {
+			next = deadline.Earlier(next, far)
+		}
+	}
 	for _, q := range t.asked {
 		next = deadline.Earlier(next, q.next)
 	}
 	return next
 }
 
-// verdict compares the mapped addresses with each other and with our own.
-func (t *mappingTest) verdict(p *Profiler) api.Behaviour {
+// verdict compares the mapped addresses with each other and with our own. certain: over two addresses of the server.
+func (t *mappingTest) verdict(p *Profiler) (b api.Behaviour, certain bool) {
 	var first netip.AddrPort
 	answers := 0
-	for _, m := range t.mapped {
-		if !m.IsValid() {
+	for i, m := range t.mapped {
+		if !m.IsValid() || i == t.far {
 			continue
 		}
 		if answers++; answers == 1 {
 			first = m
 		}
 		if m != first {
-			return api.AddressAndPortDependent
+			return api.AddressAndPortDependent, true
 		}
+	}
+	far := netip.AddrPort{}
+	if t.far >= 0 && t.far < len(t.mapped) {
+		far = t.mapped[t.far]
 	}
 	switch {
 	case len(t.mapped) == 0:
-		return api.BehaviourUnknown // nothing was asked
+		return api.BehaviourUnknown, false // nothing was asked
 	case answers == 0:
-		return api.BehaviourUDPBlocked
-	case p.isLocal(first):
-		return api.BehaviourNone
+		return api.BehaviourUDPBlocked, false
+	case p.isLocal(first) && (!far.IsValid() || far == first):
+		return api.BehaviourNone, far.IsValid()
 	case answers == 1:
-		return api.BehaviourUnknown
+		return api.BehaviourUnknown, false
+	case far.IsValid() && far != first:
+		return api.AddressDependent, true
 	}
-	return api.EndpointIndependent
+	return api.EndpointIndependent, far.IsValid()
 }
 
 // public is the mapped address towards the first port that answered.

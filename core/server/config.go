@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Listen    string       // "address:port", "address" or ":port"; default all IPv4 addresses, port 3478
 	STUNPorts []uint16     // further ports for NAT discovery; default the two after Listen's
+	STUNAddr2 string       // a second address of this machine, for NAT discovery; default none
 	Data      string       // directory of the master key; default DefaultData
 	Auth      string       // "open", the only one yet
 	Limits    string       // "" or "lab"
@@ -38,6 +39,7 @@ const maxSTUNPorts = 4
 type settings struct {
 	listen netip.AddrPort
 	stun   []uint16 // without the main port
+	second netip.Addr
 	data   string
 	lab    bool
 	public string // host:port, empty if not given
@@ -49,6 +51,9 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 		return s, err
 	}
 	if s.stun, err = stunPorts(s.listen.Port(), c.STUNPorts); err != nil {
+		return s, err
+	}
+	if s.second, err = secondAddr(c.STUNAddr2, s.listen.Addr()); err != nil {
 		return s, err
 	}
 	if c.Auth != "" && c.Auth != "open" {
@@ -132,6 +137,24 @@ func stunPorts(main uint16, given []uint16) ([]uint16, error) {
 		seen[p] = true
 	}
 	return given, nil
+}
+
+// secondAddr understands --stun-addr2. A socket on all addresses would take the second one's datagrams.
+func secondAddr(text string, listen netip.Addr) (netip.Addr, error) {
+	if text == "" {
+		return netip.Addr{}, nil
+	}
+	addr, err := netip.ParseAddr(text)
+	addr = addr.Unmap()
+	switch {
+	case err != nil || addr.Zone() != "" || addr.IsUnspecified():
+		return netip.Addr{}, usage("--stun-addr2 %q is not an address, as in 203.0.113.8", text)
+	case listen.IsUnspecified():
+		return netip.Addr{}, usage("--stun-addr2 needs --listen with the main address, as in --listen 203.0.113.7:3478, not all addresses")
+	case addr == listen || addr.Is4() != listen.Is4():
+		return netip.Addr{}, usage("--stun-addr2 %s must be another address of the same family as --listen %s", addr, listen)
+	}
+	return addr, nil
 }
 
 // parsePublic accepts what can stand in a server address and adds the port.

@@ -86,11 +86,18 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 		}
 		ports = append(ports, at.Port())
 	}
+	if set.second.IsValid() {
+		for i, port := range ports[:2] {
+			if _, err := s.openPort(api.SocketID(len(ports)+i), netip.AddrPortFrom(set.second, port), "--stun-addr2"); err != nil {
+				return err
+			}
+		}
+	}
 	static := secure.PrivateKey(secure.Derive(master, "server static"))
 	host := advertised(set.public, bound, local)
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
 	s.hub, err = hub.New(s.now, hub.Config{
-		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports,
+		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
 		Region: defaultRegion, AES: netio.HasAES(), OpenAuth: true, LabLimits: set.lab,
 	})
 	if err != nil {

@@ -51,6 +51,9 @@ func (w *World) AddServer(addr string, configure func(*hub.Config), further ...s
 		ports = append(ports, a.Port())
 	}
 	cfg := hub.Config{Rand: rng, Static: static, STUNPorts: ports, Region: 'E', AES: true, OpenAuth: true, LabLimits: true}
+	if len(s.sockets) > serverPorts { // NAT discovery over two addresses
+		cfg.Alternate = s.sockets[serverPorts].Addr()
+	}
 	_, _ = rng.Read(cfg.Master[:])
 	if configure != nil {
 		configure(&cfg)

@@ -47,12 +47,12 @@ func TestBareRequest(t *testing.T) {
 // A padded request of ours gets everything, in no more bytes than it has.
 func TestFullAnswer(t *testing.T) {
 	s := testServer()
-	s.Alternate = netip.MustParseAddrPort("203.0.113.2:3479")
+	s.Alternate = netip.MustParseAddr("203.0.113.2")
 	for _, from := range []netip.AddrPort{client, netip.MustParseAddrPort("[2001:db8::7]:40000")} {
 		q := AppendRequest(nil, &Request{ID: testID, HasToken: true, Token: token, Size: 104})
 		b, reply, ok := s.Answer(zero, 0, from, q, nil)
 		r, ok2 := ParseResponse(b)
-		if !ok || !ok2 || reply.Trusted != (from == client) || r.Origin != netip.MustParseAddrPort("203.0.113.1:3478") || r.Other != s.Alternate {
+		if !ok || !ok2 || reply.Trusted != (from == client) || r.Origin != netip.MustParseAddrPort("203.0.113.1:3478") || r.Other != netip.MustParseAddrPort("203.0.113.2:3479") {
 			t.Fatalf("%+v %+v", r, reply)
 		}
 		if len(b) > len(q) || b[len(b)-8] != 0x80 || b[len(b)-7] != 0x28 {
@@ -94,6 +94,40 @@ func TestChangePort(t *testing.T) {
 	s.Ports = s.Ports[:1]
 	if reply, _, _ := ask(0, Request{ChangePort: true, HasToken: true, Token: token}); !reply.Refused {
 		t.Fatal(reply)
+	}
+}
+
+// With a second address: sockets 3 and 4 are its two ports. Each change goes to the other of each, and OTHER-ADDRESS is
+// where a change of both leads.
+func TestChangeAddress(t *testing.T) {
+	s := testServer()
+	s.Alternate = netip.MustParseAddr("203.0.113.2")
+	for _, c := range []struct {
+		socket                  int
+		address, port, both     int // socket that answers
+		other, origin, afterAll string
+	}{
+		{0, 3, 1, 4, "203.0.113.2:3479", "203.0.113.1:3478", "203.0.113.2:3479"},
+		{1, 4, 2, 3, "203.0.113.2:3478", "203.0.113.1:3479", "203.0.113.2:3478"},
+		{2, 4, 1, 3, "203.0.113.2:3478", "203.0.113.1:3480", "203.0.113.2:3478"},
+		{3, 0, 4, 1, "203.0.113.1:3479", "203.0.113.2:3478", "203.0.113.1:3479"},
+		{4, 1, 3, 2, "203.0.113.1:3480", "203.0.113.2:3479", "203.0.113.1:3480"},
+	} {
+		for i, want := range []int{c.address, c.port, c.both} {
+			r := Request{ID: testID, ChangeAddress: i != 1, ChangePort: i != 0, HasToken: true, Token: token, Size: 104}
+			b, reply, ok := s.Answer(zero, c.socket, client, AppendRequest(nil, &r), nil)
+			got, _ := ParseResponse(b)
+			if !ok || reply.Socket != want || reply.Refused || got.Other.String() != c.other {
+				t.Errorf("socket %d, change %d: %+v %+v", c.socket, i, reply, got)
+			}
+		}
+	}
+	if s.Sockets() != 5 {
+		t.Fatal(s.Sockets())
+	}
+	stranger := AppendRequest(nil, &Request{ID: testID, ChangeAddress: true, ChangePort: true, Size: 104})
+	if _, _, ok := s.Answer(zero, 0, client, stranger, nil); ok {
+		t.Fatal("a stranger was answered from another address")
 	}
 }
 
@@ -153,7 +187,7 @@ func FuzzServer(f *testing.F) {
 		if len(out)*10 > len(b)*amplificationTenths || !bytes.Equal(out[4:20], b[4:20]) {
 			t.Fatalf("%d bytes for %d", len(out), len(b))
 		}
-		if reply.Socket != int(socket) && !reply.Trusted || reply.Socket >= len(s.Ports) {
+		if reply.Socket != int(socket) && !reply.Trusted || reply.Socket >= s.Sockets() {
 			t.Fatalf("%+v", reply)
 		}
 	})

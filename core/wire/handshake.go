@@ -227,10 +227,11 @@ func ParseClientInfo(b []byte) (m ClientInfo, ok bool) {
 //	+-----------+-------------+--------------+---------------+------------+--------------------+
 //	| flags(32) | conn id(32) | your address | user id: len8 | member(64) | address token(168) |
 //	+-----------+-------------+--------------+---------------+------------+--------------------+
-//	| ticket: len16 | lifetime s (32) | stun token(128) | n(8), n x stun port(16) | trailing ... |
+//	| ticket: len16 | lifetime s (32) | stun token(128) | n(8), n x stun port(16) | alternate address | trailing ... |
 //
 // conn id is what the client must write into packets for the server. Lifetime is the ticket's. The STUN token goes into
-// our STUN requests (stun.AttrLinkToken); it is bound to the address, not the port.
+// our STUN requests (stun.AttrLinkToken); it is bound to the address, not the port. The alternate address serves the first
+// two STUN ports; its own port says nothing, and it may be missing.
 type ServerInfo struct {
 	Flags        uint32
 	ConnID       uint32
@@ -242,6 +243,7 @@ type ServerInfo struct {
 	TicketLife   uint32
 	STUNToken    [16]byte
 	STUNPorts    []uint16
+	Alternate    netip.Addr
 }
 
 func AppendServerInfo(b []byte, m *ServerInfo) []byte {
@@ -255,7 +257,7 @@ func AppendServerInfo(b []byte, m *ServerInfo) []byte {
 	for _, p := range m.STUNPorts {
 		b = binary.BigEndian.AppendUint16(b, p)
 	}
-	return b
+	return AppendAddr(b, netip.AddrPortFrom(m.Alternate, 0))
 }
 
 func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
@@ -266,6 +268,9 @@ func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
 	r.Copy(m.STUNToken[:])
 	for n := r.U8(); n > 0; n-- {
 		m.STUNPorts = append(m.STUNPorts, r.U16())
+	}
+	if r.Len() > 0 { // a server of before it
+		m.Alternate = r.Addr().Addr()
 	}
 	return m, !r.Err() && len(m.Ticket) <= MaxResumeTicket
 }

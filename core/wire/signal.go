@@ -74,13 +74,6 @@ type Member struct {
 	Key  [32]byte // static public key, attested by the link's handshake
 }
 
-// Profile is a client's NAT as it measured it: mapping(8), filtering(8), then trailing bytes for later versions, behind
-// a length byte. Values are api.Behaviour.
-type Profile struct {
-	Mapping   uint8
-	Filtering uint8
-}
-
 // Party is what one side of an introduction needs to reach the other.
 type Party struct {
 	Addrs     []netip.AddrPort // attested by the server, most wanted first
@@ -285,19 +278,6 @@ func (r *Reader) member() (m Member) {
 	m.ID, m.User = r.U64(), string(r.Bytes8())
 	r.Copy(m.Key[:])
 	return m
-}
-
-func appendProfile(b []byte, p Profile) []byte {
-	return AppendBytes8(b, []byte{p.Mapping, p.Filtering})
-}
-
-func (r *Reader) profile() (p Profile) {
-	q := NewReader(r.Bytes8())
-	p.Mapping, p.Filtering = q.U8(), q.U8()
-	if q.Err() {
-		r.Fail()
-	}
-	return p
 }
 
 // party: n(8) n x address, profile, rtt ms (16)

@@ -154,12 +154,12 @@ func TestExpandNumber(t *testing.T) {
 
 func signals() []Signal {
 	addr := netip.MustParseAddrPort("203.0.113.9:4000")
-	party := Party{Addrs: []netip.AddrPort{addr, netip.MustParseAddrPort("[2001:db8::1]:9")}, Profile: Profile{2, 4}, RTTMillis: 40}
+	party := Party{Addrs: []netip.AddrPort{addr, netip.MustParseAddrPort("[2001:db8::1]:9")}, Profile: Profile{Mapping: 2, Filtering: 4, Certain: true, Allocation: 2, Step: -2, Low: 1, High: 65535, Poisonable: 2, OpenerTTL: 3}, RTTMillis: 40}
 	grant := RelayGrant{Addr: addr, Handle: 9, Rate: RelayRate{1e6, 300}, Key: [32]byte{4}, Ticket: []byte("ticket")}
 	member := Member{ID: 5, User: "ana", Key: [32]byte{6}}
 	return []Signal{
 		{Type: SigCreate, Request: 1, Max: 16, Flags: 2, Data: []byte("d")}, {Type: SigJoin, Request: 2, Text: "EABCDEFG"}, {Type: SigLeave}, {Type: SigBye},
-		{Type: SigSetData, Data: []byte("x")}, {Type: SigProfile, Profile: Profile{4, 3}}, {Type: SigConnect, Member: 9, Data: []byte("y")},
+		{Type: SigSetData, Data: []byte("x")}, {Type: SigProfile, Profile: Profile{Mapping: 4, Filtering: 3}}, {Type: SigConnect, Member: 9, Data: []byte("y")},
 		{Type: SigAccept, Intro: IntroID{1}, Noise: []byte("n")}, {Type: SigReject, Intro: IntroID{1}, Code: -400, Text: "no"},
 		{Type: SigAnswer, Intro: IntroID{1}, Noise: []byte("m")}, {Type: SigAnswered, Intro: IntroID{1}, Noise: []byte("m")},
 		{Type: SigJoined, Request: 3, Room: 4, Epoch: 5, Text: "E1234567", Member: 6, Owner: 7, Max: 8, Members: []Member{member, member}, Data: []byte("z")},

@@ -14,6 +14,7 @@ import (
 type serverCommand struct {
 	Listen    string   `help:"Address and UDP port to listen on; default: 0.0.0.0:3478." placeholder:"ADDR:PORT"`
 	STUNPorts []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
+	STUNAddr2 string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR"`
 	Data      string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
 	Auth      string   `help:"Who may use the server: open (anybody)." default:"open"`
 	Limits    string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
@@ -26,7 +27,7 @@ func (c *serverCommand) Run(std streams) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	s, err := server.Open(server.Config{
-		Listen: c.Listen, STUNPorts: c.STUNPorts, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
+		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
 		Log: slog.New(slog.NewTextHandler(std.err, nil)),
 	})
 	if err != nil {
