@@ -144,6 +144,17 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_STATS_WORDS)-int(statsWords)]
 	_ = [1]struct{}{}[int(C.MUSUBI_NAT_WORDS)-int(natWords)]
 
+	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_UNKNOWN)-int(api.AllocUnknown)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_PRESERVED)-int(api.AllocPreserved)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_SEQUENTIAL)-int(api.AllocSequential)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_BLOCK)-int(api.AllocBlock)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_RANDOM)-int(api.AllocRandom)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ANSWER_NO)-int(api.AnswerNo)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ANSWER_YES)-int(api.AnswerYes)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PUNCH_NORMAL)-int(api.PunchNormal)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PUNCH_OFF)-int(api.PunchOff)]
+	_ = [1]struct{}{}[int(C.MUSUBI_PUNCH_MAX)-int(api.PunchMax)]
+
 	_ = [1]struct{}{}[C.MUSUBI_CLOSED-closedBit]
 	_ = [1]struct{}{}[C.MUSUBI_POSITION-positionMask]
 	_ = [1]struct{}{}[C.MUSUBI_MAX_PEERS-len(slot{}.peers)]

@@ -55,8 +55,10 @@ static void fill(struct musubi_slot *slot, const struct musubi_entry *e, musubi_
         out->text = (const char *)out->data + e->data_size + 1;
         out->text_size = extra.text_size;
         out->rtt_us = extra.rtt_us;
-        out->nat_mapping = extra.nat_mapping;
-        out->nat_filtering = extra.nat_filtering;
+        out->nat_mapping = extra.nat_mapping & 15;
+        out->nat_ports = extra.nat_mapping >> 4;
+        out->nat_filtering = extra.nat_filtering & 15;
+        out->nat_poisonable = extra.nat_filtering >> 4;
     }
 }
 

@@ -77,7 +77,8 @@ func (h *host) fillEntry(ev *api.Event, text string, need uint64) {
 	p := h.payload[at:]
 	if ev.Kind != api.EventMessage {
 		*(*extra)(unsafe.Pointer(&p[0])) = extra{
-			rttMicros: ev.RTTMicros, textSize: uint16(len(text)), mapping: uint8(ev.NAT.Mapping), filtering: uint8(ev.NAT.Filtering),
+			rttMicros: ev.RTTMicros, textSize: uint16(len(text)), mapping: uint8(ev.NAT.Mapping) | uint8(ev.NAT.Allocation)<<4,
+			filtering: uint8(ev.NAT.Filtering) | uint8(ev.NAT.Poisonable)<<4,
 		}
 		p = p[unsafe.Sizeof(extra{}):]
 	}

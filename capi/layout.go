@@ -16,7 +16,7 @@ const (
 	stateBytes   = 64 << 10
 	entryCount   = 4096
 	statsWords   = 11
-	natWords     = 9
+	natWords     = 10
 
 	commandBlock = 1 // flag
 
@@ -112,7 +112,7 @@ type slot struct {
 	room   atomic.Uint32
 	natSeq atomic.Uint32
 	nat    [natWords]atomic.Uint64
-	_      [16]byte
+	_      [8]byte
 
 	peers [256]peerSlot
 }

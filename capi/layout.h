@@ -40,7 +40,7 @@ typedef _Atomic uint64_t musubi_a64;
 #define MUSUBI_STATE_BYTES 65536  /* and payload bytes for them: 64 times the largest text, or 15 times room metadata */
 #define MUSUBI_ENTRIES 4096       /* event entries of a client */
 #define MUSUBI_STATS_WORDS 11
-#define MUSUBI_NAT_WORDS 9
+#define MUSUBI_NAT_WORDS 10
 
 enum { /* kinds of commands; 0 is never used, so that zeroed memory is no command */
     MUSUBI_CMD_PAD = 1, /* skip to the start of the ring */
@@ -92,8 +92,8 @@ struct musubi_entry {
 struct musubi_event_extra {
     uint32_t rtt_us;
     uint16_t text_size;
-    uint8_t nat_mapping;
-    uint8_t nat_filtering;
+    uint8_t nat_mapping;   /* in the low 4 bits; nat_ports in the high ones */
+    uint8_t nat_filtering; /* in the low 4 bits; nat_poisonable in the high ones */
 };
 
 enum { MUSUBI_PEER_MEMBER = 1, MUSUBI_PEER_CONNECTED = 2 }; /* bits of a peer's key; neither: it has gone */
@@ -166,8 +166,8 @@ struct musubi_slot {
     musubi_a32 link;   /* MUSUBI_LINK_ */
     musubi_a32 room;   /* MUSUBI_ROOM_ */
     musubi_a32 nat_seq;
-    musubi_a64 nat[MUSUBI_NAT_WORDS]; /* mapping 8 | filtering 8, then 64 bytes of text */
-    uint8_t pad5[16];
+    musubi_a64 nat[MUSUBI_NAT_WORDS]; /* see putNAT in peers.go; the last 8 words are text */
+    uint8_t pad5[8];
 
     struct musubi_peer_slot peers[MUSUBI_MAX_PEERS];
 };
@@ -176,7 +176,7 @@ extern struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS];
 
 #ifndef MUSUBI_CGO
 _Static_assert(sizeof(musubi_event) == 64, "musubi_event is 64 bytes on every platform");
-_Static_assert(sizeof(musubi_stats) == 88 && sizeof(musubi_nat) == 80, "ABI 1");
+_Static_assert(sizeof(musubi_stats) == 88 && sizeof(musubi_nat) == 104, "ABI 1");
 _Static_assert(sizeof(struct musubi_command) == 32, "head of a command");
 _Static_assert(sizeof(struct musubi_entry) == 32 && sizeof(struct musubi_event_extra) == 8, "event entry");
 _Static_assert(sizeof(struct musubi_peer_slot) == 128, "two cache lines a peer");

@@ -101,6 +101,8 @@ func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
 	cfg.NoPortMapping = c.flags&C.MUSUBI_CONFIG_NO_PORT_MAPPING != 0
 	cfg.Endpoint.SendBudget = int(c.send_budget)
 	cfg.Endpoint.IdleTimeout = time.Duration(c.idle_timeout_ms) * time.Millisecond
+	cfg.Endpoint.Punch = api.Aggressiveness(c.punch)
+	cfg.Endpoint.PunchRate = int(c.punch_rate)
 	return cfg, nil
 }
 

@@ -137,12 +137,16 @@ func (h *host) PutStats(peer api.PeerHandle, s *api.PeerStats) {
 }
 
 func (h *host) putNAT(n *api.NATInfo) {
-	var text [8 * (natWords - 1)]byte
+	var text [8 * (natWords - 2)]byte
 	copy(text[:len(text)-1], n.Public)
 	var w [statsWords]uint64
-	w[0] = uint64(n.Mapping) | uint64(n.Filtering)<<8
+	w[0] = uint64(n.Mapping) | uint64(n.Filtering)<<8 | uint64(n.Allocation)<<16 | uint64(n.Poisonable)<<24 | uint64(n.OpenerTTL)<<32
+	if n.Certain {
+		w[0] |= 1 << 40
+	}
+	w[1] = uint64(n.PortLow) | uint64(n.PortHigh)<<16 | uint64(uint32(int32(n.PortStep)))<<32
 	for i, b := range text {
-		w[1+i/8] |= uint64(b) << (i % 8 * 8) // little-endian, as every platform of ours is
+		w[2+i/8] |= uint64(b) << (i % 8 * 8) // little-endian, as every platform of ours is
 	}
 	putSnapshot(&h.s.natSeq, h.s.nat[:], &w)
 }

@@ -67,8 +67,14 @@ int32_t musubi_nat_info(musubi_client client, musubi_nat *nat)
     snapshot(&slot->nat_seq, slot->nat, w, MUSUBI_NAT_WORDS);
     nat->mapping = w[0] & 0xff;
     nat->filtering = w[0] >> 8 & 0xff;
-    nat->reserved = 0;
-    memcpy(nat->public_address, &w[1], sizeof nat->public_address);
+    nat->ports = w[0] >> 16 & 0xff;
+    nat->poisonable = w[0] >> 24 & 0xff;
+    nat->opener_ttl = w[0] >> 32 & 0xff;
+    nat->certain = w[0] >> 40 & 1;
+    nat->port_low = w[1] & 0xffff;
+    nat->port_high = w[1] >> 16 & 0xffff;
+    nat->port_step = (int32_t)(uint32_t)(w[1] >> 32);
+    memcpy(nat->public_address, &w[2], sizeof nat->public_address);
     nat->public_address[sizeof nat->public_address - 1] = 0;
     return MUSUBI_OK;
 }

@@ -103,6 +103,25 @@ enum {
     MUSUBI_NAT_UDP_BLOCKED = 5 /* nothing came back over UDP */
 };
 
+/* How a NAT chooses the outer port of a new mapping. */
+enum {
+    MUSUBI_PORTS_UNKNOWN = 0,
+    MUSUBI_PORTS_PRESERVED = 1,  /* the inner port, while it is free */
+    MUSUBI_PORTS_SEQUENTIAL = 2, /* a constant step further each time */
+    MUSUBI_PORTS_BLOCK = 3,      /* any port of a small range */
+    MUSUBI_PORTS_RANDOM = 4      /* any port */
+};
+
+/* The result of a test that may not have been possible. */
+enum { MUSUBI_ANSWER_UNKNOWN = 0, MUSUBI_ANSWER_NO = 1, MUSUBI_ANSWER_YES = 2 };
+
+/* How far port prediction goes against NATs that give each destination another port. */
+enum {
+    MUSUBI_PUNCH_NORMAL = 0, /* 500 packets a second, for seconds */
+    MUSUBI_PUNCH_OFF = 1,    /* no prediction: known addresses only */
+    MUSUBI_PUNCH_MAX = 2     /* 1000 packets a second */
+};
+
 /* Limits, in bytes unless another unit is said. */
 enum {
     MUSUBI_MAX_CLIENTS = 32, /* clients of a process at a time */
@@ -177,7 +196,7 @@ enum {
     MUSUBI_EVENT_NONE = 0,
     MUSUBI_EVENT_SERVER_CONNECTED = 1,  /* the link is up. text: this client's user id */
     MUSUBI_EVENT_SERVER_LOST = 2,       /* refused, or lost for good. code, text */
-    MUSUBI_EVENT_NAT_PROFILED = 3,      /* nat_mapping, nat_filtering; text: one line for people */
+    MUSUBI_EVENT_NAT_PROFILED = 3,      /* nat_mapping to nat_poisonable; text: one line for people */
     MUSUBI_EVENT_ROOM_JOINED = 4,       /* data: join code; peer: the owner, 0 if this client; count: members */
     MUSUBI_EVENT_ROOM_LEFT = 5,         /* left, refused or closed. code, text */
     MUSUBI_EVENT_ROOM_DATA = 6,         /* data: the room's new metadata */
@@ -221,7 +240,9 @@ typedef struct musubi_event {
     uint8_t route;       /* MUSUBI_ROUTE_ */
     uint8_t nat_mapping; /* MUSUBI_NAT_ */
     uint8_t nat_filtering;
-    uint8_t reserved[7];
+    uint8_t nat_ports;      /* MUSUBI_PORTS_ */
+    uint8_t nat_poisonable; /* MUSUBI_ANSWER_ */
+    uint8_t reserved[5];
 } musubi_event;
 
 /* What a client is made from. Only struct_size and server must be set. */
@@ -241,6 +262,8 @@ typedef struct musubi_config {
     uint32_t max_threads;   /* processors that the library uses at a time, whole process, last one set wins. 0: 2; at most 64 */
     uint32_t memory_mib;    /* soft limit of the library's heap, MiB, whole process; last one set wins. 0: 64 */
     uint32_t idle_timeout_ms; /* silence after which a peer counts as lost, milliseconds. 0: 10 s; 1 s to 10 min */
+    uint32_t punch;           /* MUSUBI_PUNCH_ */
+    uint32_t punch_rate;      /* packets a second while predicting ports. 0: by punch; 50 to 2000. Cellular: 200, wired: 1000 */
     uint32_t reserved;        /* 0 */
 } musubi_config;
 
@@ -267,8 +290,14 @@ typedef struct musubi_nat {
     uint32_t struct_size;
     uint32_t mapping;        /* MUSUBI_NAT_ */
     uint32_t filtering;      /* MUSUBI_NAT_ */
-    uint32_t reserved;
+    uint32_t certain;        /* 1: mapping compared over two addresses of the server; else endpoint- may be address-dependent */
     char public_address[64]; /* "203.0.113.7:40000", empty while unknown */
+    uint32_t ports;          /* MUSUBI_PORTS_ */
+    int32_t port_step;       /* sequential: from one port to the next */
+    uint32_t port_low;       /* block, random: the ports to expect, both included */
+    uint32_t port_high;
+    uint32_t poisonable;     /* MUSUBI_ANSWER_: packets that come too early move a flow of ours to another port */
+    uint32_t opener_ttl;     /* least TTL that opens the outermost NAT; 0: unknown */
 } musubi_nat;
 
 /* The ABI version of the loaded library; compare with MUSUBI_ABI_VERSION. No parameters. Owns nothing. Any thread. Does

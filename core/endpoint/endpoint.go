@@ -33,6 +33,8 @@ type Config struct {
 	ManualConnect bool          // entering a room does not connect to those already there
 	SendBudget    int           // bytes per peer, 0: api.DefaultSendBytes
 	IdleTimeout   time.Duration // silence that ends a peer's connection, 0: 10 s
+	Punch         api.Aggressiveness
+	PunchRate     int // packets per second while predicting ports, 0: by Punch
 }
 
 // Transmit says where a datagram goes.

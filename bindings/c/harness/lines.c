@@ -28,6 +28,13 @@ static const char *nat_name(uint32_t behaviour)
     return behaviour < sizeof names / sizeof *names ? names[behaviour] : "unknown";
 }
 
+static const char *ports_name(uint32_t ports)
+{
+    static const char *const names[] = {"unknown", "preserved", "sequential", "block", "random"};
+
+    return ports < sizeof names / sizeof *names ? names[ports] : "unknown";
+}
+
 /* A value in quotes, with what would break the line replaced. */
 static void quoted(const char *key, const char *text)
 {
@@ -72,12 +79,16 @@ static void punch(double now, const musubi_event *e, unsigned peer)
 
 static void profiled(double now, musubi_client client, const musubi_event *e)
 {
+    static const char *const answers[] = {"unknown", "no", "yes"};
     musubi_nat nat = {.struct_size = sizeof nat};
 
     begin(now, "nat_profiled");
-    printf(" mapping=%s filtering=%s", nat_name(e->nat_mapping), nat_name(e->nat_filtering));
-    if (musubi_nat_info(client, &nat) == 0)
+    printf(" mapping=%s filtering=%s ports=%s poisonable=%s", nat_name(e->nat_mapping), nat_name(e->nat_filtering),
+           ports_name(e->nat_ports), answers[e->nat_poisonable]);
+    if (musubi_nat_info(client, &nat) == 0) {
+        printf(" ttl=%u certain=%u range=%u-%u step=%d", nat.opener_ttl, nat.certain, nat.port_low, nat.port_high, nat.port_step);
         word("public", nat.public_address);
+    }
     end();
 }
 

@@ -167,6 +167,8 @@ static int32_t begin(struct harness *h)
     config.server = h->options.server;
     config.app = "musubi_peer";
     config.user = h->options.name;
+    config.punch = h->options.punch;
+    config.punch_rate = h->options.punch_rate;
     h->begun = now_seconds();
     err = musubi_create(&config, &h->client);
     if (err == MUSUBI_OK)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <musubi.h>
+
 #include "traffic.h"
 
 static const char usage[] =
@@ -17,6 +19,8 @@ static const char usage[] =
     "  --marker TEXT     text that every message carries, for whoever looks at the wire\n"
     "  --start WHEN      connected: send when connected (default); direct: wait for a direct route\n"
     "  --members N       members of the room, this one included (default 2)\n"
+    "  --punch N         port prediction: 0 normal (default), 1 off, 2 most\n"
+    "  --punch-rate N    packets a second while predicting ports (default: by --punch)\n"
     "  --stay SECONDS    go on after everything has arrived (default 0)\n"
     "  --timeout SECONDS give up if it has not (default 60)\n"
     "Exit: 0 all arrived once and in order, 1 not so, 2 usage, 3 server or room, 4 time-out.\n";
@@ -48,6 +52,8 @@ static int option(struct options *o, const char *name, const char *value)
         {"--messages", 0, TRAFFIC_MOST, &o->messages, NULL},
         {"--unreliable", 0, TRAFFIC_MOST, &o->unreliable, NULL},
         {"--size", TRAFFIC_LEAST_SIZE, 60000, &o->size, NULL},
+        {"--punch", 0, MUSUBI_PUNCH_MAX, &o->punch, NULL},
+        {"--punch-rate", 0, 2000, &o->punch_rate, NULL},
         {"--members", 2, HARNESS_MOST_PEERS + 1, &o->members, NULL},
         {"--rate", 0, 1e6, NULL, &o->rate},
         {"--stay", 0, 1e6, NULL, &o->stay},

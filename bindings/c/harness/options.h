@@ -14,6 +14,8 @@ struct options {
     uint32_t size;       /* bytes */
     uint32_t members;    /* of the room, this one included */
     double rate;         /* messages a second; 0: as fast as they are taken */
+    uint32_t punch;      /* MUSUBI_PUNCH_ */
+    uint32_t punch_rate; /* packets a second while predicting ports; 0: the library's choice */
     double stay;         /* seconds after everything is complete */
     double timeout;      /* seconds for everything before that */
     int start_direct;    /* wait for the first direct route before sending */
