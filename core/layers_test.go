@@ -45,7 +45,7 @@ var rooms = map[string]room{
 	"core/portmap":    {"", true, "asks the router for a port: PCP, NAT-PMP, UPnP-IGD"},
 	"core/node":       {"endpoint netio portmap api", true, "runs an endpoint"},
 	"core/server":     {"hub netio secure api", true, "runs a hub"},
-	"core/cmd/musubi": {"server node netio sim natsim secure endpoint api", true, "the program users run"},
+	"core/cmd/musubi": {"server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
 	"core/cmd/natlab": {"server node netio sim natsim secure api cmd/natlab", true, "kernel NAT laboratory"},
 	"capi":            {"node netio endpoint secure api", true, "the C shell around node"},
 }

@@ -65,7 +65,7 @@ type owner struct {
 
 	now     time.Time // of this step
 	main    netip.AddrPort
-	local   []netip.Addr // of this machine's interfaces
+	local   []netip.Addr   // of this machine's interfaces
 	sockets []api.SocketID // open, to be closed at the end
 	timerAt time.Time      // the last HandleTimeout
 	command Command

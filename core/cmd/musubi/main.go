@@ -1,6 +1,7 @@
 // Command musubi is the program that operators run.
 //
 //	musubi server    discovery, STUN, signalling and relay on one machine
+//	musubi doctor    why can't we connect? NAT, ports, relay, a verdict
 //	musubi demo      two players behind simulated NATs, step by step
 //	musubi version   what this is
 //
@@ -25,6 +26,7 @@ const (
 
 type commands struct {
 	Server  serverCommand  `cmd:"" help:"Run a server: discovery, STUN, signalling and relay on this machine."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at this network: NAT, ports, relay, and what players can expect."`
 	Demo    demoCommand    `cmd:"" help:"Two players behind simulated NATs meet, go direct, fall back and come back."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -38,7 +40,7 @@ func run(args []string, std streams) (code int) {
 	exited := false
 	parser, err := kong.New(&commands{},
 		kong.Name("musubi"),
-		kong.Description("Peer-to-peer networking for games: the server, and a demonstration."),
+		kong.Description("Peer-to-peer networking for games: the server, a doctor for networks, and a demonstration."),
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(c int) { exited, code = true, c }), // --help
 		kong.Bind(std),

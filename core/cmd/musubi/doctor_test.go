@@ -1,0 +1,82 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// testServer runs `musubi server` on loopback until the test ends and gives its address.
+func testServer(t *testing.T) string {
+	t.Helper()
+	reader, writer := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run([]string{"server", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, streams{writer, io.Discard})
+		writer.Close()
+	}()
+	lines := bufio.NewReader(reader)
+	line, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		io.Copy(io.Discard, lines)
+		<-ended
+	})
+	return strings.TrimSpace(strings.TrimPrefix(line, "address "))
+}
+
+func TestDoctorFindsAHealthyServer(t *testing.T) {
+	var out, errs bytes.Buffer
+	if code := run([]string{"doctor", "--json", testServer(t)}, streams{&out, &errs}); code != 0 {
+		t.Fatalf("exit %d: %s%s", code, &out, &errs)
+	}
+	var d diagnosis
+	if err := json.Unmarshal(out.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	if !d.Healthy || d.Relay != "ok" || d.RelayMillis <= 0 || d.LinkMillis <= 0 || d.Mapping == "" || !strings.Contains(d.Verdict, "local network") {
+		t.Errorf("%+v", d)
+	}
+	for _, p := range d.Ports[:1] {
+		if !p.Answered || !strings.HasPrefix(p.Mapped, "127.0.0.1:") {
+			t.Errorf("port %+v", p)
+		}
+	}
+	if !strings.HasPrefix(d.PortMapping, "not tried") {
+		t.Errorf("a router was asked although the server is on this machine: %s", d.PortMapping)
+	}
+}
+
+func TestDoctorSaysWhatIsWrong(t *testing.T) {
+	address := testServer(t)
+	host, key, _ := strings.Cut(address, "#")
+	flipped := "A" + key[1:]
+	if key[0] == 'A' {
+		flipped = "B" + key[1:]
+	}
+	for _, c := range []struct {
+		server, want string
+		code         int
+	}{
+		{"nonsense", "musubi://", exitFailed},
+		{host, "has no key", exitFailed},
+		{host + "#" + flipped, "not let in", exitFailed},
+		{"musubi://127.0.0.1:1/#" + key, "can't be reached over UDP", exitFailed},
+	} {
+		var out, errs bytes.Buffer
+		code := run([]string{"doctor", c.server}, streams{&out, &errs})
+		if text := out.String() + errs.String(); code != c.code || !strings.Contains(text, c.want) {
+			t.Errorf("doctor %s: exit %d\n%s", c.server, code, text)
+		}
+	}
+}
