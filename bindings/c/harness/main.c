@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control.h"
 #include "lines.h"
 #include "options.h"
 #include "traffic.h"
@@ -157,6 +158,25 @@ static int results(struct harness *h)
     return clean;
 }
 
+static int ordered_in(const struct harness *h) { return h->options.join != NULL && strcmp(h->options.join, "-") == 0; }
+
+/* Follows the orders that came. An order that the library refuses shows in what does not happen then. */
+static void obey(struct harness *h)
+{
+    const char *code;
+    enum order order;
+    unsigned i;
+
+    while (h->options.control && (order = control_take(&code)) != ORDER_NONE) {
+        if (order == ORDER_JOIN)
+            musubi_room_join(h->client, code);
+        else if (order == ORDER_CHANGED)
+            musubi_network_changed(h->client);
+        for (i = 0; order == ORDER_ENOUGH && i < h->count; i++)
+            h->players[i].traffic.enough = 1;
+    }
+}
+
 static int32_t begin(struct harness *h)
 {
     musubi_config config;
@@ -169,11 +189,12 @@ static int32_t begin(struct harness *h)
     config.user = h->options.name;
     config.punch = h->options.punch;
     config.punch_rate = h->options.punch_rate;
+    config.bind = h->options.bind;
     h->begun = now_seconds();
     err = musubi_create(&config, &h->client);
     if (err == MUSUBI_OK)
         err = musubi_connect(h->client);
-    if (err == MUSUBI_OK)
+    if (err == MUSUBI_OK && !ordered_in(h))
         err = h->options.join != NULL ? musubi_room_join(h->client, h->options.join)
                                       : musubi_room_create(h->client, h->options.members, NULL, 0);
     return err;
@@ -193,6 +214,7 @@ int main(int argc, char **argv)
         return EXIT_SERVER;
     }
     for (end = GO_ON; end == GO_ON;) {
+        obey(&h);
         end = poll_all(&h);
         if (end == GO_ON)
             end = verdict(&h, now_seconds());

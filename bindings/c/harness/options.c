@@ -18,6 +18,8 @@ static const char usage[] =
     "  --size B          bytes of a message (default 64, least 40)\n"
     "  --marker TEXT     text that every message carries, for whoever looks at the wire\n"
     "  --start WHEN      connected: send when connected (default); direct: wait for a direct route\n"
+    "  --bind ADDR:PORT  local UDP address\n"
+    "  --control         take orders from standard input: join CODE (with --join -), enough, changed\n"
     "  --members N       members of the room, this one included (default 2)\n"
     "  --punch N         port prediction: 0 normal (default), 1 off, 2 most\n"
     "  --punch-rate N    packets a second while predicting ports (default: by --punch)\n"
@@ -85,6 +87,8 @@ static int option(struct options *o, const char *name, const char *value)
         o->name = value;
     else if (strcmp(name, "--marker") == 0)
         o->marker = value;
+    else if (strcmp(name, "--bind") == 0)
+        o->bind = value;
     else
         return 0;
     return 1;
@@ -108,6 +112,10 @@ int options_read(struct options *o, int argc, char **argv)
             host = 1;
             continue;
         }
+        if (strcmp(argv[i], "--control") == 0) {
+            o->control = 1;
+            continue;
+        }
         known = option(o, argv[i], i + 1 < argc ? argv[i + 1] : "");
         if (known == 0)
             return complain("unknown option", argv[i]);
@@ -121,5 +129,7 @@ int options_read(struct options *o, int argc, char **argv)
         return complain("--server is missing", NULL);
     if (host == (o->join != NULL))
         return complain("either --host or --join", NULL);
+    if (!host && strcmp(o->join, "-") == 0 && !o->control)
+        return complain("--join - needs --control", NULL);
     return 0;
 }

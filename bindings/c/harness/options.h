@@ -6,9 +6,10 @@
 
 struct options {
     const char *server;
-    const char *join; /* code, or NULL to host */
+    const char *join; /* code, "-": by an order, or NULL to host */
     const char *name;
     const char *marker;
+    const char *bind; /* local address, or NULL */
     uint32_t messages;   /* reliable, to each peer */
     uint32_t unreliable; /* to each peer, spread over the same time */
     uint32_t size;       /* bytes */
@@ -19,6 +20,7 @@ struct options {
     double stay;         /* seconds after everything is complete */
     double timeout;      /* seconds for everything before that */
     int start_direct;    /* wait for the first direct route before sending */
+    int control;         /* take orders from standard input */
 };
 
 /* Reads the arguments. Returns 0, or has complained on stderr and returns the exit code. */

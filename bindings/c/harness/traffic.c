@@ -80,8 +80,8 @@ static int32_t finish(struct traffic *t, const struct options *o, musubi_client 
 {
     int32_t err = 0;
 
-    if (!t->last_sent && t->sent == o->messages && t->unreliable_sent == o->unreliable) {
-        err = send_one(o, client, peer, LAST, o->messages, o->messages, now);
+    if (!t->last_sent && (t->enough || (t->sent == o->messages && t->unreliable_sent == o->unreliable))) {
+        err = send_one(o, client, peer, LAST, t->sent, t->sent, now);
         t->last_sent = err == 0;
     }
     if (err == 0 && t->last_sent && !t->done_sent && t->last_received && t->received == t->expected) {
@@ -103,6 +103,8 @@ int32_t traffic_send(struct traffic *t, const struct options *o, musubi_client c
     *next = 0;
     if (!t->started)
         return 0;
+    if (t->enough)
+        reliable_due = t->sent, unreliable_due = t->unreliable_sent;
     while (err == 0 && (t->sent < reliable_due || t->unreliable_sent < unreliable_due)) {
         if (t->sent < reliable_due) {
             err = send_one(o, client, peer, RELIABLE, t->sent, 0, now);
@@ -119,6 +121,8 @@ int32_t traffic_send(struct traffic *t, const struct options *o, musubi_client c
         *next = now + 0.005; /* WRITABLE comes earlier */
         return 0;
     }
+    if (t->enough)
+        return err;
     if (o->rate > 0 && t->sent < o->messages)
         *next = t->start + t->sent / o->rate;
     if (unreliable_rate > 0 && t->unreliable_sent < o->unreliable) {

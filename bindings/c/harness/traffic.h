@@ -13,6 +13,7 @@ enum { TRAFFIC_LEAST_SIZE = 40, TRAFFIC_MOST = 1000000, HARNESS_MOST_PEERS = 63 
 struct traffic {
     /* out */
     int started;
+    int enough;            /* what was sent is all */
     double start;          /* seconds */
     uint32_t sent;         /* reliable */
     uint32_t unreliable_sent;

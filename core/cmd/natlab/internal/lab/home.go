@@ -5,14 +5,17 @@ package lab
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/musubi-p2p/musubi/core/natsim"
 )
 
 // home is the plan of one player's network: a computer, a cable, and a home router with one foot in the world.
 type home struct {
 	host, nat  string       // namespaces
 	kind       Kind         // what the NAT does
+	box        *natsim.Box  // the NAT itself where it is no kernel's; the home router then only routes
 	prefix     netip.Prefix // what the router sends to this home
-	wan        netip.Addr   // the NAT's public address, or the one on the computer itself for PUB
+	wan        netip.Addr   // the NAT's public address, not used where the computer itself has one
 	lan        netip.Addr   // the home router inside
 	inside     netip.Addr   // the computer
 	insideBits int
@@ -30,24 +33,26 @@ var (
 	ServerAddr2 = netip.MustParseAddr("192.0.2.2")
 )
 
-func homeA(name string, k Kind) home {
+func homeA(name string, k Kind, seed uint64) home {
 	h := home{host: name + "-ha", nat: name + "-na", kind: k, prefix: prefixA,
 		wan: netip.MustParseAddr("198.51.100.1"), lan: netip.MustParseAddr("192.168.1.1"),
 		inside: netip.MustParseAddr("192.168.1.2"), insideBits: 24}
+	h.box = k.box(h.wan, seed)
 	return h.public(netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("198.51.100.10"))
 }
 
-func homeB(name string, k Kind) home {
+func homeB(name string, k Kind, seed uint64) home {
 	h := home{host: name + "-hb", nat: name + "-nb", kind: k, prefix: prefixB,
 		wan: netip.MustParseAddr("203.0.113.1"), lan: netip.MustParseAddr("10.0.0.1"),
 		inside: netip.MustParseAddr("10.0.0.2"), insideBits: 24}
+	h.box = k.box(h.wan, seed)
 	return h.public(netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10"))
 }
 
-// public gives a PUB home a public network inside: the router routes to it, and the computer is what the world sees. The
+// public gives a home without a NAT a public network inside: the router routes to it, and the computer is what the world sees. The
 // address is in the same /24, so that the laboratory's router needs to know nothing about it.
 func (h home) public(router, computer netip.Addr) home {
-	if h.kind == PUB {
+	if h.kind.public() {
 		h.lan, h.inside, h.insideBits = router, computer, 29
 	}
 	return h
@@ -55,7 +60,7 @@ func (h home) public(router, computer netip.Addr) home {
 
 // seen is the address under which the world sees this home's computer.
 func (h home) seen() netip.Addr {
-	if h.kind == PUB {
+	if h.kind.public() {
 		return h.inside
 	}
 	return h.wan
@@ -82,9 +87,11 @@ route add default via %s
 link set lan up
 link set wan up mtu 1500 txqueuelen 10000
 addr add %s/%d dev lan
-addr add %s/32 dev wan
 route add default dev wan
-`, h.lan, h.insideBits, h.wan)
+`, h.lan, h.insideBits)
+	if h.box == nil { // else the public address is the box's
+		router += fmt.Sprintf("addr add %s/32 dev wan\n", h.wan)
+	}
 	if err := ipBatch(h.nat, router); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 type Config struct {
 	A, B  Kind
 	Shape wan.Shape // of every direction
-	Seed  uint64    // of the router's dice
+	Seed  uint64    // of the router's dice and of NATs that run in it
 }
 
 // Lab is one laboratory. Its conntrack tables, NAT rules and counters are new; nothing is shared with another lab.
@@ -28,12 +28,14 @@ type Lab struct {
 	name string
 	a, b home
 	made bool // the namespaces exist
+
+	foreign []*foreign // strangers' flows through our NATs
 }
 
 // Build makes a laboratory. On an error nothing is left behind.
 func Build(cfg Config) (*Lab, error) {
 	name := nextName()
-	l := &Lab{name: name, a: homeA(name, cfg.A), b: homeB(name, cfg.B)}
+	l := &Lab{name: name, a: homeA(name, cfg.A, cfg.Seed), b: homeB(name, cfg.B, cfg.Seed)}
 	if err := l.build(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("build laboratory %s × %s: %w", cfg.A, cfg.B, err), l.Close())
 	}
@@ -68,14 +70,17 @@ func (l *Lab) build(cfg Config) error {
 	if err := l.b.configure(); err != nil {
 		return err
 	}
-	return configureServer(l.Namespace(Server))
+	if err := configureServer(l.Namespace(Server)); err != nil {
+		return err
+	}
+	return l.startForeign(cfg)
 }
 
 // startRouter makes the three TUN devices where they belong and gives their descriptors to a router. A device stays in the
 // namespace that it was made in, whichever namespace its descriptor's owner lives in: no cable is needed between ours and
 // theirs, and nothing of the host's network is touched.
 func (l *Lab) startRouter(cfg Config) error {
-	links := [wan.Sides]wan.Link{{FD: -1, Prefix: prefixA}, {FD: -1, Prefix: prefixB}, {FD: -1, Prefix: prefixS}}
+	links := [wan.Sides]wan.Link{{FD: -1, Prefix: prefixA, NAT: l.a.box}, {FD: -1, Prefix: prefixB, NAT: l.b.box}, {FD: -1, Prefix: prefixS}}
 	for side, r := range []Role{NATA, NATB, Server} {
 		err := inNamespace(l.Namespace(r), func() (err error) {
 			links[side].FD, err = wan.OpenTUN("wan")
@@ -96,6 +101,10 @@ func (l *Lab) startRouter(cfg Config) error {
 // Close removes the laboratory: router, devices, namespaces. It may be called more than once.
 func (l *Lab) Close() error {
 	var errs []error
+	for _, f := range l.foreign {
+		f.stop()
+	}
+	l.foreign = nil
 	if l.Router != nil {
 		errs = append(errs, l.Router.Close())
 	}

@@ -4,33 +4,8 @@ package lab
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
-
-// Kind is a home router's behaviour, by its code in the matrix (docs/NAT.md).
-type Kind string
-
-const (
-	PUB Kind = "PUB" // no NAT: the computer has a public address
-	FC  Kind = "FC"  // full cone
-	AR  Kind = "AR"  // address-restricted
-	PR  Kind = "PR"  // port-restricted: plain masquerade, unknown inbound dropped
-	PRx Kind = "PRx" // the same without the drop: inbound packets occupy conntrack tuples ("poisonable")
-	SR  Kind = "SR"  // symmetric, random ports
-)
-
-// Kinds are all kinds in the matrix's order.
-var Kinds = []Kind{PUB, FC, AR, PR, PRx, SR}
-
-// ParseKind reads a kind's code in any case.
-func ParseKind(s string) (Kind, error) {
-	i := slices.IndexFunc(Kinds, func(k Kind) bool { return strings.EqualFold(string(k), s) })
-	if i < 0 {
-		return "", fmt.Errorf("%q is no kind of NAT; there are %v", s, Kinds)
-	}
-	return Kinds[i], nil
-}
 
 // nft 1.0.6 wants a newline or ';' before each '}', and `fwd` is a reserved word there.
 const (
@@ -56,6 +31,35 @@ const (
 	symmetric = `table ip nat {
   chain post {
     type nat hook postrouting priority srcnat; oifname "wan" masquerade fully-random
+  }
+}
+`
+	// block draws from a carrier's block of 2048 ports and refuses the 2049th session, as carriers do: whoever opens
+	// sockets without measure takes the network away from his own computer.
+	block = `table ip filter {
+  chain forward {
+    type filter hook forward priority 0; oifname "wan" meta l4proto udp ct state new ct count over 2048 drop
+  }
+}
+table ip nat {
+  chain post {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" meta l4proto udp masquerade to :20000-22047 fully-random
+    oifname "wan" masquerade
+  }
+}
+`
+	// firewall is what protects a public address: what the inside has not asked for stays outside.
+	firewall = `table ip filter {
+  chain forward {
+    type filter hook forward priority 0; iifname "wan" ct state new drop
+  }
+}
+`
+	// udpBlocked is a company that lets its people ask for names and browse.
+	udpBlocked = `table ip filter {
+  chain forward {
+    type filter hook forward priority 0; meta l4proto udp udp dport != 53 drop
   }
 }
 `
@@ -89,11 +93,13 @@ const (
 `
 )
 
-// rules gives the nft ruleset of a kind; empty for PUB, whose router only routes. PRx lacks the drop: the router itself
+// rules gives the nft ruleset of a kind; empty for PUB, whose router only routes, and for SA, whose NAT is a box. PRx lacks the drop: the router itself
 // takes a stranger's packet (and answers that the port is closed), conntrack keeps its tuple for 30 s, and a later flow of
 // the inside that would need the same one is silently given another port (docs/NAT.md, fact 4).
 func rules(k Kind) string {
 	switch k {
+	case FW:
+		return firewall + dropIn
 	case FC:
 		return fullCone + dropIn
 	case AR:
@@ -102,8 +108,37 @@ func rules(k Kind) string {
 		return portRestricted + dropIn
 	case PRx:
 		return portRestricted
+	case SS:
+		return sequential() + dropIn
+	case SB:
+		return block + dropIn
 	case SR:
 		return symmetric + dropIn
+	case Blocked:
+		return portRestricted + udpBlocked + dropIn
 	}
 	return ""
+}
+
+// Ports of an incremental NAT, which begins anew behind the last. The kernel takes a range of one port as an order, and
+// drops a flow that would need a tuple in use: with fewer flows than ports that never happens.
+const (
+	sequentialLow   = 30000
+	sequentialCount = 2000
+)
+
+// sequential counts the port up with every flow. The kernel has no such range, so that a counter looks each port up.
+func sequential() string {
+	var ports strings.Builder
+	for i := range sequentialCount {
+		fmt.Fprintf(&ports, "%d : %d, ", i, sequentialLow+i)
+	}
+	return fmt.Sprintf(`table ip nat {
+  chain post {
+    type nat hook postrouting priority srcnat;
+    oifname "wan" meta l4proto udp masquerade to : numgen inc mod %d map { %s }
+    oifname "wan" masquerade
+  }
+}
+`, sequentialCount, strings.TrimSuffix(ports.String(), ", "))
 }

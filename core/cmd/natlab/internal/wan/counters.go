@@ -19,11 +19,12 @@ const (
 	DropLoss                 // by the seeded dice
 	DropQueue                // more packets under way than the router holds
 	DropLinkDown             // the far device did not take it
+	DropNAT                  // a NAT in the router did not let it out or in
 	dropCount
 )
 
 func (d Drop) String() string {
-	return [...]string{"not IPv4", "wrong source", "TTL ran out", "no route", "cut", "lost", "queue full", "link down", "?"}[min(d, dropCount)]
+	return [...]string{"not IPv4", "wrong source", "TTL ran out", "no route", "cut", "lost", "queue full", "link down", "refused by the NAT", "?"}[min(d, dropCount)]
 }
 
 // Count is traffic: packets, and their bytes with IP headers.

@@ -19,6 +19,12 @@ func (r *Router) forward(now time.Duration, from Side, p *packet) {
 		r.drop(p, DropNotIPv4) // router solicitations of a namespace with IPv6, nothing of ours
 		return
 	}
+	if r.links[from].NAT != nil {
+		if h, ok = r.translateOut(now, from, p, h); !ok {
+			r.drop(p, DropNAT)
+			return
+		}
+	}
 	if !r.links[from].Prefix.Contains(h.src) {
 		r.drop(p, DropSource) // a NAT that leaks private addresses; providers drop these too (BCP 38)
 		return

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/musubi-p2p/musubi/core/natsim"
 )
 
 // Side names one of the three networks.
@@ -30,6 +32,7 @@ func (s Side) String() string { return [...]string{"A", "B", "server"}[min(s, Se
 type Link struct {
 	FD     int          // TUN device or datagram socket, non-blocking; the router closes it
 	Prefix netip.Prefix // addresses that live there: the route to it, and the only sources allowed from it
+	NAT    *natsim.Box  // stands between the link and the router; nil: nothing does. The router calls it under its lock
 }
 
 // Shape says what happens to packets on the way from one side to another.
@@ -218,23 +221,34 @@ func (r *Router) deliverDue() (wait time.Duration, closing bool) {
 			r.mu.Unlock()
 			return left, closing
 		}
-		cut := r.paths[p.from][p.to].cut
-		if cut {
-			r.counters.Dropped[DropCut]++
-		} else { // counted before it is written, so that a receiver never sees counters older than its packet
-			c := &r.counters.Delivered[p.from][p.to]
-			c.Packets++
-			c.Bytes += uint64(len(p.data))
-			r.late.Packet = max(r.late.Packet, now-p.due)
-		}
+		deliver := r.arrive(now, p)
 		r.mu.Unlock()
-		if !cut {
+		if deliver {
 			if _, err := unix.Write(r.links[p.to].FD, p.data); err != nil {
 				r.unwritten(p)
 			}
 		}
 		r.giveBack(p)
 	}
+}
+
+// arrive decides about a packet whose time has come. It counts as delivered when it reaches the far side's NAT, whatever
+// becomes of it there: a kernel's NAT does not tell us either. r.mu is held.
+func (r *Router) arrive(now time.Duration, p *packet) bool {
+	if r.paths[p.from][p.to].cut {
+		r.counters.Dropped[DropCut]++
+		return false
+	}
+	// Counted before it is written, so that a receiver never sees counters older than its packet.
+	c := &r.counters.Delivered[p.from][p.to]
+	c.Packets++
+	c.Bytes += uint64(len(p.data))
+	r.late.Packet = max(r.late.Packet, now-p.due)
+	if r.links[p.to].NAT != nil && !r.translateIn(now, p) {
+		r.counters.Dropped[DropNAT]++
+		return false
+	}
+	return true
 }
 
 // unwritten takes back the count of a packet that the far device refused: it is down, or the reader of a test's socket

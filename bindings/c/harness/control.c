@@ -1,0 +1,64 @@
+#include "control.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static char buffer[256];
+static size_t have;
+static char room[64];
+static int closed;
+
+/* Reads what is there, if anything is, behind what is already held. */
+static void fill(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    ssize_t n;
+
+    if (closed || have == sizeof buffer || poll(&in, 1, 0) <= 0)
+        return;
+    n = read(STDIN_FILENO, buffer + have, sizeof buffer - have);
+    closed = n <= 0;
+    if (n > 0)
+        have += (size_t)n;
+}
+
+/* Moves the first line into line, without its end. Returns 0 if there is no whole one. */
+static int next_line(char *line)
+{
+    char *end = memchr(buffer, '\n', have);
+    size_t length;
+
+    if (end == NULL) {
+        if (have == sizeof buffer)
+            have = 0; /* no order is that long */
+        return 0;
+    }
+    length = (size_t)(end - buffer);
+    memcpy(line, buffer, length);
+    line[length] = 0;
+    have -= length + 1;
+    memmove(buffer, end + 1, have);
+    return 1;
+}
+
+enum order control_take(const char **code)
+{
+    char line[sizeof buffer];
+
+    fill();
+    while (next_line(line)) {
+        if (strcmp(line, "enough") == 0)
+            return ORDER_ENOUGH;
+        if (strcmp(line, "changed") == 0)
+            return ORDER_CHANGED;
+        if (strncmp(line, "join ", 5) == 0 && strlen(line + 5) < sizeof room) {
+            strcpy(room, line + 5);
+            *code = room;
+            return ORDER_JOIN;
+        }
+        fprintf(stderr, "musubi_peer: no such order: %s\n", line);
+    }
+    return ORDER_NONE;
+}
