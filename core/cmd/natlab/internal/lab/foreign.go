@@ -31,7 +31,7 @@ func (l *Lab) startForeign(cfg Config) error {
 		role Role
 		kind Kind
 	}{{HostA, cfg.A}, {HostB, cfg.B}} {
-		if home.kind != SS {
+		if home.kind != SS || cfg.Model { // a model has others of its own
 			continue
 		}
 		conn, err := l.ListenUDP(home.role, netip.AddrPortFrom(netip.IPv4Unspecified(), 0))

@@ -33,20 +33,22 @@ var (
 	ServerAddr2 = netip.MustParseAddr("192.0.2.2")
 )
 
-func homeA(name string, k Kind, seed uint64) home {
-	h := home{host: name + "-ha", nat: name + "-na", kind: k, prefix: prefixA,
+func homeA(name string, cfg Config) home {
+	h := home{host: name + "-ha", nat: name + "-na", kind: cfg.A, prefix: prefixA,
 		wan: netip.MustParseAddr("198.51.100.1"), lan: netip.MustParseAddr("192.168.1.1"),
 		inside: netip.MustParseAddr("192.168.1.2"), insideBits: 24}
-	h.box = k.box(h.wan, seed)
-	return h.public(netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("198.51.100.10"))
+	h = h.public(netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("198.51.100.10"))
+	h.box = h.kind.box(h.seen(), cfg)
+	return h
 }
 
-func homeB(name string, k Kind, seed uint64) home {
-	h := home{host: name + "-hb", nat: name + "-nb", kind: k, prefix: prefixB,
+func homeB(name string, cfg Config) home {
+	h := home{host: name + "-hb", nat: name + "-nb", kind: cfg.B, prefix: prefixB,
 		wan: netip.MustParseAddr("203.0.113.1"), lan: netip.MustParseAddr("10.0.0.1"),
 		inside: netip.MustParseAddr("10.0.0.2"), insideBits: 24}
-	h.box = k.box(h.wan, seed)
-	return h.public(netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10"))
+	h = h.public(netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10"))
+	h.box = h.kind.box(h.seen(), cfg)
+	return h
 }
 
 // public gives a home without a NAT a public network inside: the router routes to it, and the computer is what the world sees. The
@@ -98,7 +100,7 @@ route add default dev wan
 	if err := sysctls(h.nat, map[string]string{"ipv4/ip_forward": "1", "ipv4/conf/all/rp_filter": "0"}); err != nil {
 		return err
 	}
-	if text := rules(h.kind); text != "" {
+	if text := rules(h.kind); text != "" && h.box == nil {
 		return nft(h.nat, text)
 	}
 	return nil

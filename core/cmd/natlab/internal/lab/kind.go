@@ -49,14 +49,14 @@ func (k Kind) public() bool { return k == PUB || k == FW }
 
 // box makes the NAT of a kind that netfilter has no means for, to run in the laboratory's router; nil for all others.
 // Address-dependent mapping is one: conntrack keys a flow by address and port, so that a second port of the same remote
-// would be given another mapping.
-func (k Kind) box(wan netip.Addr, seed uint64) *natsim.Box {
-	if k != SA {
+// would be given another mapping. In a laboratory of models every kind has one.
+func (k Kind) box(wan netip.Addr, cfg Config) *natsim.Box {
+	if k != SA && !cfg.Model {
 		return nil
 	}
-	cfg, ok := natsim.Preset(string(k))
+	preset, ok := natsim.Preset(string(k))
 	if !ok {
 		panic("natsim has no preset " + string(k)) // its list and ours are the matrix's
 	}
-	return natsim.New(cfg, wan, rand.New(rand.NewPCG(seed, uint64(wan.As4()[0]))))
+	return natsim.New(preset, wan, rand.New(rand.NewPCG(cfg.Seed, uint64(wan.As4()[0]))))
 }

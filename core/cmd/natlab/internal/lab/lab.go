@@ -18,6 +18,7 @@ import (
 type Config struct {
 	A, B  Kind
 	Shape wan.Shape // of every direction
+	Model bool      // all NATs are natsim's, none the kernel's
 	Seed  uint64    // of the router's dice and of NATs that run in it
 }
 
@@ -35,7 +36,7 @@ type Lab struct {
 // Build makes a laboratory. On an error nothing is left behind.
 func Build(cfg Config) (*Lab, error) {
 	name := nextName()
-	l := &Lab{name: name, a: homeA(name, cfg.A, cfg.Seed), b: homeB(name, cfg.B, cfg.Seed)}
+	l := &Lab{name: name, a: homeA(name, cfg), b: homeB(name, cfg)}
 	if err := l.build(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("build laboratory %s × %s: %w", cfg.A, cfg.B, err), l.Close())
 	}

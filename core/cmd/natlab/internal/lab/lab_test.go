@@ -20,10 +20,16 @@ const oneWay = 5 * time.Millisecond // shorter than the matrix's 20 ms: nothing 
 
 func build(t *testing.T, a, b Kind) *Lab {
 	t.Helper()
+	return buildAs(t, Config{A: a, B: b})
+}
+
+func buildAs(t *testing.T, cfg Config) *Lab {
+	t.Helper()
 	for _, missing := range Missing() {
 		t.Skip("no laboratory here: ", missing)
 	}
-	l, err := Build(Config{A: a, B: b, Shape: wan.Shape{Delay: oneWay}, Seed: 1})
+	cfg.Shape, cfg.Seed = wan.Shape{Delay: oneWay}, 1
+	l, err := Build(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,23 +94,29 @@ func mustNotCome(t *testing.T, c *net.UDPConn, what string) {
 	}
 }
 
-// Each kind shows, from outside, the mapping and the filtering that the matrix says it has.
+// Each kind shows, from outside, the mapping and the filtering that the matrix says it has: the kernel's, and the simulator's
+// model of it. What both are asked here is what holds them together.
 func TestKindsBehaveAsNamed(t *testing.T) {
 	const yes, no = true, false
 	for _, want := range []struct {
-		kind                                 Kind
-		sameMapping, otherPort, otherAddress bool // mapping independent of the endpoint; inbound let in from …
+		kind                         Kind
+		byPort, byAddress, preserved bool // the mapping is the same at the server's other port, at its other address
+		fromPort, fromAddress        bool // inbound is let in from the server's other port, from another address
 	}{
-		{PUB, yes, yes, yes},
-		{FC, yes, yes, yes},
-		{AR, yes, yes, no},
-		{PR, yes, no, no},
-		{PRx, yes, no, no},
-		{SR, no, no, no},
+		{PUB, yes, yes, yes, yes, yes},
+		{FW, yes, yes, yes, no, no},
+		{FC, yes, yes, yes, yes, yes},
+		{AR, yes, yes, yes, yes, no},
+		{PR, yes, yes, yes, no, no},
+		{PRx, yes, yes, yes, no, no},
+		{SA, yes, no, no, yes, no},
+		{SS, no, no, no, no, no},
+		{SB, no, no, no, no, no},
+		{SR, no, no, no, no, no},
 	} {
-		t.Run(string(want.kind), func(t *testing.T) {
+		check := func(t *testing.T, model bool) {
 			t.Parallel()
-			l := build(t, want.kind, PUB)
+			l := buildAs(t, Config{A: want.kind, B: PUB, Model: model})
 			host := open(t, l, HostA, l.Inside(HostA), 40000)
 			s1 := open(t, l, Server, ServerAddr, 3478)
 			s2 := open(t, l, Server, ServerAddr, 3479)
@@ -119,25 +131,27 @@ func TestKindsBehaveAsNamed(t *testing.T) {
 			if m1.Addr() != l.PublicA() {
 				t.Fatalf("seen as %v, want address %v", m1, l.PublicA())
 			}
-			if preserved := m1.Port() == 40000; preserved != want.sameMapping {
+			if preserved := m1.Port() == 40000; preserved != want.preserved {
 				t.Errorf("port 40000 became %d", m1.Port())
 			}
-			if same := m1 == m2 && m1 == m3; same != want.sameMapping {
+			if (m1 == m2) != want.byPort || (m1 == m3) != want.byAddress {
 				t.Errorf("seen as %v, %v, %v", m1, m2, m3)
 			}
 
 			// Filtering is asked after mapping, by strangers: on PRx their packets occupy tuples.
 			send(t, open(t, l, Server, ServerAddr, 3480), m1, "from another port")
-			if _, came := comes(t, host, want.otherPort); came != want.otherPort {
+			if _, came := comes(t, host, want.fromPort); came != want.fromPort {
 				t.Errorf("datagram from another port let in: %v", came)
 			}
 			send(t, open(t, l, HostB, l.Inside(HostB), 5000), m1, "from another address")
-			if _, came := comes(t, host, want.otherAddress); came != want.otherAddress {
+			if _, came := comes(t, host, want.fromAddress); came != want.fromAddress {
 				t.Errorf("datagram from another address let in: %v", came)
 			}
 			send(t, s1, m1, "the answer")
 			mustCome(t, host, "the answer")
-		})
+		}
+		t.Run("kernel/"+string(want.kind), func(t *testing.T) { check(t, false) })
+		t.Run("model/"+string(want.kind), func(t *testing.T) { check(t, true) })
 	}
 }
 
@@ -148,9 +162,9 @@ func TestPoison(t *testing.T) {
 		kind     Kind
 		poisoned bool
 	}{{PR, false}, {PRx, true}, {FC, false}, {AR, false}} {
-		t.Run(string(c.kind), func(t *testing.T) {
+		check := func(t *testing.T, model bool) {
 			t.Parallel()
-			l := build(t, c.kind, PUB)
+			l := buildAs(t, Config{A: c.kind, B: PUB, Model: model})
 			a := open(t, l, HostA, l.Inside(HostA), 40000)
 			b := open(t, l, HostB, l.Inside(HostB), 5000)
 			send(t, b, netip.AddrPortFrom(l.PublicA(), 40000), "too early")
@@ -160,7 +174,9 @@ func TestPoison(t *testing.T) {
 			if poisoned := from.Port() != 40000; poisoned != c.poisoned {
 				t.Errorf("the flow came from port %d", from.Port())
 			}
-		})
+		}
+		t.Run("kernel/"+string(c.kind), func(t *testing.T) { check(t, false) })
+		t.Run("model/"+string(c.kind), func(t *testing.T) { check(t, true) })
 	}
 }
 

@@ -93,7 +93,7 @@ table ip nat {
 `
 )
 
-// rules gives the nft ruleset of a kind; empty for PUB, whose router only routes, and for SA, whose NAT is a box. PRx lacks the drop: the router itself
+// rules gives the nft ruleset of a kind; empty for PUB, whose router only routes, and for SA, which has none. PRx lacks the drop: the router itself
 // takes a stranger's packet (and answers that the port is closed), conntrack keeps its tuple for 30 s, and a later flow of
 // the inside that would need the same one is silently given another port (docs/NAT.md, fact 4).
 func rules(k Kind) string {
