@@ -202,7 +202,7 @@ cmd_test() {
     skip "STUN interoperability" "stun-client and coturn are not installed"
   fi
   if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
-    check "NAT laboratory, kernel NAT, 2 trials a pair" "$out/bin/natlab" matrix --bin-dir "$out/bin" --trials 2 --parallel 6
+    check "NAT laboratory, kernel NAT, every class, 2 trials" "$out/bin/natlab" matrix --bin-dir "$out/bin" --short --trials 2 --parallel 6
     check "demo" "$out/bin/natlab" demo --bin-dir "$out/bin"
   else
     skip "NAT laboratory" "$("$out/bin/natlab" check 2>&1 | head -n 1)"
@@ -232,7 +232,8 @@ cmd_help() {
   setup             install what building and testing need (as root, by apt)
   lib               the library, the C harness and the programs into build/
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
-                    --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE
+                    --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
+                    --delay D  --jitter D  --loss SHARE  --reorder SHARE
   fuzz [time]       every fuzz target, 20s each unless said
   help              this text
 TEXT

@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
 )
 
 // board prints lines as meetings end and, on a terminal, one line below them that counts: meetings are held in rounds over
@@ -50,14 +52,15 @@ func (b *board) status(text string) {
 }
 
 // count says how far a matrix is.
-func (b *board) count(pairs []*pair, trials int) string {
-	var held, missed, disturbed int
+func (b *board) count(pairs []*pair) string {
+	var all, held, missed, disturbed int
 	for _, p := range pairs {
+		all += p.trials
 		held += len(p.outcomes)
 		missed += p.missed()
 		disturbed += p.disturbed
 	}
-	text := fmt.Sprintf("%d of %d meetings, %d not as demanded", held, len(pairs)*trials, missed)
+	text := fmt.Sprintf("%d of %d meetings, %d not as demanded", held, all, missed)
 	if disturbed > 0 {
 		text += fmt.Sprintf(", %d more disturbed and held again", disturbed)
 	}
@@ -127,13 +130,17 @@ func cell(p *pair) string {
 	return text
 }
 
-// writeGrid prints the cells as a table of row × column, each column as wide as it must be.
+// writeGrid prints the cells as a table of row × column in the matrix's order, each column as wide as it must be.
 func writeGrid(out io.Writer, pairs []*pair) {
 	cells := map[[2]string]string{}
 	var names []string
 	width := 0
+	order := append(slices.Clone(lab.Kinds), lab.Blocked)
 	for _, p := range pairs {
 		a, b, text := string(p.a), string(p.b), cell(p)
+		if slices.Index(order, p.a) > slices.Index(order, p.b) {
+			a, b = b, a
+		}
 		cells[[2]string{a, b}] = text
 		width = max(width, utf8.RuneCountInString(text))
 		for _, n := range []string{a, b} {
@@ -142,6 +149,9 @@ func writeGrid(out io.Writer, pairs []*pair) {
 			}
 		}
 	}
+	slices.SortFunc(names, func(x, y string) int {
+		return slices.Index(order, lab.Kind(x)) - slices.Index(order, lab.Kind(y))
+	})
 	print := func(first string, field func(col string) string) {
 		line := fmt.Sprintf("%-5s", first)
 		for _, col := range names {
@@ -156,8 +166,8 @@ func writeGrid(out io.Writer, pairs []*pair) {
 	}
 }
 
-// short writes a duration as one number with its unit, for people.
-func short(d time.Duration) string {
+// brief writes a duration as one number with its unit, for people.
+func brief(d time.Duration) string {
 	if d >= time.Second && d%time.Second == 0 {
 		return fmt.Sprintf("%d s", d/time.Second)
 	}

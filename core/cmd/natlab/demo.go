@@ -46,7 +46,7 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
                └─ server ───┘
 
 Times are in seconds since the start.
-`, short(demoDelay))
+`, brief(demoDelay))
 	if err := c.chapter(ctx, s, "demo-PR-PR", c.portRestricted); err != nil {
 		return err
 	}

@@ -84,7 +84,9 @@ func fakeHarness() int {
 	flag.IntVar(&p.rate, "rate", 1, "")
 	flag.StringVar(&p.marker, "marker", "", "")
 	stay, timeout := flag.Float64("stay", 0, ""), flag.Float64("timeout", 30, "")
-	for _, ignored := range []string{"server", "join", "name", "size", "unreliable"} {
+	join := flag.String("join", "", "")
+	flag.Bool("control", false, "")
+	for _, ignored := range []string{"server", "name", "size", "unreliable"} {
 		flag.String(ignored, "", "")
 	}
 	flag.Parse()
@@ -97,6 +99,12 @@ func fakeHarness() int {
 		hello = "H"
 	}
 	p.print("nat_profiled mapping=unknown filtering=unknown public=unknown")
+	if *join == "-" {
+		if n, err := fmt.Scanln(new(string), join); n != 2 { // join CODE
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+	}
 	p.print("room_joined code=EFAKE123 members=1")
 	return p.loop(hello, *stay, time.Now().Add(time.Duration(*timeout*float64(time.Second))))
 }

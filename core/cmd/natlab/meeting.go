@@ -25,15 +25,17 @@ type programs struct {
 // plan describes one meeting of two players.
 type plan struct {
 	kinds      [2]lab.Kind // by side: A, B
+	model      bool        // the simulator's NATs
 	shape      wan.Shape
 	seed       uint64
 	host       wan.Side      // who makes the room; the other joins
-	messages   int           // reliable, each way
+	messages   int           // reliable, each way; the most if openEnd
+	openEnd    bool          // no more messages once the way is decided
 	rate       int           // messages a second
 	size       int           // bytes of a message
 	unreliable int           // unreliable messages beside, each way
 	marker     string        // plaintext inside every message
-	stay       time.Duration // after completion; whole seconds, as the timeout
+	stay       time.Duration // after completion
 	timeout    time.Duration // of each harness
 }
 
@@ -47,6 +49,9 @@ const (
 	exitServer  = 3 // the server or the room failed: a handshake timed out
 	exitTimeout = 4 // not everything arrived in time
 )
+
+// profileTime is how long a meeting waits for the profiles, which take three round trips (docs/NAT.md).
+const profileTime = 5 * time.Second
 
 // meeting is a plan under way: a laboratory of its own, a server, two harnesses.
 type meeting struct {
@@ -75,7 +80,7 @@ type observation struct {
 func (p programs) hold(ctx context.Context, pl plan, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) (o observation, texts *logs) {
 	m := &meeting{plan: pl}
 	o.plan = pl
-	built, err := lab.Build(lab.Config{A: pl.kinds[wan.A], B: pl.kinds[wan.B], Shape: pl.shape, Seed: pl.seed})
+	built, err := lab.Build(lab.Config{A: pl.kinds[wan.A], B: pl.kinds[wan.B], Shape: pl.shape, Model: pl.model, Seed: pl.seed})
 	if err != nil {
 		o.broken = err
 		return o, &m.logs
@@ -127,7 +132,8 @@ func (m *meeting) crashes() error {
 	return errors.Join(errs...)
 }
 
-// run starts the server, then the host, then its guest, and waits until both harnesses have ended. The harnesses have
+// run starts the server and both harnesses, lets them measure their networks, sends the guest into the host's room, and
+// waits until both have ended. The harnesses have
 // timeouts of their own, which tell more than ours; ours only ends what hangs.
 func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) error {
 	url, err := m.startServer(ctx, p)
@@ -140,17 +146,25 @@ func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, ha
 	if err != nil {
 		return err
 	}
+	guest, err := m.startPeer(p, other(m.host), onEvent, url, "--join", "-")
+	if err != nil {
+		return err
+	}
 	room, err := host.Await(ctx, harness.RoomJoined)
 	if err != nil {
 		return err
 	}
-	m.awaitProfile(ctx, host)
-	guest, err := m.startPeer(p, other(m.host), onEvent, url, "--join", room.Get("code"))
-	if err != nil {
+	m.awaitProfiles(ctx)
+	if err := guest.Order("join " + room.Get("code")); err != nil {
 		return err
 	}
 	if during != nil {
 		if err := during(ctx, m); err != nil {
+			return err
+		}
+	}
+	if m.openEnd {
+		if err := m.awaitDecision(ctx, wan.Now); err != nil {
 			return err
 		}
 	}
@@ -164,12 +178,14 @@ func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, ha
 	return nil
 }
 
-// awaitProfile lets the host measure its network before somebody joins, as it has long done in a real game. Without a
+// awaitProfiles lets both measure their networks before they meet, as they have long done in a real game. Without a
 // profile the meeting goes on: that must work as well.
-func (m *meeting) awaitProfile(ctx context.Context, host *harness.Process) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+func (m *meeting) awaitProfiles(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, profileTime)
 	defer cancel()
-	_, _ = host.Await(ctx, harness.Profiled)
+	for _, p := range m.peers {
+		_, _ = p.Await(ctx, harness.Profiled)
+	}
 }
 
 // startServer starts the server and gives the address that it tells, key included. Its limits against
@@ -197,7 +213,7 @@ func (m *meeting) startServer(ctx context.Context, p programs) (string, error) {
 // startPeer starts one player's harness. Both run until all messages of both directions have arrived, so that their exit
 // codes say whether the meeting was whole.
 func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harness.Event), url string, entry ...string) (*harness.Process, error) {
-	args := append([]string{"--server", url, "--name", s.String()}, entry...)
+	args := append([]string{"--server", url, "--name", s.String(), "--control"}, entry...)
 	args = append(args,
 		"--messages", strconv.Itoa(m.messages), "--rate", strconv.Itoa(m.rate), "--size", strconv.Itoa(m.size),
 		"--stay", seconds(m.stay), "--timeout", seconds(m.timeout))

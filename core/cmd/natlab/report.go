@@ -17,6 +17,7 @@ import (
 type cellJSON struct {
 	A            string   `json:"a"`
 	B            string   `json:"b"`
+	Class        string   `json:"class"`
 	Trials       int      `json:"trials"`
 	Direct       int      `json:"direct"`
 	Relay        int      `json:"relay"`
@@ -26,6 +27,7 @@ type cellJSON struct {
 	ProbeP95     *float64 `json:"ms_probe_p95"`
 	RouteP50     *float64 `json:"ms_route_p50"`
 	RouteP95     *float64 `json:"ms_route_p95"`
+	GaveUpMax    *float64 `json:"ms_gave_up_max"`
 	FirstByteP50 *float64 `json:"first_byte_ms_p50"`
 	FirstByteP95 *float64 `json:"first_byte_ms_p95"`
 	Lost         int      `json:"lost"`
@@ -36,7 +38,7 @@ type cellJSON struct {
 
 // summarize adds a pair's meetings up.
 func summarize(p *pair) cellJSON {
-	var probe, route, first []time.Duration
+	var probe, route, gaveUp, first []time.Duration
 	var t tally
 	count := map[verdict]int{}
 	for _, o := range p.outcomes {
@@ -45,15 +47,18 @@ func summarize(p *pair) cellJSON {
 		if o.verdict == direct {
 			probe, route = append(probe, o.probe), append(route, o.route)
 		}
+		if o.verdict == relay && o.gaveUp >= 0 {
+			gaveUp = append(gaveUp, o.gaveUp)
+		}
 		if o.verdict != failed && o.firstByte >= 0 {
 			first = append(first, o.firstByte)
 		}
 	}
 	return cellJSON{
-		A: string(p.a), B: string(p.b), Trials: len(p.outcomes),
+		A: string(p.a), B: string(p.b), Class: classOf(p.a, p.b).String(), Trials: len(p.outcomes),
 		Direct: count[direct], Relay: count[relay], Failed: count[failed], Disturbed: p.disturbed,
 		ProbeP50: percentile(probe, 50), ProbeP95: percentile(probe, 95),
-		RouteP50: percentile(route, 50), RouteP95: percentile(route, 95),
+		RouteP50: percentile(route, 50), RouteP95: percentile(route, 95), GaveUpMax: percentile(gaveUp, 100),
 		FirstByteP50: percentile(first, 50), FirstByteP95: percentile(first, 95),
 		Lost: t.lost, Dup: t.dup, Reordered: t.reordered, Corrupt: t.corrupt,
 	}

@@ -28,9 +28,9 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"a":"AR","b":"SR","trials":21,"direct":20,"relay":0,"failed":1,"disturbed":2,"ms_probe_p50":10,"ms_probe_p95":19,"ms_route_p50":1000,"ms_route_p95":1000,` +
+	want := `{"a":"AR","b":"SR","class":"C1","trials":21,"direct":20,"relay":0,"failed":1,"disturbed":2,"ms_probe_p50":10,"ms_probe_p95":19,"ms_route_p50":1000,"ms_route_p95":1000,"ms_gave_up_max":null,` +
 		`"first_byte_ms_p50":40,"first_byte_ms_p95":40,"lost":3,"dup":2,"reordered":1,"corrupt":0}
-{"a":"SR","b":"SR","trials":0,"direct":0,"relay":0,"failed":0,"disturbed":0,"ms_probe_p50":null,"ms_probe_p95":null,"ms_route_p50":null,"ms_route_p95":null,` +
+{"a":"SR","b":"SR","class":"C5","trials":0,"direct":0,"relay":0,"failed":0,"disturbed":0,"ms_probe_p50":null,"ms_probe_p95":null,"ms_route_p50":null,"ms_route_p95":null,"ms_gave_up_max":null,` +
 		`"first_byte_ms_p50":null,"first_byte_ms_p95":null,"lost":0,"dup":0,"reordered":0,"corrupt":0}
 `
 	if string(got) != want {
@@ -110,7 +110,7 @@ func TestShort(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0 ms", 20 * time.Millisecond: "20 ms", 2500 * time.Microsecond: "2.5 ms", 4 * time.Second: "4 s", 1500 * time.Millisecond: "1500 ms",
 	} {
-		if got := short(d); got != want {
+		if got := brief(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}

@@ -102,13 +102,13 @@ func (s *story) note(format string, args ...any) {
 func (s *story) timed(what string, took, goal time.Duration) {
 	switch {
 	case took < 0:
-		s.inTime(false, "%s: did not happen (goal %s)", what, short(goal))
+		s.inTime(false, "%s: did not happen (goal %s)", what, brief(goal))
 	case took <= goal:
-		s.inTime(true, "%s: %s (goal %s)", what, ms(took), short(goal))
+		s.inTime(true, "%s: %s (goal %s)", what, ms(took), brief(goal))
 	case took <= grace*goal:
-		s.inTime(true, "%s: %s, over its goal of %s but within %d times", what, ms(took), short(goal), grace)
+		s.inTime(true, "%s: %s, over its goal of %s but within %d times", what, ms(took), brief(goal), grace)
 	default:
-		s.inTime(false, "%s: %s, more than %d times its goal of %s", what, ms(took), grace, short(goal))
+		s.inTime(false, "%s: %s, more than %d times its goal of %s", what, ms(took), grace, brief(goal))
 	}
 }
 

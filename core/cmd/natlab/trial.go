@@ -16,15 +16,17 @@ import (
 // three meetings in a row is too busy for this laboratory, and what it would excuse could as well be our mistake.
 const repeats = 2
 
-// plan lays out one meeting. Four seconds of data leave two for finding the way and two for proving it. The two take turns
-// at hosting: the newcomer calls, the host is called, and their first packets meet the two NATs in another order.
+// plan lays out one meeting. The two take turns at hosting: the newcomer calls, the host is called, and their first packets meet the two NATs in another order.
 func (c *matrixCmd) plan(p *pair, trial int) plan {
+	const rate, limit = 100, 30 * time.Second
+	const most = rate * int(limit/time.Second)
 	return plan{
 		kinds: [2]lab.Kind{p.a, p.b}, host: wan.Side(trial % 2),
+		model:    c.Model,
 		shape:    wan.Shape{Delay: c.Delay, Jitter: c.Jitter, Loss: c.Loss, Reorder: c.Reorder},
 		seed:     c.Seed + uint64(trial),
-		messages: 400, rate: 100, size: 100, unreliable: 100,
-		stay: time.Second, timeout: 30 * time.Second,
+		messages: most, unreliable: most / 4, openEnd: true, rate: rate, size: 100,
+		stay: 300 * time.Millisecond, timeout: limit,
 	}
 }
 

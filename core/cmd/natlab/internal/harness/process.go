@@ -21,6 +21,7 @@ type Process struct {
 	cmd   *exec.Cmd
 	name  string // for messages
 	ended chan struct{}
+	stdin io.WriteCloser
 
 	mu      sync.Mutex // guards all below
 	events  Log
@@ -44,12 +45,16 @@ func Start(cmd *exec.Cmd, o Options) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", o.Name, err)
 	}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", o.Name, err)
+	}
 	cmd.Stderr = o.Stderr
 	cmd.WaitDelay = time.Second // a grandchild that keeps standard error open does not keep us
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", o.Name, err)
 	}
-	p := &Process{cmd: cmd, name: o.Name, ended: make(chan struct{}), changed: make(chan struct{})}
+	p := &Process{cmd: cmd, name: o.Name, stdin: stdin, ended: make(chan struct{}), changed: make(chan struct{})}
 	go p.read(out, o)
 	return p, nil
 }
@@ -85,6 +90,15 @@ func (p *Process) read(out io.Reader, o Options) {
 	}
 	p.mu.Unlock()
 	close(p.ended)
+}
+
+// Order writes a line to the program's standard input. One that has ended takes no orders, which is no error: what it
+// said in the end tells more.
+func (p *Process) Order(line string) error {
+	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("%s: order %q: %w", p.name, line, err)
+	}
+	return nil
 }
 
 // PID is the program's process id; `ip netns exec` becomes the program that it runs and keeps its id.

@@ -1,0 +1,183 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+)
+
+// goal is a line of the goals in docs/NAT.md. Zero: nothing is asked.
+type goal struct {
+	direct             float64       // share of the meetings
+	probeP50, probeP95 time.Duration // of the direct ones, S until the first pong
+	gaveUp             time.Duration // at the latest
+}
+
+// slack is what the goals allow for the machine, beside round trips.
+const slack = 30 * time.Millisecond
+
+// goalOf gives a class's goal in a laboratory with that round trip between the two.
+func goalOf(c class, rtt time.Duration) goal {
+	switch c {
+	case c1:
+		return goal{direct: 0.995, probeP50: rtt*3/2 + slack, probeP95: 3*rtt + slack}
+	case c2, c3:
+		return goal{direct: 0.98, probeP50: 4*rtt + slack, probeP95: 8*rtt + slack}
+	case c4:
+		return goal{direct: 0.97, probeP50: time.Second + slack, probeP95: 2*time.Second + slack}
+	case c5:
+		return goal{gaveUp: 10 * time.Second}
+	}
+	return goal{}
+}
+
+// Goals of all pairs together.
+const (
+	goalMean = 0.89 // direct, over the 55 pairs
+	// firstByteTail is what the 95th percentile of the first byte may be over its round trip, for loss.
+	firstByteTail = 300 * time.Millisecond
+)
+
+// score is what a class came to.
+type score struct {
+	class
+	goal
+	pairs, meetings, direct, failed int
+	probe50, probe95, gaveUp        *float64 // ms
+	misses                          []string
+}
+
+// scoreOf adds up the meetings of one class.
+func scoreOf(c class, pairs []*pair, rtt time.Duration) score {
+	s := score{class: c, goal: goalOf(c, rtt)}
+	var probes, gaveUp []time.Duration
+	for _, p := range pairs {
+		if classOf(p.a, p.b) != c || len(p.outcomes) == 0 {
+			continue
+		}
+		s.pairs++
+		for _, o := range p.outcomes {
+			s.meetings++
+			switch o.verdict {
+			case direct:
+				s.direct++
+				probes = append(probes, o.probe)
+			case relay:
+				if o.gaveUp >= 0 {
+					gaveUp = append(gaveUp, o.gaveUp)
+				}
+			default:
+				s.failed++
+			}
+		}
+	}
+	s.probe50, s.probe95, s.gaveUp = percentile(probes, 50), percentile(probes, 95), percentile(gaveUp, 100)
+	s.judge()
+	return s
+}
+
+// judge compares with the goal and says what is missing.
+func (s *score) judge() {
+	over := func(what string, ms *float64, goal time.Duration) {
+		if goal > 0 && ms != nil && *ms > milliseconds(goal) {
+			s.misses = append(s.misses, fmt.Sprintf("%s %.0f ms, goal %.0f", what, *ms, milliseconds(goal)))
+		}
+	}
+	if s.meetings > 0 && float64(s.direct) < s.goal.direct*float64(s.meetings) {
+		s.misses = append(s.misses, fmt.Sprintf("%s direct, goal %s", share(s.direct, s.meetings), percent(s.goal.direct)))
+	}
+	over("p50", s.probe50, s.probeP50)
+	over("p95", s.probe95, s.probeP95)
+	over("gave up after", s.gaveUp, s.goal.gaveUp)
+	if s.failed > 0 {
+		s.misses = append(s.misses, fmt.Sprintf("%d failed", s.failed))
+	}
+}
+
+// writeScores prints the goals and what was reached, and returns what is missing.
+func writeScores(out io.Writer, pairs []*pair, delay time.Duration) (missing []string) {
+	fmt.Fprintf(out, "\nGoals (docs/NAT.md)\n  class        pairs  meetings   direct     goal    pong p50/p95       goal  gave up by\n")
+	for c := range classes {
+		s := scoreOf(c, pairs, 2*delay)
+		if s.meetings == 0 {
+			continue
+		}
+		mark, why := "✓", ""
+		if len(s.misses) > 0 {
+			mark, why = "✗", "  "+strings.Join(s.misses, "; ")
+			missing = append(missing, fmt.Sprintf("%v: %s", c, strings.Join(s.misses, "; ")))
+		}
+		wanted, times50 := "–", "–"
+		if s.goal.direct > 0 {
+			wanted = "≥ " + percent(s.goal.direct)
+			times50 = fmt.Sprintf("%.0f/%.0f", milliseconds(s.probeP50), milliseconds(s.probeP95))
+		}
+		fmt.Fprintf(out, "%s %-11v %6d %9d %8s %8s %15s %10s %11s%s\n", mark, c, s.pairs, s.meetings, share(s.direct, s.meetings), wanted,
+			times(s.probe50, s.probe95), times50, gaveUpText(s.gaveUp), why)
+	}
+	return append(missing, overall(out, pairs, delay)...)
+}
+
+// overall judges what the goals ask of all pairs: the mean, the first byte in every cell, whole delivery.
+func overall(out io.Writer, pairs []*pair, delay time.Duration) (missing []string) {
+	line := func(ok bool, format string, args ...any) {
+		mark, text := "✓", fmt.Sprintf(format, args...)
+		if !ok {
+			mark, missing = "✗", append(missing, text)
+		}
+		fmt.Fprintf(out, "%s %s\n", mark, text)
+	}
+	var mean float64
+	var natted int
+	var t tally
+	var slowest *pair
+	for _, p := range pairs {
+		s := summarize(p)
+		if s.Trials == 0 {
+			continue
+		}
+		for _, o := range p.outcomes {
+			t.add(o.tally)
+		}
+		if classOf(p.a, p.b) == udpBlocked {
+			continue
+		}
+		mean += float64(s.Direct) / float64(s.Trials)
+		natted++
+		if s.FirstByteP50 != nil && (slowest == nil || *s.FirstByteP50 > *summarize(slowest).FirstByteP50) {
+			slowest = p
+		}
+	}
+	if natted == len(lab.Kinds)*(len(lab.Kinds)+1)/2 { // the goal is about all of them
+		line(mean >= goalMean*float64(natted), "mean direct over %d pairs: %.1f %%, goal ≥ %s", natted, 100*mean/float64(natted), percent(goalMean))
+	}
+	if slowest != nil {
+		s, rtt := summarize(slowest), milliseconds(4*delay)
+		line(*s.FirstByteP50 <= rtt && *s.FirstByteP95 <= rtt+milliseconds(firstByteTail),
+			"first byte, slowest cell %s × %s: %s ms, goal p50 ≤ %.0f, p95 ≤ %.0f", slowest.a, slowest.b,
+			times(s.FirstByteP50, s.FirstByteP95), rtt, rtt+milliseconds(firstByteTail))
+	}
+	line(t.clean(), "reliable messages of all meetings: %d lost, %d doubled, %d out of order, %d corrupt", t.lost, t.dup, t.reordered, t.corrupt)
+	return missing
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func percent(share float64) string {
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", 100*share), ".0") + " %"
+}
+
+// share rounds down: 100 % means all.
+func share(n, of int) string { return percent(float64(1000*n/max(of, 1)) / 1000) }
+
+func gaveUpText(ms *float64) string {
+	if ms == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f s", *ms/1000)
+}
