@@ -454,3 +454,23 @@ func BenchmarkWake(b *testing.B) {
 		l.Wait(time.Time{})
 	}
 }
+
+// No socket lets its datagrams be cut into fragments, on either family.
+func TestSocketsForbidFragments(t *testing.T) {
+	for _, c := range []struct {
+		bind          string
+		level, option int
+	}{
+		{"127.0.0.1:0", unix.IPPROTO_IP, unix.IP_MTU_DISCOVER},
+		{"[::1]:0", unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER},
+	} {
+		l := newTestLoop(t)
+		if _, err := l.Open(0, netip.MustParseAddrPort(c.bind)); err != nil {
+			t.Skip(err) // no IPv6 here
+		}
+		got, err := unix.GetsockoptInt(l.sockets[0].fd, c.level, c.option)
+		if err != nil || got != unix.IP_PMTUDISC_PROBE {
+			t.Errorf("%s: discovery %d, %v", c.bind, got, err)
+		}
+	}
+}

@@ -86,6 +86,7 @@ func bindUDP(bind netip.AddrPort, buffer int) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
+	dontFragment(fd, family)
 	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, buffer)
 	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, buffer)
 	if family == unix.AF_INET {
@@ -101,6 +102,17 @@ func bindUDP(bind netip.AddrPort, buffer int) (fd int, err error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// dontFragment has routers drop what is too large instead of cutting it (DF), and the system send whatever its own interface
+// carries, whatever an ICMP message claimed: RUDP finds the size by probes. Where it can't be set, datagrams may be cut into
+// fragments, which work, less often.
+func dontFragment(fd, family int) {
+	if family == unix.AF_INET {
+		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
+	} else {
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_PROBE)
+	}
 }
 
 // setBuffer asks past the system's limit first, which works with CAP_NET_ADMIN, and then within it. Both may fail: a
