@@ -146,4 +146,5 @@ type PeerStats struct {
 	AuthFailures uint64 // datagrams for this connection that did not open
 	Replays      uint64 // datagrams that opened but were seen before
 	RouteChanges uint32
+	MTU          uint32 // largest UDP payload that the route is known to carry
 }

@@ -295,6 +295,10 @@ func (p *Peer) Stats() api.PeerStats {
 	s.RTTMicros = uint32(st.SRTT.Microseconds())
 	s.MinRTTMicros = uint32(st.MinRTT.Microseconds())
 	s.JitterMicros = uint32(st.Var.Microseconds())
+	s.MTU = uint32(st.MaxFrames + wire.SessionHeader + wire.TagSize)
+	if p.paths.route == wire.PathRelay {
+		s.MTU += wire.RelayHeader
+	}
 	s.QueuedBytes = uint64(p.conn.Queued())
 	for id := wire.PathRelay; id <= wire.PathDirectLast; id++ {
 		s.PacketsLost += p.conn.PathStats(id).Lost

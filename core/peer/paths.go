@@ -93,9 +93,19 @@ func (p *Peer) openRelay(now time.Time) {
 	p.paths.relay = true
 	p.paths.warmAt = now.Add(relayWarm)
 	p.conn.OpenPath(now, wire.PathRelay, wire.MaxFramesRelayed, p.relayRTTHint())
+	p.conn.SearchMTU(now, wire.PathRelay, mostFrames(p.leg.Addr())-wire.RelayHeader)
 	if p.paths.route == wire.PathRelay {
 		p.conn.SetRoute(now, wire.PathRelay)
 	}
+}
+
+// mostFrames is the room for frames in the largest datagram that a path to an address may turn out to carry.
+func mostFrames(to netip.AddrPort) int {
+	size := wire.MostDatagram4
+	if to.Addr().Is6() && !to.Addr().Is4In6() {
+		size = wire.MostDatagram6
+	}
+	return size - wire.SessionHeader - wire.TagSize
 }
 
 // relayRTTHint: both links' round trips make one through the relay; ours alone, doubled, is the estimate.
@@ -109,6 +119,7 @@ func (p *Peer) validated(now time.Time, ev nat.Event) {
 	if !t.table[id].open || id != t.route {
 		t.table[id].open = true
 		p.conn.OpenPath(now, id, wire.MaxFrames, ev.RTT)
+		p.conn.SearchMTU(now, id, mostFrames(ev.Addr))
 	}
 	t.retries, t.retryAt = 0, time.Time{}
 	switch {

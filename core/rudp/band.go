@@ -96,7 +96,7 @@ func (c *Conn) writeBands(w *writer) {
 	q := &c.queue
 	starved := -1
 	for level := range q.bands {
-		if q.bands[level].owed >= starveShare*w.path.maxFrames {
+		if q.bands[level].owed >= starveShare*w.most {
 			starved = level
 		}
 	}
@@ -108,7 +108,7 @@ func (c *Conn) writeBands(w *writer) {
 			c.writeBand(w, &q.bands[level])
 		}
 	}
-	q.settle(&w.levels, w.path.maxFrames)
+	q.settle(&w.levels, w.most)
 }
 
 // settle notes how many bytes of a packet each level got. A band with nothing to send earns nothing.

@@ -69,6 +69,7 @@ type Stats struct {
 	Repaired        uint64 // packets that did not come but whose reliable messages REPAIR frames brought
 	Evicted         uint64 // unreliable messages given up during reassembly
 	Overrun         uint64 // unreliable messages dropped because the owner does not drain events
+	BlackHoles      uint64 // times that large packets stopped passing on a path
 	Expired         uint64 // own unreliable messages dropped because their deadline passed before they could leave
 
 	SentBytes   uint64 // of packets, as the path sees them without the headers of IP and UDP

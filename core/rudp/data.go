@@ -51,7 +51,7 @@ func (c *Conn) writeReliable(w *writer, b *band) {
 	for m := b.reliable.head; m != nil; m = b.reliable.head {
 		end := m.span()
 		if left := k.left(); left < uint64(m.size-min(m.sent, m.size)) {
-			if left < uint64(w.path.maxFrames) { // don't cut to crumbs; the next CREDIT is large
+			if left < uint64(w.most) { // don't cut to crumbs; the next CREDIT is large
 				return
 			}
 			end = m.sent + uint32(left)
@@ -132,7 +132,7 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	frame.Fragment = from != 0 || to != m.span()
 	room, tail := w.room(), wire.MessageHeaderSize(&frame, true)
 	if !frame.Fragment && tail+len(frame.Payload) > room {
-		if tail+len(frame.Payload) <= w.path.maxFrames {
+		if tail+len(frame.Payload) <= w.most {
 			w.refused = true
 			return 0
 		}

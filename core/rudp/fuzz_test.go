@@ -91,6 +91,7 @@ func playScript(t *testing.T, script []byte) {
 			}
 		case 5:
 			c.OpenPath(now, id, 200+int(arg)*5, 0)
+			c.SearchMTU(now, id, 1000+int(arg)*3)
 			c.SetReturn(id, wire.PathID(arg>>4))
 		case 6:
 			c.SetRoute(now, id)

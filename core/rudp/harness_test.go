@@ -43,6 +43,7 @@ type link struct {
 	buffer    time.Duration                      // longest queue of a limited link
 	busy      [2]time.Time                       // when the queue of either direction is empty
 	lose      func(from int, number uint64) bool // a scripted loss
+	mtu       int                                // frame bytes of the largest packet that passes; 0: no limit
 }
 
 // end is one side and what it has seen so far.
@@ -158,7 +159,7 @@ func (p *pair) transmit(i int, id wire.PathID) bool {
 		}
 		return false
 	}
-	if len(frames) == 0 || len(frames) > e.paths[id].maxFrames {
+	if len(frames) == 0 || len(frames) > max(e.paths[id].maxFrames, e.paths[id].mtu.size) {
 		p.t.Fatalf("%s: packet of %d frame bytes on path %d", e.name, len(frames), id)
 	}
 	e.numbers[id]++
@@ -167,7 +168,7 @@ func (p *pair) transmit(i int, id wire.PathID) bool {
 		p.onPacket(i, len(frames))
 	}
 	l := &p.links[id]
-	if l.cut || p.rng.Float64() < l.loss || l.lose != nil && l.lose(i, number) {
+	if l.cut || l.mtu > 0 && len(frames) > l.mtu || p.rng.Float64() < l.loss || l.lose != nil && l.lose(i, number) {
 		return true
 	}
 	queued := time.Duration(0)

@@ -28,6 +28,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	if !p.open {
 		return nil
 	}
+	c.mtuAcked(p, a)
 	newly := 0
 	for _, r := range a.Ranges {
 		for i := p.sent.search(r.Low); ; i++ {
@@ -55,6 +56,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 		p.anyAcked, p.largestAcked = true, largest
 	}
 	p.reorder.calm()
+	p.mtu.started(c.now, p.opened)
 	c.detectLoss(p)
 	c.repairEarly(p)
 	p.cong.ackDone()
@@ -65,6 +67,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 // ackReceived takes one newly acknowledged packet, in flight or ghost.
 func (c *Conn) ackReceived(p *path, s *sentPacket) {
 	p.ackCount++
+	p.mtu.largeAcked(s)
 	if s.state == inFlight {
 		p.flying--
 		p.cong.acked(int(s.bytes), s.at)
@@ -105,6 +108,7 @@ func (c *Conn) detectLoss(p *path) {
 			p.cong.lost(int(s.bytes), s.at, c.now, p.rtt.smoothed)
 			p.lostCount++
 			p.loss.lost()
+			c.largeLost(p, s)
 			s.lost = true
 			c.giveUp(p, s)
 		}
@@ -141,6 +145,9 @@ func (c *Conn) probeTimeout(p *path) {
 	p.ptoCount++
 	if p.ptoCount == collapsePTOs {
 		p.cong.collapse(p.rtt.smoothed)
+	}
+	if p.ptoCount >= blackHolePTOs {
+		c.blackHole(p)
 	}
 	if p.ptoCount >= collapsePTOs {
 		c.giveUpSilent(p)

@@ -12,6 +12,7 @@ import (
 type writer struct {
 	b         []byte
 	start     int
+	most      int // frame bytes of this packet
 	end       int // len(b) may not pass it
 	path      *path
 	pieces    *piece // of messages whose acknowledgement matters, in the packet's order
@@ -51,7 +52,14 @@ func (c *Conn) AppendPacket(now time.Time, id wire.PathID, number uint64, dst []
 	if c.state >= stateClosing {
 		return c.appendClose(p, number, dst)
 	}
-	w := writer{b: dst, start: len(dst), end: len(dst) + p.maxFrames, path: p, ackRx: -1}
+	if out, ok := c.writeMTUProbe(p, number, dst); ok {
+		return out, true
+	}
+	w := writer{b: dst, start: len(dst), most: p.maxFrames, path: p, ackRx: -1}
+	if p.probes > 0 && p.mtu.base > 0 {
+		w.most = min(w.most, p.mtu.base) // whatever swallowed large packets, these pass
+	}
+	w.end = w.start + w.most
 	due := c.writeAcks(&w, id)
 	c.writeControl(&w, id)
 	c.writeData(&w, id)

@@ -20,6 +20,7 @@ type path struct {
 	cong    congestion
 	sent    sentList
 	dup     dupQueue
+	mtu     mtuSearch
 	loss    lossRate
 	reorder reordering
 	repair  *repairSender // nil while redundancy was not needed
@@ -59,6 +60,7 @@ type PathStats struct {
 	Sent, Lost, Acked            uint64        // ack-eliciting packets
 	LossRate                     float64       // share of our packets lost lately, 0 to 1
 	Redundant                    bool          // small reliable messages are protected by REPAIR frames
+	MaxFrames                    int           // frame bytes that a packet may have by now
 }
 
 // path gives an open path, nil for any other id.
@@ -83,6 +85,7 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	p.open, p.opened, p.maxFrames = true, c.now, max(maxFrames, minFrameRoom)
 	p.rtt.init(rttHint)
 	p.loss.init()
+	p.mtu = mtuSearch{}
 	p.reorder = reordering{}
 	p.repair = nil
 	p.cong.init(c.now)
@@ -226,7 +229,7 @@ func (c *Conn) PathStats(id wire.PathID) PathStats {
 	s := PathStats{
 		SRTT: p.rtt.smoothed, MinRTT: p.rtt.minimum, Var: p.rtt.variance, LatestRTT: p.rtt.latest,
 		InFlight: p.cong.inFlight, Window: p.cong.window, UnackedSinceHeard: p.unheard,
-		LossRate: float64(p.loss.share) / lossOne, Redundant: p.loss.redundant,
+		LossRate: float64(p.loss.share) / lossOne, Redundant: p.loss.redundant, MaxFrames: p.maxFrames,
 		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount, Oldest: c.time(p.oldest()),
 	}
 	return s

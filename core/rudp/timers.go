@@ -49,7 +49,7 @@ func (c *Conn) NextTimeout() time.Time {
 	for id := range c.paths {
 		if p := &c.paths[id]; p.open {
 			next = earliest(earliest(next, p.lossAt), earliest(c.ptoAt(p), p.paceUntil))
-			next = earliest(earliest(next, p.earlyAt), p.repair.deadline())
+			next = earliest(earliest(next, p.earlyAt), earliest(p.repair.deadline(), p.mtu.at))
 		}
 		if a := &c.acks[id]; a.deadline != 0 {
 			next = earliest(next, a.deadline)
@@ -96,6 +96,7 @@ func (c *Conn) pathTimeout(p *path) {
 	if p.lossAt != 0 && p.lossAt <= c.now {
 		c.detectLoss(p)
 	}
+	p.mtu.timeout(c.now, p.maxFrames)
 	if p.earlyAt != 0 && p.earlyAt <= c.now {
 		c.repairEarly(p)
 	}

@@ -27,6 +27,7 @@ type Weather struct {
 	Duplicate float64
 	Reorder   float64       // share of datagrams held back by ReorderBy
 	ReorderBy time.Duration // 0: one Delay
+	MTU       int           // largest UDP payload that is carried, larger ones vanish without a word; 0: any
 }
 
 // LANDelay is the one-way delay between two clients of one site.
@@ -142,7 +143,7 @@ func (w *World) send(p natsim.Packet) {
 	}
 	p.TTL--
 	c := w.weather
-	if len(w.cuts) > 0 && w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || w.rng.Float64() < c.Loss {
+	if len(w.cuts) > 0 && w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || c.MTU > 0 && len(p.Data) > c.MTU || w.rng.Float64() < c.Loss {
 		return
 	}
 	w.deliver(p, w.delay(c))

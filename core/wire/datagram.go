@@ -43,7 +43,11 @@ const (
 	// MaxFrames is the room for frames in a base datagram, direct and relayed.
 	MaxFrames        = BaseDatagram - SessionHeader - TagSize
 	MaxFramesRelayed = MaxFrames - RelayHeader
-	MaxDatagram      = 2048 // receive buffers; nothing larger is ever sent
+	// What an Ethernet's 1500 bytes leave for a UDP payload: the most that path MTU discovery tries. IPv6's is also what
+	// an IPv4 path with 20 bytes of encapsulation carries.
+	MostDatagram4 = 1500 - 20 - 8
+	MostDatagram6 = 1500 - 40 - 8
+	MaxDatagram   = 2048 // receive buffers; nothing larger is ever sent
 )
 
 // PathID is the sender's number for a path. Packet numbers, ACK, RTT and congestion are per path id and direction.
