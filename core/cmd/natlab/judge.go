@@ -33,6 +33,7 @@ type outcome struct {
 	route     time.Duration // S until the later side's first direct route
 	gaveUp    time.Duration // S until the later side gave up, where both did
 	firstByte time.Duration // keys at the sender until the first message at the receiver, the slower direction
+	profiles  [2]string     // what the library found out about each side's network before they met
 	stall     stall         // the machine's longest during the meeting
 	final     bool          // no stall can bring this outcome about
 	tally
@@ -70,6 +71,7 @@ func (t tally) clean() bool { return t == tally{} }
 func judge(o observation) outcome {
 	out := outcome{verdict: failed, probe: -1, route: -1, gaveUp: -1, firstByte: -1, stall: o.stall}
 	for s := range o.logs {
+		out.profiles[s] = profile(o.logs[s])
 		t, err := o.delivered(wan.Side(s))
 		out.tally.add(t)
 		if err != nil && out.why == "" {

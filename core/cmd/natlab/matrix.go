@@ -19,6 +19,8 @@ type matrixCmd struct {
 	Pairs    string        `help:"Pairs as PR:SR,FC:FC; empty: all 55 of PUB, FW, FC, AR, PR, PRx, SA, SS, SB, SR, and each with BLOCKED."`
 	Short    bool          `help:"A few pairs and no goals: what every meeting must come to, for a gate."`
 	Model    bool          `help:"The simulator's models in place of the kernel's NATs."`
+	Rate     int           `help:"Packets a second while predicting ports." name:"punch-rate" default:"1000"`
+	One      bool          `help:"The server has one address only: less can be known about a NAT." name:"one-address"`
 	JSON     string        `help:"File for one JSON object per pair." name:"json" placeholder:"FILE"`
 	Parallel int           `help:"Meetings at the same time." default:"6"`
 	Delay    time.Duration `help:"One-way delay between any two sides." default:"20ms"`
@@ -66,6 +68,7 @@ func (c *matrixCmd) run(ctx context.Context, out io.Writer) error {
 	b.line("%s", columns)
 	c.meetAll(ctx, pairs, b)
 	writeMatrix(out, pairs)
+	writeProfiles(out, pairs)
 	var missing []string
 	if !c.Short {
 		missing = writeScores(out, pairs, c.Delay)

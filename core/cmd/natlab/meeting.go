@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -34,6 +35,8 @@ type plan struct {
 	rate       int           // messages a second
 	size       int           // bytes of a message
 	unreliable int           // unreliable messages beside, each way
+	punchRate  int           // packets a second while predicting ports; 0: the library's choice
+	oneAddress bool          // the server has no second address to answer from
 	marker     string        // plaintext inside every message
 	stay       time.Duration // after completion
 	timeout    time.Duration // of each harness
@@ -49,6 +52,9 @@ const (
 	exitServer  = 3 // the server or the room failed: a handshake timed out
 	exitTimeout = 4 // not everything arrived in time
 )
+
+// serverPort is where the server listens, as outside.
+const serverPort = 3478
 
 // profileTime is how long a meeting waits for the profiles, which take three round trips (docs/NAT.md).
 const profileTime = 5 * time.Second
@@ -192,8 +198,12 @@ func (m *meeting) awaitProfiles(ctx context.Context) {
 // abuse are lifted, since they are tested elsewhere and a laboratory may send more than a game. It must be told its public
 // address, because it would rightly take none of the documentation ranges for one.
 func (m *meeting) startServer(ctx context.Context, p programs) (string, error) {
-	cmd := m.Command(lab.Server, filepath.Join(p.BinDir, "musubi"), "server",
-		"--listen", "0.0.0.0:3478", "--limits", "lab", "--public", lab.ServerAddr.String())
+	args := []string{"server", "--limits", "lab", "--public", lab.ServerAddr.String(),
+		"--listen", netip.AddrPortFrom(lab.ServerAddr, serverPort).String()}
+	if !m.oneAddress {
+		args = append(args, "--stun-addr2", lab.ServerAddr2.String())
+	}
+	cmd := m.Command(lab.Server, filepath.Join(p.BinDir, "musubi"), args...)
 	server, err := harness.Start(cmd, harness.Options{Name: "musubi server", Parse: harness.ParseServer,
 		Stdout: m.logs.file("server.out"), Stderr: m.logs.file("server.err")})
 	if err != nil {
@@ -219,6 +229,9 @@ func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harne
 		"--stay", seconds(m.stay), "--timeout", seconds(m.timeout))
 	if m.unreliable > 0 {
 		args = append(args, "--unreliable", strconv.Itoa(m.unreliable))
+	}
+	if m.punchRate > 0 {
+		args = append(args, "--punch-rate", strconv.Itoa(m.punchRate))
 	}
 	if m.marker != "" {
 		args = append(args, "--marker", m.marker)
