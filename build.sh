@@ -88,6 +88,12 @@ cmd_demo() {
   exec "$out/bin/musubi" demo "$@"
 }
 
+cmd_sim() {
+  need_go
+  go build -trimpath -o "$out/bin/natlab" ./core/cmd/natlab
+  exec "$out/bin/natlab" sim "$@"
+}
+
 cmd_natlab() {
   cmd_lib >/dev/null
   is_root || fail "natlab needs root: it makes network namespaces, TUN devices and nft rules"
@@ -201,6 +207,7 @@ cmd_test() {
   else
     skip "STUN interoperability" "stun-client and coturn are not installed"
   fi
+  check "NAT matrix, simulated, 10 trials a pair" "$out/bin/natlab" sim --trials 10
   if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
     check "NAT laboratory, kernel NAT, every class, 2 trials" "$out/bin/natlab" matrix --bin-dir "$out/bin" --short --trials 2 --parallel 6
     check "demo" "$out/bin/natlab" demo --bin-dir "$out/bin"
@@ -234,6 +241,8 @@ cmd_help() {
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
                     --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
                     --delay D  --jitter D  --loss SHARE  --reorder SHARE
+  sim [options]     the NAT matrix in the simulator: 55 pairs, 200 meetings each; about a minute
+                    --trials N  --pairs PR:SR,FC:AR  --json FILE  --docs docs (renews the figures of docs/NAT.md)
   fuzz [time]       every fuzz target, 20s each unless said
   help              this text
 TEXT
@@ -242,7 +251,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|fuzz|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|fuzz|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

@@ -75,13 +75,6 @@ func pairTrial(t *testing.T, seed uint64, a, b string, relayed bool) {
 	}
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
 // The promise of reliable messages, over many worlds: loss up to 20 %, reordering, duplication, a cut and healed path.
 func TestReliableOverSeeds(t *testing.T) {
 	seeds := uint64(1000)

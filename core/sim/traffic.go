@@ -20,7 +20,8 @@ type Player struct {
 	Profile   api.NATInfo
 	Connected time.Time // keys exist; zero: not yet
 	Pong      time.Time // first authenticated answer on a direct path
-	GaveUp    string
+	GaveUp    string    // why the last search for a direct path ended, and when
+	GaveUpAt  time.Time
 	Route     api.Route
 	Routes    []RouteChange
 	Refused   []api.Event // SERVER_LOST, ROOM_LEFT, PEER_CLOSED in order, without data
@@ -29,8 +30,12 @@ type Player struct {
 	First, Last                                        time.Time     // reliable message received
 	MaxGap                                             time.Duration // between two reliable messages
 	Faults                                             []string      // anything doubled, reordered or corrupt
+	Doubled, Reordered, Corrupt                        int           // the same, counted
 	seen                                               map[uint32]bool
 	size                                               int
+
+	onKeys  func() // called once
+	stopped bool   // streamFromKeys ends
 }
 
 // RouteChange is one ROUTE_CHANGED event.
@@ -56,10 +61,13 @@ func (p *Player) note(now time.Time, ev *api.Event) {
 	case api.EventMemberJoined:
 		p.Peer = ev.Peer
 	case api.EventPeerConnected:
+		if p.Connected.IsZero() && p.onKeys != nil {
+			p.onKeys()
+		}
 		p.Connected, p.Route, p.Peer = now, ev.Route, ev.Peer
 	case api.EventPunch:
 		if ev.Code != api.OK {
-			p.GaveUp = ev.Text
+			p.GaveUp, p.GaveUpAt = ev.Text, now
 		} else if p.Pong.IsZero() {
 			p.Pong = now
 		}
@@ -81,19 +89,26 @@ func (p *Player) message(now time.Time, ev *api.Event) {
 		n = int(binary.BigEndian.Uint32(ev.Data))
 	}
 	if n < 0 || string(ev.Data) != string(p.body(uint32(n))) {
-		p.Faults = append(p.Faults, fmt.Sprintf("message of %d bytes is not what was sent", len(ev.Data)))
+		p.Corrupt++
+		p.fault("message of %d bytes is not what was sent", len(ev.Data))
 		return
 	}
 	if !ev.Mode.Reliable() {
 		p.UnreliableReceived++
 		if p.seen[uint32(n)] {
-			p.Faults = append(p.Faults, fmt.Sprintf("unreliable %d came twice", n))
+			p.Doubled++
+			p.fault("unreliable %d came twice", n)
 		}
 		p.seen[uint32(n)] = true
 		return
 	}
-	if n != p.Received {
-		p.Faults = append(p.Faults, fmt.Sprintf("reliable %d came when %d was due", n, p.Received))
+	switch {
+	case n < p.Received:
+		p.Doubled++
+		p.fault("reliable %d came when %d was due", n, p.Received)
+	case n > p.Received:
+		p.Reordered++
+		p.fault("reliable %d came when %d was due", n, p.Received)
 	}
 	if p.Received == 0 {
 		p.First = now
@@ -102,6 +117,10 @@ func (p *Player) message(now time.Time, ev *api.Event) {
 	}
 	p.Last = now
 	p.Received++
+}
+
+func (p *Player) fault(format string, args ...any) {
+	p.Faults = append(p.Faults, fmt.Sprintf(format, args...))
 }
 
 func (p *Player) body(n uint32) []byte {

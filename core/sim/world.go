@@ -220,3 +220,10 @@ func (w *World) record(p natsim.Packet) {
 	w.trace.Write(append(out, p.TTL))
 	w.trace.Write(p.Data)
 }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,7 +1,10 @@
-// Command natlab is the NAT laboratory: it runs the built library in C processes behind the kernel's own NATs.
+// Command natlab is the NAT laboratory: it runs the built library in C processes behind the kernel's own NATs, and whole
+// clients behind simulated ones.
 //
 //	natlab check                        says what is missing here
 //	natlab matrix --bin-dir DIR         every pair of NAT kinds, many meetings each; numbers and verdicts
+//	natlab sim                          the same with simulated NATs, all 55 pairs; on every system
+//	natlab heatmap JSON SVG             draws what either of them wrote
 //	natlab demo --bin-dir DIR           one story, live: relay, direct, cut, relay, direct again
 //	natlab build PR:SR                  a laboratory to look around in by hand
 //	natlab clean                        removes what a killed natlab left behind

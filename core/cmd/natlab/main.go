@@ -13,6 +13,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/simlab"
 )
 
 const (
@@ -28,11 +30,13 @@ type usageError struct{ error }
 var errCannot = errors.New("no laboratory can be built here")
 
 type commands struct {
-	Check  checkCmd  `cmd:"" help:"Say what is missing for a laboratory."`
-	Matrix matrixCmd `cmd:"" help:"Hold meetings between all kinds of NAT and judge them."`
-	Demo   demoCmd   `cmd:"" help:"Show one meeting live: relay, direct, cut, relay, direct again."`
-	Build  buildCmd  `cmd:"" help:"Build a laboratory and keep it until Ctrl-C."`
-	Clean  cleanCmd  `cmd:"" help:"Remove namespaces that a killed natlab left behind."`
+	Check   checkCmd       `cmd:"" help:"Say what is missing for a laboratory."`
+	Matrix  matrixCmd      `cmd:"" help:"Hold meetings between all kinds of NAT and judge them."`
+	Sim     simlab.Command `cmd:"" help:"The same with simulated NATs under a virtual clock; needs no laboratory."`
+	Heatmap matrix.Heatmap `cmd:"" help:"Draw a matrix as SVG."`
+	Demo    demoCmd        `cmd:"" help:"Show one meeting live: relay, direct, cut, relay, direct again."`
+	Build   buildCmd       `cmd:"" help:"Build a laboratory and keep it until Ctrl-C."`
+	Clean   cleanCmd       `cmd:"" help:"Remove namespaces that a killed natlab left behind."`
 }
 
 func main() {

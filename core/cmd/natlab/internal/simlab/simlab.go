@@ -1,0 +1,251 @@
+// Package simlab holds the matrix's meetings in the simulator: whole clients and a whole server behind simulated NATs under
+// a virtual clock, as many meetings at a time as there are processors. The same seed gives the same matrix.
+package simlab
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
+	"github.com/musubi-p2p/musubi/core/natsim"
+	"github.com/musubi-p2p/musubi/core/sim"
+)
+
+// Command is `natlab sim`.
+type Command struct {
+	Trials int           `help:"Meetings per pair; the two take turns at hosting." default:"200"`
+	Pairs  string        `help:"Pairs as PR:SR,FC:FC; empty: all 55, and UDP blocked against each type."`
+	JSON   string        `help:"File for one JSON object per pair." name:"json" placeholder:"FILE"`
+	Docs   string        `help:"Directory of the project's documents: writes nat-sim.json and nat-sim.svg, and the figures into NAT.md." placeholder:"DIR"`
+	Delay  time.Duration `help:"One-way delay between any two sides." default:"20ms"`
+	Jitter time.Duration `help:"Added delay, random up to this."`
+	Loss   float64       `help:"Share of packets lost, 0 to 1." default:"0.02"`
+	Seed   uint64        `help:"Seed of everything." default:"1"`
+	Strict bool          `help:"Exit code 1 also where a goal is missed, not only where something is broken."`
+
+	pairs []*pair
+}
+
+// blockedTrials are held for each pair with UDP blocked: they all end alike.
+const blockedTrials = 3
+
+// pair is a cell with its meetings.
+type pair struct {
+	a, b     string
+	outcomes []sim.Outcome
+}
+
+// Validate refuses what can't be run; kong calls it.
+func (c *Command) Validate() (err error) {
+	if c.Trials < 1 || c.Trials > 1<<16 || c.Loss < 0 || c.Loss >= 1 || c.Delay < 0 || c.Jitter < 0 {
+		return fmt.Errorf("--trials is 1 to %d, --loss from 0 to below 1, --delay and --jitter at least 0", 1<<16)
+	}
+	c.pairs, err = parsePairs(c.Pairs)
+	return err
+}
+
+// Run holds the meetings and prints the matrix. Its error says what is broken.
+func (c *Command) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
+
+func (c *Command) run(ctx context.Context, out io.Writer) error {
+	pairs, began := c.pairs, time.Now()
+	c.meetAll(ctx, pairs)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	cells, meetings := make([]matrix.Cell, len(pairs)), 0
+	for i, p := range pairs {
+		cells[i] = p.cell()
+		meetings += len(p.outcomes)
+	}
+	fmt.Fprintf(out, "%d meetings in %v\n", meetings, time.Since(began).Round(100*time.Millisecond))
+	var report strings.Builder
+	held := c.report(&report, cells)
+	fmt.Fprint(out, report.String())
+	if c.JSON != "" {
+		if err := matrix.WriteJSON(c.JSON, cells); err != nil {
+			return err
+		}
+	}
+	if c.Docs != "" {
+		if err := c.document(cells, report.String()); err != nil {
+			return err
+		}
+	}
+	if err := matrix.BrokenCells(cells); err != nil {
+		return err
+	}
+	if c.Strict && !held {
+		return fmt.Errorf("goals are missed")
+	}
+	return nil
+}
+
+// conditions says what the figures hold for.
+func (c *Command) conditions() string {
+	return fmt.Sprintf("direct RTT %v, relayed %v, %g %% loss", 2*c.Delay, 4*c.Delay, 100*c.Loss)
+}
+
+// report writes the matrix and says whether all goals are met. It names nothing that differs from run to run.
+func (c *Command) report(out io.Writer, cells []matrix.Cell) bool {
+	fmt.Fprintf(out, "simulated: %d pairs, %d meetings each, %s\n", len(cells), c.Trials, c.conditions())
+	matrix.WriteGrid(out, cells)
+	held := matrix.WriteClasses(out, cells, 2*c.Delay, 4*c.Delay)
+	noTLS(out, cells)
+	return held
+}
+
+// Markers of the part of NAT.md that is ours.
+const figuresBegin, figuresEnd = "<!-- simulated figures, written by ./build.sh sim --docs docs -->\n", "<!-- end of simulated figures -->\n"
+
+// document puts the figures where the project shows them.
+func (c *Command) document(cells []matrix.Cell, report string) error {
+	if err := matrix.WriteJSON(filepath.Join(c.Docs, "nat-sim.json"), cells); err != nil {
+		return err
+	}
+	picture := matrix.Heatmap{Out: filepath.Join(c.Docs, "nat-sim.svg"), Title: "Direct connections by pair of NAT types, simulated", Note: c.conditions()}
+	if err := picture.Write(cells); err != nil {
+		return err
+	}
+	name := filepath.Join(c.Docs, "NAT.md")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(text), figuresBegin)
+	_, after, end := strings.Cut(rest, figuresEnd)
+	if !ok || !end {
+		return fmt.Errorf("%s has no place for the figures", name)
+	}
+	return os.WriteFile(name, []byte(before+figuresBegin+"```\n"+report+"```\n"+figuresEnd+after), 0o644)
+}
+
+// noTLS says what the failed meetings of the row without UDP mean.
+func noTLS(out io.Writer, cells []matrix.Cell) {
+	failed := 0
+	for i := range cells {
+		if matrix.ClassOf(cells[i].A, cells[i].B) == matrix.CUDP {
+			failed += cells[i].Failed
+		}
+	}
+	if failed > 0 {
+		fmt.Fprintln(out, "UDP blocked: the client can't reach the server. It needs the relay over TLS, port 443, which is not built yet.")
+	}
+}
+
+// meetAll works through the meetings with all processors.
+func (c *Command) meetAll(ctx context.Context, pairs []*pair) {
+	type job struct {
+		p     *pair
+		cell  int
+		trial int
+	}
+	jobs := make(chan job)
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for j := range jobs {
+				j.p.outcomes[j.trial] = sim.Trial{
+					A: j.p.a, B: j.p.b, Seed: c.Seed<<32 | uint64(j.cell)<<16 | uint64(j.trial),
+					Weather: sim.Weather{Delay: c.Delay, Jitter: c.Jitter, Loss: c.Loss},
+				}.Play()
+			}
+		})
+	}
+	for i, p := range pairs {
+		n := c.Trials
+		if matrix.ClassOf(p.a, p.b) == matrix.CUDP {
+			n = min(n, blockedTrials)
+		}
+		p.outcomes = make([]sim.Outcome, n)
+		for trial := range n {
+			select {
+			case jobs <- job{p, i, trial}:
+			case <-ctx.Done():
+			}
+		}
+	}
+	close(jobs)
+	workers.Wait()
+}
+
+// cell adds a pair's meetings up.
+func (p *pair) cell() matrix.Cell {
+	c := matrix.Cell{A: p.a, B: p.b, Trials: len(p.outcomes)}
+	var probe, route, first, gaveUp []time.Duration
+	for _, o := range p.outcomes {
+		switch {
+		case !o.Connected:
+			c.Failed++
+		case o.Direct:
+			c.Direct++
+			probe, route = append(probe, o.Probe), append(route, o.Route)
+		case o.GaveUp >= 0:
+			c.Relay++
+			gaveUp = append(gaveUp, o.GaveUp)
+		default: // neither direct nor a decision
+			c.Failed++
+		}
+		if o.FirstByte >= 0 {
+			first = append(first, o.FirstByte)
+		}
+		if !o.Direct && c.Why == "" {
+			c.Why = o.Why
+		}
+		c.Lost += o.Lost
+		c.Dup += o.Doubled
+		c.Reordered += o.Reordered
+		c.Corrupt += o.Corrupt
+	}
+	c.ProbeP50, c.ProbeP95 = matrix.Percentile(probe, 50), matrix.Percentile(probe, 95)
+	c.RouteP50, c.RouteP95 = matrix.Percentile(route, 50), matrix.Percentile(route, 95)
+	c.FirstByteP50, c.FirstByteP95 = matrix.Percentile(first, 50), matrix.Percentile(first, 95)
+	c.GaveUpMax = matrix.Percentile(gaveUp, 100)
+	return c
+}
+
+// parsePairs reads a list of pairs; empty means every unordered pair, and UDP blocked against each type.
+func parsePairs(list string) (pairs []*pair, err error) {
+	if list == "" {
+		for i, a := range matrix.Types {
+			for _, b := range matrix.Types[i:] {
+				pairs = append(pairs, &pair{a: a, b: b})
+			}
+		}
+		for _, b := range matrix.Types {
+			pairs = append(pairs, &pair{a: matrix.Blocked, b: b})
+		}
+		return pairs, nil
+	}
+	for _, text := range strings.Split(list, ",") {
+		a, b, ok := strings.Cut(strings.TrimSpace(text), ":")
+		if !ok {
+			return nil, fmt.Errorf("pair %q is not of the form PR:SR", text)
+		}
+		p := &pair{}
+		if p.a, err = parseType(a); err != nil {
+			return nil, err
+		}
+		if p.b, err = parseType(b); err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, p)
+	}
+	return pairs, nil
+}
+
+func parseType(text string) (string, error) {
+	for _, name := range natsim.Presets() {
+		if strings.EqualFold(name, text) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("%q is no type of NAT; there are %v", text, natsim.Presets())
+}
