@@ -40,7 +40,7 @@ var rooms = map[string]room{
 	"core/link":       {"secure rudp rendezvous wire seq api", false, "client <-> server session, both ends"},
 	"core/endpoint":   {"peer link nat relay rendezvous secure stun wire api", false, "one client"},
 	"core/hub":        {"link relay rendezvous secure stun wire api", false, "one server node"},
-	"core/sim":        {"endpoint hub natsim impair secure wire stun api", false, "virtual internet under a virtual clock"},
+	"core/sim":        {"endpoint hub rudp natsim impair secure wire stun api", false, "virtual internet under a virtual clock"},
 	"core/netio":      {"api", true, "sockets"},
 	"core/portmap":    {"", true, "asks the router for a port: PCP, NAT-PMP, UPnP-IGD"},
 	"core/node":       {"endpoint netio portmap api", true, "runs an endpoint"},
