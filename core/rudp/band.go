@@ -6,6 +6,9 @@ import "github.com/musubi-p2p/musubi/core/api"
 // more urgent there is.
 const starveShare = 16
 
+// assuredLevel is the least urgent level whose messages may use floorRate past a full window: high priority.
+const assuredLevel = 1
+
 // list is a queue of messages by laneNext, first in first out.
 type list struct{ head, tail *message }
 
@@ -90,13 +93,23 @@ func (c *Conn) hasData() bool {
 	return false
 }
 
+// hasUrgent reports whether something waits that the assured rate is for.
+func (c *Conn) hasUrgent() bool {
+	for level := range assuredLevel + 1 {
+		if !c.queue.bands[level].empty() {
+			return true
+		}
+	}
+	return false
+}
+
 // writeBands fills the packet with messages: strictly by level, except that a band whose share was withheld for a whole
 // packet's worth goes first in this one.
 func (c *Conn) writeBands(w *writer) {
 	q := &c.queue
 	starved := -1
 	for level := range q.bands {
-		if q.bands[level].owed >= starveShare*w.most {
+		if q.bands[level].owed >= starveShare*w.most && !w.assured {
 			starved = level
 		}
 	}
@@ -104,7 +117,7 @@ func (c *Conn) writeBands(w *writer) {
 		c.writeBand(w, &q.bands[starved])
 	}
 	for level := range q.bands {
-		if level != starved {
+		if level != starved && (level <= assuredLevel || !w.assured) {
 			c.writeBand(w, &q.bands[level])
 		}
 	}

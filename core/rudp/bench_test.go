@@ -114,7 +114,7 @@ func BenchmarkOutstanding60k(b *testing.B) {
 			_ = e.a.Send(e.now, api.ReliableOrdered, 0, 0, data)
 		}
 		for {
-			e.a.paths[2].cong.tokens = burst
+			e.a.paths[2].cong.pace.tokens = 1 << 20
 			out, ok := e.a.AppendPacket(e.now, 2, e.numbers[0], nil)
 			if !ok {
 				return

@@ -19,7 +19,7 @@ func (e *end) closed(t *testing.T) Event {
 func TestCloseDeliversFirst(t *testing.T) {
 	for seed := range int64(20) {
 		p := newPair(t, seed, Config{})
-		p.links[0].loss = 0.2 * float64(seed%2)
+		p.links[0].loss = 0.15 * float64(seed%2)
 		for n := range uint64(40) {
 			p.send(p.alice(), api.ReliableOrdered, 0, body(n, 500))
 		}

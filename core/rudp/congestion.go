@@ -1,103 +1,284 @@
 package rudp
 
 import (
+	"math"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
-const (
-	datagram      = wire.BaseDatagram
-	initialWindow = 32 * datagram // bytes in flight at the start
-	floorWindow   = 8 * datagram  // never fewer: real-time traffic goes on through heavy loss
-	maxWindow     = 64 << 20
-	burst         = 64 * datagram // bytes that may leave at one instant
-	floorRate     = 256_000 / 8   // bytes a second that congestion control always grants; TRANSPORT
-)
-
-// congestion is one path's window, NewReno with CUBIC's decrease (RFC 9002, 7; RFC 9438, 4.6), and its burst limit.
+// Congestion control of one path: a window that keeps the queue it causes at a few milliseconds. docs/TRANSPORT.md has the
+// whole with its sources; in short:
+//
+//	start ----- queue of 4 ms, or losses it causes -----> steer ----- queue over 25 ms in 5 rounds that does not ------> compete
+//	  ^                                                   |   ^       follow our window: another's                          |
+//	  +-- unused for long, or silence --------------------+   +---------- an ebb finds the queue empty ---------------------+
+//
+// steer: each round (one RTT) takes the least queueing delay seen. The window grows by about a packet, and shrinks in
+// proportion to the delay above the target. Flows that share a queue see the same delay, so that they settle at the same rate
+// whatever their RTT. Loss without delay shrinks it only if a trial shows that we cause it (lossJudge).
+// compete: CUBIC, because whoever fills the buffer leaves nothing to one that steers by delay. Every few seconds an ebb, a
+// short time at a quarter of the rate, shows whether the queue is still another's.
+// From time to time steer ebbs as well, at half the rate, so that all see the true RTT of the empty path.
 type congestion struct {
-	window    int // bytes that may be in flight
-	threshold int // slow start ends here
-	recovery  moment
-	inFlight  int  // bytes of packets neither acknowledged nor given up
-	limited   bool // the window, not the application, held us back since the last growth
+	window   int // bytes that may be in flight
+	inFlight int // bytes of packets neither acknowledged nor given up
+	mode     uint8
 
-	tokens   int64 // bytes that may leave now
-	refilled moment
+	pace  pacer
+	base  baseRTT
+	round round
+	judge lossJudge
+	rival rival
+
+	lately lately
+
+	queue     time.Duration // least queueing delay of the last round
+	delivered int64         // bytes a second that arrived in the last round that the window limited
+	quiet     int           // rounds in a row without a queue
+	crowded   int           // rounds in a row with one that is not ours
+	before    int           // the window before the first of these
+	ebb       moment        // an ebb goes on until then; zero: none
+	ebbed     moment        // the last one began
+	settle    moment        // the window holds still until what the ebb did has passed
+	used      moment        // the window limited us last
+	last      moment        // the last packet left
 }
 
-func (g *congestion) init(now moment) {
-	*g = congestion{window: initialWindow, threshold: maxWindow, tokens: burst, refilled: now}
+const (
+	modeStart uint8 = iota
+	modeSteer
+	modeCompete
+)
+
+const (
+	datagram      = wire.BaseDatagram
+	initialWindow = 10 * datagram // bytes in flight at the start; RFC 9002, 7.2
+	silentWindow  = 8 * datagram  // after silence: through heavy loss a few of these get through
+	leastWindow   = 2 * datagram  // below that, acknowledgements no longer come in pairs
+	maxWindow     = 64 << 20
+	floorRate     = 256_000 / 8 // bytes a second that congestion control always grants; TRANSPORT
+
+	targetQueue = 4 * time.Millisecond  // and one packet's time at our rate; absolute, so that a LAN's scheduling noise is below it
+	targetMost  = 50 * time.Millisecond // with that packet
+	startQueue  = 4 * time.Millisecond  // ends the fast start; HyStart++ uses 4 to 16 ms (RFC 9406, 4.2)
+	startCount  = 4                     // samples of which the least counts there, and as many again; RFC 9406 takes 8
+	rivalQueue  = 25 * time.Millisecond // TRANSPORT
+	rivalRounds = 5
+	quietRounds = 5 // without a queue, before the window grows faster
+
+	ebbEvery = 5 * time.Second // without a sample near the base
+	ebbLeast = 20 * time.Millisecond
+	unused   = 5 * time.Second // each halves a window that nothing tested; RFC 7661 in spirit
+)
+
+// round is what one round trip showed. It ends with the acknowledgement of a packet sent after it began.
+type round struct {
+	began   moment
+	least   time.Duration // RTT
+	samples int
+	bytes   int    // acknowledged
+	lost    bool   // any
+	limited bool   // the window, not the application, held us back
+	newest  moment // the last packet acknowledged left then
+}
+
+// lately is the least of the last startCount to twice as many samples: a queue that grows shows there before the round
+// is over.
+type lately struct {
+	least, past time.Duration
+	samples     int
+}
+
+func (l *lately) sample(rtt time.Duration) {
+	if l.samples++; l.samples > startCount {
+		l.past, l.least, l.samples = l.least, 0, 1
+	}
+	if l.least == 0 || rtt < l.least {
+		l.least = rtt
+	}
+}
+
+// over reports whether all of them were longer than a limit.
+func (l *lately) over(limit time.Duration) bool { return l.least > limit && l.past > limit }
+
+func (g *congestion) init(now moment, rtt time.Duration) {
+	*g = congestion{window: initialWindow, pace: g.pace}
+	g.pace.init(now)
+	g.pace.set(g.gain(now), g.window, rtt)
+	g.round.began = now
+	g.used, g.last = now, now
 }
 
 // open reports whether another packet may be in flight.
 func (g *congestion) open() bool { return g.inFlight < g.window }
 
-// rate is the burst limit's refill in bytes a second: twice what the window allows per round trip, so that it spreads
-// bursts without holding the window back.
-func (g *congestion) rate(rtt time.Duration) int64 {
-	return max(2*int64(g.window)*int64(time.Second)/int64(max(rtt, granularity)), floorRate)
-}
-
-// paced reports whether a packet may leave now; otherwise retry says when.
-func (g *congestion) paced(now moment, rtt time.Duration) (ok bool, retry moment) {
-	rate := g.rate(rtt)
-	most := max(burst, rate/250) // 4 ms' worth: timers are no finer
-	elapsed := min(now.since(g.refilled), 20*time.Millisecond)
-	if gain := rate * int64(elapsed) / int64(time.Second); gain > 0 {
-		g.tokens, g.refilled = min(g.tokens+gain, most), now
+// sent puts a packet into flight.
+func (g *congestion) sent(bytes int, now moment) {
+	if idle := now.since(g.last); g.inFlight == 0 && idle >= unused {
+		g.forget(now, int(idle/unused))
 	}
-	if g.tokens > 0 {
-		return true, 0
-	}
-	need := min(8*datagram, rate/500+1) - g.tokens
-	return false, now.add(max(time.Duration(need*int64(time.Second)/rate), 100*time.Microsecond))
-}
-
-func (g *congestion) sent(bytes int) {
+	g.last = now
 	g.inFlight += bytes
-	g.tokens -= int64(bytes)
-	if g.inFlight >= g.window/2 {
-		g.limited = true
+	g.pace.spend(bytes)
+	if g.inFlight >= g.window/4*3 {
+		g.round.limited, g.used = true, now
 	}
 }
 
-// acked takes a packet out of flight and lets the window grow.
-func (g *congestion) acked(bytes int, sentAt moment) {
+// sample takes a measured round trip of a packet, and how long the peer says it waited before it acknowledged.
+func (g *congestion) sample(now, sentAt moment, measured, delay time.Duration) {
+	rtt := max(measured-min(delay, measured/2), time.Microsecond)
+	g.base.sample(now, rtt, g.mode == modeCompete)
+	r := &g.round
+	if r.samples++; r.samples == 1 || rtt < r.least {
+		r.least = rtt
+	}
+	g.lately.sample(rtt)
+	r.newest = max(r.newest, sentAt)
+	if g.mode == modeCompete {
+		g.ebbSample(now, sentAt, rtt)
+	}
+}
+
+// acked takes a packet out of flight.
+func (g *congestion) acked(bytes int) {
 	g.inFlight -= bytes
+	g.round.bytes += bytes
+	g.judge.acked++
+	if g.mode == modeStart && g.round.limited {
+		g.window = min(g.window+bytes, maxWindow)
+	}
+}
+
+// lost takes a packet out of flight that is given up.
+func (g *congestion) lost(bytes int, sentAt, now moment) {
+	g.inFlight -= bytes
+	g.round.lost = true
+	g.judge.lost++
+	if g.mode == modeCompete && sentAt > g.rival.reacted {
+		g.rival.decrease(g, now)
+	}
+}
+
+// ackDone ends one ACK frame.
+func (g *congestion) ackDone(now moment, srtt time.Duration) {
+	r := &g.round
+	if g.mode == modeStart && g.lately.over(g.base.rtt()+startQueue) {
+		g.endStart(now, srtt)
+	}
+	if r.newest >= r.began && r.samples > 0 {
+		g.endRound(now, srtt)
+	}
+	g.pace.set(g.gain(now), g.window, srtt)
+}
+
+// gain is the pacing rate over the window's rate, in eighths. Above one, so that pacing spreads packets and the window
+// still decides; twice in the start, where the window doubles in a round.
+func (g *congestion) gain(now moment) int64 {
 	switch {
-	case sentAt <= g.recovery && g.recovery != 0, !g.limited:
-	case g.window < g.threshold:
-		g.window += bytes
-	default:
-		g.window += max(datagram*bytes/g.window, 1)
+	case now < g.ebb && g.mode == modeCompete:
+		return 2
+	case now < g.ebb:
+		return 4
+	case g.mode == modeStart:
+		return 16
 	}
-	g.window = min(g.window, maxWindow)
+	return 10
 }
 
-// ackDone ends one ACK frame: a sender that leaves half its window unused has not tested a larger one (RFC 9002, 7.8).
-func (g *congestion) ackDone() { g.limited = g.inFlight >= g.window/2 }
+func (g *congestion) endRound(now moment, srtt time.Duration) {
+	r := g.round
+	g.round = round{began: now, limited: g.inFlight >= g.window/4*3}
+	g.queue = r.least - g.base.rtt()
+	if r.limited && now >= g.ebb && now >= g.settle {
+		g.delivered = int64(r.bytes) * int64(time.Second) / int64(max(now.since(r.began), time.Microsecond))
+	} else if idle := now.since(g.used); idle >= unused {
+		g.forget(now, 1)
+	}
+	switch g.mode {
+	case modeStart:
+		if g.queue > startQueue {
+			g.endStart(now, srtt)
+		}
+	case modeSteer:
+		g.steer(now, &r, srtt)
+	case modeCompete:
+		g.rival.round(g, now, &r, srtt)
+	}
+	g.judge.epoch(g, now, srtt)
+}
 
-// lost takes a packet out of flight and shrinks the window, at most once a round trip.
-func (g *congestion) lost(bytes int, sentAt, now moment, rtt time.Duration) {
-	g.inFlight -= bytes
-	if sentAt <= g.recovery && g.recovery != 0 {
+// target is the queueing delay that the window aims at.
+func (g *congestion) target(rtt time.Duration) time.Duration {
+	packet := rtt * datagram / time.Duration(max(g.window, 1))
+	return min(targetQueue+packet, targetMost)
+}
+
+// steer adjusts the window after a round.
+func (g *congestion) steer(now moment, r *round, srtt time.Duration) {
+	target := g.target(r.least)
+	over := g.queue - target
+	g.watchRival(now, r, target)
+	if g.mode == modeCompete || now < g.settle || !r.limited {
 		return
 	}
-	g.recovery = now
-	g.shrink(g.window*7/10, rtt)
+	if g.base.stale(now) || now.since(g.ebbed) > 60*time.Second {
+		g.beginEbb(now, srtt)
+		return
+	}
+	// Two flows whose windows gain a and lose share b of their overshoot settle where a*rate = b: equal rates for equal a.
+	// a grows with the root of the rate, from one packet at 10 Mbit/s, so that fast flows settle soon and many slow ones
+	// don't add up.
+	rate := float64(g.window) / r.least.Seconds()
+	gain := datagram * math.Sqrt(rate/1.25e6)
+	if g.queue < target/4 {
+		if g.quiet++; g.quiet > quietRounds && !g.judge.capped(g.window, now) {
+			gain = max(gain, float64(g.window>>max(3+quietRounds+1-g.quiet, 0)))
+		}
+	} else {
+		g.quiet = 0
+	}
+	next := float64(g.window) + gain
+	if over > 0 {
+		next -= float64(g.window) * 0.5 * over.Seconds() / r.least.Seconds()
+	}
+	g.setWindow(int(next), srtt)
+}
+
+func (g *congestion) setWindow(window int, srtt time.Duration) {
+	assured := int(floorRate * int64(min(srtt, 4*time.Second)) / int64(time.Second))
+	g.window = min(max(window, leastWindow, assured), maxWindow)
+}
+
+// endStart leaves the fast start: the samples show what half the window did, a round trip ago.
+func (g *congestion) endStart(now moment, srtt time.Duration) {
+	g.mode = modeSteer
+	g.setWindow(g.window/2, srtt)
+	g.quiet, g.crowded = 0, 0
+	g.beginEbb(now, srtt)
+}
+
+// beginEbb sends less for a round trip: half, so that a queue of half the RTT drains.
+func (g *congestion) beginEbb(now moment, srtt time.Duration) {
+	g.ebbed = now
+	g.ebb = now.add(max(srtt, ebbLeast))
+	g.settle = g.ebb.add(srtt)
+}
+
+// forget halves a window that nothing tested so often, down to the initial one, and tests it anew from there.
+func (g *congestion) forget(now moment, times int) {
+	g.used = now
+	smaller := max(g.window>>min(times, 30), initialWindow)
+	if smaller < g.window {
+		g.window, g.mode = smaller, modeStart
+	}
 }
 
 // collapse is for a path that answered none of several probes: start over, carefully.
-func (g *congestion) collapse(rtt time.Duration) {
-	threshold := g.window * 7 / 10
-	g.shrink(0, rtt)
-	g.threshold = max(threshold, g.window)
-}
-
-func (g *congestion) shrink(window int, rtt time.Duration) {
-	assured := int(floorRate * int64(min(rtt, 4*time.Second)) / int64(time.Second))
-	g.window = max(window, floorWindow, assured)
-	g.threshold = g.window
+func (g *congestion) collapse(srtt time.Duration) {
+	g.mode = modeStart
+	g.quiet, g.crowded, g.ebb, g.settle = 0, 0, 0, 0
+	g.setWindow(silentWindow, srtt)
+	g.pace.set(g.gain(g.last), g.window, srtt)
 }

@@ -15,10 +15,15 @@ func (c *Conn) writeData(w *writer, id wire.PathID) {
 		return
 	}
 	if p.probes == 0 {
-		if !p.cong.open() {
-			return
+		ok, retry := p.cong.pace.ready(c.now)
+		if ok && !p.cong.open() {
+			if id != c.route || !c.hasUrgent() {
+				return
+			}
+			ok, retry = p.cong.pace.assured(c.now)
+			w.assured = true
 		}
-		if ok, retry := p.cong.paced(c.now, p.rtt.smoothed); !ok {
+		if !ok {
 			p.paceUntil = retry
 			return
 		}

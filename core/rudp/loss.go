@@ -40,7 +40,9 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 				p.reorder.arrived(c.now.since(s.overtaken))
 			}
 			if s.number == largest && s.at >= p.opened {
-				p.rtt.sample(c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond, p.ackDelay())
+				measured, delay := c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond
+				p.rtt.sample(measured, delay, p.ackDelay())
+				p.cong.sample(c.now, s.at, measured, delay)
 			}
 			c.ackReceived(p, s)
 			p.sent.settle(i)
@@ -59,7 +61,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	p.mtu.started(c.now, p.opened)
 	c.detectLoss(p)
 	c.repairEarly(p)
-	p.cong.ackDone()
+	p.cong.ackDone(c.now, p.rtt.smoothed)
 	c.prune(p)
 	return nil
 }
@@ -70,7 +72,7 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 	p.mtu.largeAcked(s)
 	if s.state == inFlight {
 		p.flying--
-		p.cong.acked(int(s.bytes), s.at)
+		p.cong.acked(int(s.bytes))
 		p.loss.acked()
 	} else if s.lost {
 		p.loss.spurious()
@@ -105,7 +107,7 @@ func (c *Conn) detectLoss(p *path) {
 				p.lossAt = s.at.add(delay)
 				break
 			}
-			p.cong.lost(int(s.bytes), s.at, c.now, p.rtt.smoothed)
+			p.cong.lost(int(s.bytes), s.at, c.now)
 			p.lostCount++
 			p.loss.lost()
 			c.largeLost(p, s)
@@ -146,7 +148,7 @@ func (c *Conn) probeTimeout(p *path) {
 	if p.ptoCount == collapsePTOs {
 		p.cong.collapse(p.rtt.smoothed)
 	}
-	if p.ptoCount >= blackHolePTOs {
+	if p.ptoCount >= blackHolePTOs && p.oldestIsLarge() {
 		c.blackHole(p)
 	}
 	if p.ptoCount >= collapsePTOs {

@@ -159,6 +159,13 @@ func (c *Conn) largeLost(p *path, s *sentPacket) {
 	}
 }
 
+// oldestIsLarge reports whether the oldest packet in flight is over the base size. Silence about a small one, a keepalive
+// lost twice for example, says nothing about sizes.
+func (p *path) oldestIsLarge() bool {
+	i := p.sent.live(p.sent.search(p.lossFrom))
+	return i < p.sent.len() && int(p.sent.at(i).bytes)-packetOverhead > p.mtu.base
+}
+
 // blackHole falls back to the base size. The path has changed, so the search starts afresh after a while.
 func (c *Conn) blackHole(p *path) {
 	m := &p.mtu

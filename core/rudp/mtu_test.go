@@ -132,7 +132,7 @@ func TestBlackHole(t *testing.T) {
 // A queue that overflows loses many large packets in a row, and some get through behind them: no black hole.
 func TestOverflowIsNoBlackHole(t *testing.T) {
 	p := newPair(t, 1, Config{})
-	p.links[0].rate, p.links[0].buffer = 1_250_000, 30*time.Millisecond
+	p.links[0].rate, p.links[0].buffer = 1_250_000, 2*time.Millisecond
 	p.search()
 	p.advance(3 * time.Second)
 	p.send(p.alice(), api.ReliableOrdered, 0, body(0, 50))

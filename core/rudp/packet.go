@@ -26,6 +26,7 @@ type writer struct {
 	eliciting bool
 	data      bool          // a message is in here
 	full      bool          // a frame without length ends the packet
+	assured   bool          // the window is full: urgent messages only, from the assured rate
 	refused   bool          // a message did not fit behind the ACK
 	repair    *repairSender // where the reliable messages' frames are copied; nil: the packet is not protected
 	repaired  bool          // a REPAIR frame ends the packet
@@ -128,7 +129,10 @@ func (c *Conn) commit(w *writer, number uint64) {
 		number: number, at: c.now, pieces: w.pieces, bytes: uint16(size),
 		ackRx: w.ackRx, acked: w.acked, credit: w.credit,
 	})
-	p.cong.sent(size)
+	p.cong.sent(size, c.now)
+	if w.assured {
+		p.cong.pace.floor -= int64(size)
+	}
 	if w.data || p.flying == 0 { // a PING that comes often must not put off the probes that repeat data
 		p.ptoBase = c.now
 	}

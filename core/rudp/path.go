@@ -54,6 +54,10 @@ type PathStats struct {
 	SRTT, MinRTT, Var, LatestRTT time.Duration // MinRTT 0: no sample yet
 	InFlight                     int           // bytes
 	Window                       int           // bytes that congestion control allows in flight
+	PacingRate                   int64         // bytes a second, at most
+	DeliveryRate                 int64         // bytes a second that arrived when the window was last used up
+	Competing                    bool          // against flows that fill the buffer, so that QueueDelay is theirs
+	QueueDelay                   time.Duration // least queueing delay of the last round trip
 	Oldest                       time.Time     // when the oldest unanswered ack-eliciting packet was sent; zero: none
 	UnackedSinceHeard            int           // ack-eliciting packets sent since the last newly acknowledging ACK
 	LastAck                      time.Time     // zero: never
@@ -88,7 +92,7 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	p.mtu = mtuSearch{}
 	p.reorder = reordering{}
 	p.repair = nil
-	p.cong.init(c.now)
+	p.cong.init(c.now, p.rtt.smoothed)
 	p.unheard, p.lastAck, p.paceUntil = 0, 0, 0
 	p.calm()
 }
@@ -229,6 +233,7 @@ func (c *Conn) PathStats(id wire.PathID) PathStats {
 	s := PathStats{
 		SRTT: p.rtt.smoothed, MinRTT: p.rtt.minimum, Var: p.rtt.variance, LatestRTT: p.rtt.latest,
 		InFlight: p.cong.inFlight, Window: p.cong.window, UnackedSinceHeard: p.unheard,
+		PacingRate: p.cong.pace.rate, DeliveryRate: p.cong.delivered, QueueDelay: p.cong.queue, Competing: p.cong.mode == modeCompete,
 		LossRate: float64(p.loss.share) / lossOne, Redundant: p.loss.redundant, MaxFrames: p.maxFrames,
 		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount, Oldest: c.time(p.oldest()),
 	}

@@ -238,7 +238,7 @@ func TestScatteredAcksAreCheap(t *testing.T) {
 	packets := uint64(0)
 	for c.queue.bands[2].reliable.head != nil {
 		now = now.Add(10 * time.Microsecond)
-		c.paths[0].cong.tokens = burst
+		c.paths[0].cong.pace.tokens = 1 << 20
 		if _, ok := c.AppendPacket(now, 0, packets, nil); !ok {
 			t.Fatal("nothing to send")
 		}

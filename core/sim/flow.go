@@ -111,7 +111,7 @@ func (f *Flow) SendState(modes ...api.Mode) {
 func (f *Flow) StopState() { f.modes = nil }
 
 func (f *Flow) sendState(now time.Time, mode api.Mode, b []byte) error {
-	return f.ends[0].Send(now, mode, 0, 0, b)
+	return f.ends[0].SendMessage(now, api.Outgoing{Mode: mode, Priority: api.PriorityHigh}, b)
 }
 
 func (f *Flow) sendBulk(now time.Time) {

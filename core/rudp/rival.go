@@ -1,0 +1,116 @@
+package rudp
+
+import (
+	"math"
+	"time"
+)
+
+// rival is the mode in which a path competes with flows that fill the buffer: CUBIC (RFC 9438) in datagrams, once a round.
+type rival struct {
+	most    float64 // window at the last decrease, datagrams
+	friend  float64 // what Reno would have; RFC 9438, 4.3
+	rise    float64 // seconds from the epoch's begin to most
+	epoch   moment
+	reacted moment // losses of packets sent before are of one event
+	ebbQ    time.Duration
+	empty   int // rounds in a row with a queue below the target
+}
+
+const (
+	cubicBeta   = 0.7 // RFC 9438, 4.6
+	cubicC      = 0.4 // RFC 9438, 5
+	cubicFriend = 3 * (1 - cubicBeta) / (1 + cubicBeta)
+	rivalLeast  = 4 * datagram    // a window that small can't show whether the queue follows it
+	rivalEbb    = 5 * time.Second // between two looks whether the rival is gone
+)
+
+// watchRival counts rounds with a queue that is not ours: it stays although the window shrinks.
+func (g *congestion) watchRival(now moment, r *round, target time.Duration) {
+	previous := g.rival.ebbQ
+	g.rival.ebbQ = g.queue
+	switch {
+	case !r.limited || now < g.settle:
+		return
+	case g.queue < target+targetQueue:
+		g.crowded, g.before = 0, 0
+		return
+	}
+	g.before = max(g.before, g.window)
+	switch {
+	case g.queue < max(rivalQueue, target*5/4):
+		g.crowded = 0
+		return
+	case g.before < rivalLeast, g.queue < previous*3/4:
+		return // it drains: ours, or the rival leaves
+	}
+	if g.crowded++; g.crowded > rivalRounds {
+		g.window = max(g.before, g.window)
+		g.mode, g.crowded, g.quiet = modeCompete, 0, 0
+		g.ebb, g.settle, g.ebbed = 0, 0, now
+		g.rival = rival{most: float64(g.window) / datagram, reacted: now}
+		g.rival.begin(g, now)
+	}
+}
+
+func (v *rival) begin(g *congestion, now moment) {
+	window := float64(g.window) / datagram
+	v.epoch, v.friend = now, window
+	v.most = max(v.most, window)
+	v.rise = math.Cbrt((v.most - window) / cubicC)
+}
+
+func (v *rival) decrease(g *congestion, now moment) {
+	v.reacted = now
+	window := float64(g.window) / datagram
+	if window < v.most {
+		v.most = window * (1 + cubicBeta) / 2
+	} else {
+		v.most = window
+	}
+	g.window = max(int(window*cubicBeta*datagram), leastWindow)
+	v.begin(g, now)
+}
+
+// round grows the window after a round, and looks from time to time whether the rival is gone.
+func (v *rival) round(g *congestion, now moment, r *round, srtt time.Duration) {
+	if now < g.ebb {
+		return
+	}
+	if g.queue < g.target(r.least)/2 {
+		if v.empty++; v.empty >= 3 {
+			v.leave(g, now, srtt)
+			return
+		}
+	} else {
+		v.empty = 0
+	}
+	if now.since(g.ebbed) >= rivalEbb {
+		v.ebbQ = g.queue
+		g.ebbed = now
+		g.ebb = now.add(g.queue*3/2 + 2*srtt)
+		v.epoch = v.epoch.add(g.ebb.since(now)) // the curve waits
+		return
+	}
+	if !r.limited {
+		return
+	}
+	window := float64(g.window) / datagram
+	v.friend += cubicFriend * float64(r.bytes) / float64(g.window)
+	t := now.add(srtt).since(v.epoch).Seconds() - v.rise
+	next := min(cubicC*t*t*t+v.most, 1.5*window)
+	g.setWindow(int(max(next, v.friend, window)*datagram), srtt)
+}
+
+// ebbSample looks at a packet of an ebb: a queue that is empty as soon as we send little was ours alone.
+func (g *congestion) ebbSample(now, sentAt moment, rtt time.Duration) {
+	if now < g.ebb && sentAt > g.ebbed && rtt-g.base.rtt() < targetQueue {
+		g.rival.leave(g, now, rtt)
+	}
+}
+
+// leave goes back to steering, with the window that our rate needs.
+func (v *rival) leave(g *congestion, now moment, rtt time.Duration) {
+	g.mode, g.ebb, g.quiet, g.crowded, v.empty = modeSteer, 0, 0, 0, 0
+	g.settle = now.add(rtt)
+	g.setWindow(int(g.delivered*int64(g.base.rtt()+targetQueue)/int64(time.Second)), rtt)
+}
