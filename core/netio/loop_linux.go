@@ -40,6 +40,8 @@ type Loop struct {
 	wake  wakeFD
 	woken bool // a wake was taken from the eventfd and no Wait has reported it yet
 
+	network networkWatch
+
 	sockets map[api.SocketID]*socket
 	ready   []*socket  // readable, as far as is known
 	recv    *recvBatch // from the first Open on
@@ -109,7 +111,7 @@ func (l *Loop) Wake() { l.wake.signal() }
 // It may return early. An error means that the loop is unusable.
 func (l *Loop) Wait(deadline time.Time) error {
 	defer func() { l.woken = false }()
-	if len(l.ready) > 0 || l.woken {
+	if len(l.ready) > 0 || l.woken || l.network.news {
 		return nil
 	}
 	if !deadline.IsZero() && !time.Now().Before(deadline) {
@@ -140,6 +142,10 @@ func (l *Loop) poll() int {
 		if e.Pad == wakeMark {
 			l.wake.drain()
 			l.woken = true
+			continue
+		}
+		if e.Pad == networkMark {
+			l.network.drain()
 			continue
 		}
 		if s := l.sockets[api.SocketID(e.Fd)]; s != nil && !s.ready {
@@ -181,6 +187,7 @@ func (l *Loop) Close() {
 		l.recv.close()
 		l.recv = nil
 	}
+	l.network.close()
 	l.epoll.Close()
 	l.wake.close()
 }

@@ -30,6 +30,8 @@ func (l *Loop) CloseSocket(api.SocketID)                                      {}
 func (l *Loop) Wait(time.Time) error                                          { return errPlatform }
 func (l *Loop) Wake()                                                         {}
 func (l *Loop) Read(func(id api.SocketID, from netip.AddrPort, b []byte)) int { return 0 }
+func (l *Loop) WatchNetwork() error                                           { return errPlatform }
+func (l *Loop) NetworkNews() bool                                             { return false }
 func (l *Loop) Room() []byte                                                  { return nil }
 func (l *Loop) DropOffload()                                                  {}
 func (l *Loop) Offload() (gso, gro bool)                                      { return false, false }

@@ -73,12 +73,14 @@ type owner struct {
 	stats   api.PeerStats
 	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
 
-	servers serverNames
-	mapper  portMapper
-	out     outbox
-	statsAt time.Time // the last snapshots
-	stale   bool      // something happened since
-	closeBy time.Time // nonzero: closing
+	servers    serverNames
+	serverAddr netip.AddrPort // the first of them
+	network    netWatch
+	mapper     portMapper
+	out        outbox
+	statsAt    time.Time // the last snapshots
+	stale      bool      // something happened since
+	closeBy    time.Time // nonzero: closing
 }
 
 func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
@@ -168,6 +170,7 @@ func (o *owner) step() (busy bool) {
 	} else if o.closeBy.IsZero() {
 		busy = o.takeCommands(commandBatch) || busy
 	}
+	o.lookAround()
 	o.takeAddresses()
 	o.takeMappings()
 	if at := o.timeout(); !at.IsZero() && !now.Before(at) {
@@ -220,6 +223,7 @@ func (o *owner) deadline() time.Time {
 		return deadline.Earlier(at, o.closeBy)
 	}
 	at = deadline.Earlier(at, o.mapper.again)
+	at = deadline.Earlier(at, o.network.lookAt)
 	if o.out.waiting {
 		at = deadline.Earlier(at, o.now.Add(retryEvent))
 	}

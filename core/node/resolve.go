@@ -173,6 +173,7 @@ func (o *owner) connect() {
 func (o *owner) connectTo(addrs []netip.AddrPort) {
 	if !o.out.linkWanted && len(addrs) > 0 {
 		o.engine.SetServers(addrs)
+		o.watchNetwork(addrs[0])
 	}
 	switch err := o.engine.Connect(o.now); {
 	case err == nil:
