@@ -263,7 +263,7 @@ func (p *Peer) drainLeg(now time.Time) {
 			switch {
 			case p.conn == nil:
 			case p.paths.relay:
-				p.conn.Ping(now, wire.PathRelay) // its answer brings back what was lost, or ends the binding again and again
+				p.rebound(now)
 			default:
 				p.openRelay(now)
 			}

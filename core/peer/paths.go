@@ -188,14 +188,16 @@ func (p *Peer) doubt() (ask, suspect time.Time) {
 }
 
 // suspect moves everything to the relay: what the direct path has not acknowledged is sent again there at once. The
-// checks go on, and the path returns when they succeed.
+// checks go on, and the path returns when they succeed. The leg is bound again before anybody misses it: what cost us the
+// path, a router that restarted or got another address, cost us our place at the relay as well.
 func (p *Peer) suspect(now time.Time, why string) {
 	t := &p.paths
 	id := t.route
 	t.route, t.waiting = wire.PathRelay, 0
 	t.holdUntil = now.Add(holdDown)
 	t.duplicateUntil = time.Time{}
-	t.rebindAt = now // if the relay is silent, it is needed at once
+	t.rebindAt = now.Add(relayRebindEvery)
+	p.leg.Bind(now)
 	p.conn.SetDuplicate(now, wire.PathRelay, false)
 	p.conn.SetRoute(now, wire.PathRelay)
 	p.conn.Requeue(now, id)
@@ -222,6 +224,28 @@ func (p *Peer) dead(now time.Time, ev nat.Event) {
 	}
 	t.table[id].open = false
 	p.conn.ClosePath(now, id)
+	if t.route == wire.PathRelay && !p.anyDirect() {
+		t.retries, t.retryAt = 0, now // the addresses or the mappings are others now
+	}
+}
+
+// anyDirect reports whether a direct path is open, in use or not.
+func (p *Peer) anyDirect() bool {
+	for id := wire.PathDirectFirst; id <= wire.PathDirectLast; id++ {
+		if p.paths.table[id].open {
+			return true
+		}
+	}
+	return false
+}
+
+// rebound takes a leg that was bound again. What went over the relay from an address that it did not know is lost.
+func (p *Peer) rebound(now time.Time) {
+	st := p.conn.PathStats(wire.PathRelay)
+	if !st.Oldest.IsZero() && now.Sub(st.Oldest) > st.SRTT+st.SRTT/4 {
+		p.conn.Requeue(now, wire.PathRelay)
+	}
+	p.conn.Ping(now, wire.PathRelay) // its answer brings back what was lost, or ends the binding again and again
 }
 
 // migrate does what is due on the path table.
