@@ -126,6 +126,9 @@ func (g *congestion) sent(bytes int, now moment) {
 	}
 }
 
+// spent takes a packet that asks for no ACK, but is no ACK either, off what may leave now.
+func (g *congestion) spent(bytes int) { g.pace.spend(bytes) }
+
 // sample takes a measured round trip of a packet, and how long the peer says it waited before it acknowledged.
 func (g *congestion) sample(now, sentAt moment, measured, delay time.Duration) {
 	rtt := max(measured-min(delay, measured/2), time.Microsecond)

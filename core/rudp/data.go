@@ -163,7 +163,7 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 		w.push(c.newPiece(m, from, from+n))
 	}
 	if w.repair != nil && m.mode.Reliable() && !frame.Fragment {
-		w.repair.add(w.b[before:])
+		w.repair.add(w.b[before:], m.level)
 	}
 	if w.path == c.path(c.route) {
 		c.copyPiece(m, from, from+n)

@@ -5,8 +5,26 @@ package rudp
 type lossRate struct {
 	share     uint32 // of about the last lossMemory packets
 	steady    uint32 // of about the last steadyMemory packets
-	redundant bool   // worth sending REPAIR frames
+	lossy     bool   // enough for REPAIR frames to be worth their bytes
+	suspicion suspicion
 }
+
+// suspicion finds out whether heavy losses come from sending too much, where redundancy makes things worse: it leaves
+// off for a while and looks whether that helps.
+//
+//	idle --- share over suspectShare ---> trial --- over, no better ---> idle, believed for beliefPackets
+//	                                        +------ over, better ------> guilty, for beliefPackets ---> idle
+type suspicion struct {
+	state  uint8
+	left   int    // packets until the state may change
+	before uint32 // the share when the trial began
+}
+
+const (
+	suspectIdle uint8 = iota
+	suspectTrial
+	suspectGuilty
+)
 
 const (
 	lossOne     = 1 << 16
@@ -22,24 +40,49 @@ const (
 	// What a path is thought to lose before anything is known. Without a loss redundancy ends after some 180 packets.
 	lossPrior   = 2 * lossPercent
 	steadyPrior = lossPercent * 7 / 10
+
+	suspectShare  = 25 * lossPercent // no radio that a game is played over loses so much for long
+	trialPackets  = 192              // one and a half memories
+	beliefPackets = 2048             // half a minute of a game
 )
 
-func (l *lossRate) init() { *l = lossRate{share: lossPrior, steady: steadyPrior, redundant: true} }
+func (l *lossRate) init() { *l = lossRate{share: lossPrior, steady: steadyPrior, lossy: true} }
+
+// redundant reports whether REPAIR frames should be sent.
+func (l *lossRate) redundant() bool { return l.lossy && l.suspicion.state == suspectIdle }
+
+func (s *suspicion) packet(share uint32) {
+	if s.left = max(s.left-1, 0); s.left > 0 {
+		return
+	}
+	switch {
+	case s.state == suspectGuilty:
+		s.state = suspectIdle
+	case s.state == suspectTrial && share < s.before/4*3:
+		s.state, s.left = suspectGuilty, beliefPackets
+	case s.state == suspectTrial:
+		s.state, s.left = suspectIdle, beliefPackets
+	case share >= suspectShare:
+		*s = suspicion{state: suspectTrial, left: trialPackets, before: share}
+	}
+}
 
 func (l *lossRate) acked() {
 	l.share -= (l.share + lossMemory - 1) / lossMemory
 	l.steady -= (l.steady + steadyMemory - 1) / steadyMemory
 	if l.share < redundancyOff && l.steady < redundancyOff {
-		l.redundant = false
+		l.lossy = false
 	}
+	l.suspicion.packet(l.share)
 }
 
 func (l *lossRate) lost() {
 	l.share += (lossOne - l.share) / lossMemory
 	l.steady += (lossOne - l.steady) / steadyMemory
 	if l.share >= redundancyOn {
-		l.redundant = true
+		l.lossy = true
 	}
+	l.suspicion.packet(l.share)
 }
 
 // spurious takes back what lost did for a packet whose ACK came after all.

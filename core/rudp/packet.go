@@ -119,15 +119,19 @@ func (c *Conn) commit(w *writer, number uint64) {
 	c.stats.SentBytes += uint64(size)
 	if !w.eliciting {
 		p.ackOnly++
+		if w.repaired {
+			p.cong.spent(size)
+		}
 		return
 	}
+	block := uint8(0)
 	if w.repair != nil {
-		w.repair.packetSent(c.now, number, size)
+		block = w.repair.packetSent(c.now, number, size)
 	}
 	c.prune(p)
 	p.sent.ring.Push(sentPacket{
 		number: number, at: c.now, pieces: w.pieces, bytes: uint16(size),
-		ackRx: w.ackRx, acked: w.acked, credit: w.credit,
+		block: block, ackRx: w.ackRx, acked: w.acked, credit: w.credit,
 	})
 	p.cong.sent(size, c.now)
 	if w.assured {

@@ -56,7 +56,7 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 	}
 	repair := c.acks[rx].repair
 	if repair != nil {
-		repair.stage = 0
+		repair.stage, repair.full = 0, false
 	}
 	for r.Len() > 0 {
 		start := len(frames) - r.Len()

@@ -24,8 +24,9 @@ const (
 // repairReceiver is what is remembered of one of the peer's paths. It is allocated when the first REPAIR comes.
 type repairReceiver struct {
 	blocks [keptReceived]codedBlock
-	next   int // the slot for the next block: the oldest
-	stage  int // bytes of the block of the packet being handled, in slot next; -1: larger than allowed
+	next   int  // the slot for the next block: the oldest
+	stage  int  // bytes of the block of the packet being handled, in slot next
+	full   bool // no later frame of that packet is in its block
 	rows   [maxRows]repairRow
 	oldest int // the row to give up next
 
@@ -52,19 +53,17 @@ type repairRow struct {
 
 // add appends a frame to the block of the packet being handled.
 func (d *repairReceiver) add(frame []byte) {
-	switch {
-	case d.stage < 0 || d.stage+len(frame) > wire.MaxRepairBlock:
-		d.stage = -1
-	default:
-		d.blocks[d.next].size = 0 // the oldest block makes room
-		copy(d.blocks[d.next].b[2+d.stage:], frame)
-		d.stage += len(frame)
+	if d.full = d.full || d.stage+len(frame) > wire.MaxRepairBlock; d.full {
+		return
 	}
+	d.blocks[d.next].size = 0 // the oldest block makes room
+	copy(d.blocks[d.next].b[2+d.stage:], frame)
+	d.stage += len(frame)
 }
 
 // packetReceived keeps the staged block as that of packet number.
 func (d *repairReceiver) packetReceived(number uint64) (s *codedBlock) {
-	if d.stage <= 0 {
+	if d.stage == 0 {
 		return nil
 	}
 	s = &d.blocks[d.next]
@@ -112,7 +111,7 @@ func (c *Conn) handleRepair(rx wire.PathID, number uint64, f *wire.Repair) error
 		c.wantTrim()
 	}
 	d := a.repair
-	d.last, d.stage = c.now, -1 // a packet with a REPAIR has no block
+	d.last, d.stage, d.full = c.now, 0, true // a packet with a REPAIR has no block
 	var fresh repairRow
 	fresh.size = copy(fresh.b[:], f.Coded)
 	for k := range uint64(wire.RepairSpan) {

@@ -30,9 +30,11 @@ const (
 // repairSender is what a path remembers to make REPAIR frames. It is allocated when the first one may be needed.
 type repairSender struct {
 	blocks [keptSent]sentBlock
-	next   int // the slot for the next block: the oldest
-	stage  int // bytes of the block of the packet under construction, in slot next; -1: larger than allowed
-	budget int // bytes that REPAIR packets may take
+	next   int   // the slot for the next block: the oldest
+	stage  int   // bytes of the block of the packet under construction, in slot next
+	full   bool  // the next reliable message did not fit; no later one is in the block either
+	count  uint8 // messages in it
+	budget int   // bytes that REPAIR packets may take
 
 	at   moment // a REPAIR wants to leave; zero: none
 	due  bool   // it is time
@@ -43,52 +45,44 @@ type repairSender struct {
 type sentBlock struct {
 	number  uint64
 	at      moment
-	size    int  // of b in use; 0: an empty slot
-	covered bool // by some REPAIR
+	size    int   // of b in use; 0: an empty slot
+	level   uint8 // of urgency of its first message
+	covered bool  // by some REPAIR
 	b       [wire.MaxRepairCoded]byte
 }
 
 // beginBlock readies the path's sender of redundancy for a packet with data; it does nothing on a path without losses.
 func (c *Conn) beginBlock(w *writer) {
 	p := w.path
-	if !p.loss.redundant || p != c.path(c.route) {
-		p.repair.forget()
+	if !p.loss.redundant() || p != c.path(c.route) {
 		return
 	}
 	if p.repair == nil {
 		p.repair = &repairSender{budget: repairSaving}
 		c.wantTrim()
 	}
-	p.repair.stage = 0
+	p.repair.stage, p.repair.count, p.repair.full = 0, 0, false
 	w.repair = p.repair
 }
 
-// forget lets the blocks go: REPAIR frames would no longer be told of later ones.
-func (r *repairSender) forget() {
-	if r != nil && r.at != 0 {
-		r.at, r.due = 0, false
-	}
-}
-
-// add appends a reliable message's frame to the block of the packet under construction.
-func (r *repairSender) add(frame []byte) {
-	s := &r.blocks[r.next]
-	switch {
-	case r.stage < 0 || r.stage+len(frame) > wire.MaxRepairBlock:
-		r.stage = -1
-	default:
-		if r.stage == 0 {
-			s.size = 0 // the oldest block makes room
-		}
-		copy(s.b[2+r.stage:], frame)
-		r.stage += len(frame)
-	}
-}
-
-// packetSent makes the staged block that of the packet that leaves now.
-func (r *repairSender) packetSent(now moment, number uint64, size int) {
-	if r.stage <= 0 {
+// add appends the frame of a whole reliable message to the block of the packet under construction.
+func (r *repairSender) add(frame []byte, level uint8) {
+	if r.full = r.full || r.stage+len(frame) > wire.MaxRepairBlock; r.full {
 		return
+	}
+	s := &r.blocks[r.next]
+	if r.stage == 0 {
+		s.size, s.level = 0, level // the oldest block makes room
+	}
+	copy(s.b[2+r.stage:], frame)
+	r.stage += len(frame)
+	r.count++
+}
+
+// packetSent makes the staged block that of the packet that leaves now, and says how many messages are in it.
+func (r *repairSender) packetSent(now moment, number uint64, size int) (count uint8) {
+	if r.stage == 0 {
+		return 0
 	}
 	s := &r.blocks[r.next]
 	s.number, s.at, s.size, s.covered = number, now, 2+r.stage, false
@@ -98,6 +92,7 @@ func (r *repairSender) packetSent(now moment, number uint64, size int) {
 	if r.at == 0 && !r.due {
 		r.at = now.add(repairSpacing)
 	}
+	return r.count
 }
 
 // timeout notes that a REPAIR has become due.
@@ -115,8 +110,16 @@ func (r *repairSender) deadline() moment {
 	return r.at
 }
 
-// unhurried reports whether the path has room to spare: redundancy and early repair are for game state, not for bulk.
-func (c *Conn) unhurried(p *path) bool { return !c.hasData() && p.cong.inFlight < p.cong.window/2 }
+// roomBehind reports whether the path has room to spare for traffic of this level of urgency: redundancy is for game
+// state, not for bulk. What is less urgent and waits or fills the window does not count.
+func (c *Conn) roomBehind(p *path, level uint8) bool {
+	for i := range c.queue.bands {
+		if !c.queue.bands[i].empty() {
+			return i > int(level)
+		}
+	}
+	return p.cong.inFlight < p.cong.window/2
+}
 
 // writeRepair ends the packet, number, with a REPAIR frame if one is due and worth its bytes.
 func (c *Conn) writeRepair(w *writer, number uint64) {
@@ -128,7 +131,7 @@ func (c *Conn) writeRepair(w *writer, number uint64) {
 		return
 	}
 	r.due = false
-	if !p.loss.redundant || p != c.path(c.route) || !c.unhurried(p) {
+	if !p.loss.redundant() || p != c.path(c.route) {
 		return
 	}
 	var chosen [repairWindow]*sentBlock
@@ -142,7 +145,7 @@ func (c *Conn) writeRepair(w *writer, number uint64) {
 			r.at = s.at.add(repairSpacing) // too young: lost together with this packet
 			continue
 		}
-		if !c.awaited(p, s.number) {
+		if !c.roomBehind(p, s.level) || !c.awaited(p, s.number) {
 			continue
 		}
 		chosen[n] = s
@@ -181,21 +184,30 @@ func (r *repairSender) write(w *writer, number uint64, chosen []*sentBlock, size
 
 var emptyBlock [wire.MaxRepairCoded]byte
 
-// awaited reports whether a packet's reliable messages are not all known to have arrived.
+// nextOfBlock gives the first piece from q on that is a whole reliable message; the first of a packet's are its block's.
+func nextOfBlock(q *piece) *piece {
+	for q != nil && (!q.msg.mode.Reliable() || q.from != 0 || q.to != q.msg.span()) {
+		q = q.next
+	}
+	return q
+}
+
+// awaited reports whether some message of a packet's block is not known to have arrived.
 func (c *Conn) awaited(p *path, number uint64) bool {
 	i := p.sent.search(number)
 	if i >= p.sent.len() || p.sent.at(i).number != number {
 		return false
 	}
-	for q := p.sent.at(i).pieces; q != nil; q = q.next {
-		if !q.msg.done && q.msg.mode.Reliable() {
+	s := p.sent.at(i)
+	for q, n := nextOfBlock(s.pieces), s.block; q != nil && n > 0; q, n = nextOfBlock(q.next), n-1 {
+		if !q.msg.done {
 			return true
 		}
 	}
 	return false
 }
 
-// handleRepaired takes the peer's word that it has the whole reliable messages of packets that never arrived. Other
+// handleRepaired takes the peer's word that it has the blocks of packets that never arrived. Their other
 // content is looked after when the packets count as lost.
 func (c *Conn) handleRepaired(f wire.Repaired) error {
 	if int(f.Path) >= dataPaths {
@@ -222,10 +234,9 @@ func (c *Conn) repairedAtPeer(p *path, number uint64) {
 	if i >= p.sent.len() || p.sent.at(i).number != number {
 		return
 	}
-	for q := p.sent.at(i).pieces; q != nil; q = q.next {
-		if m := q.msg; m.mode.Reliable() && q.from == 0 && q.to == m.span() {
-			c.pieceAcked(q)
-		}
+	s := p.sent.at(i)
+	for q, n := nextOfBlock(s.pieces), s.block; q != nil && n > 0; q, n = nextOfBlock(q.next), n-1 {
+		c.pieceAcked(q)
 	}
 }
 

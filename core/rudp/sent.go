@@ -27,9 +27,10 @@ type sentPacket struct {
 	skip      uint32 // settled only: how many entries from here on are known to be settled, at least 1
 	bytes     uint16 // for congestion
 	state     uint8
-	lost      bool // by loss detection, not by a command
-	early     bool // its content was queued again before it counts as lost
-	ackRx     int8 // the peer's path that its ACK frame was about, -1 for none
+	block     uint8 // how many of the whole reliable messages among pieces are in its block
+	lost      bool  // by loss detection, not by a command
+	early     bool  // its content was queued again before it counts as lost
+	ackRx     int8  // the peer's path that its ACK frame was about, -1 for none
 }
 
 // sentList is a path's packets by ascending number. Numbers may have gaps: packets that elicit no ACK are not kept.

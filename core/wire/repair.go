@@ -7,7 +7,7 @@ import (
 
 // Bounds of redundancy. Both ends must agree on them.
 const (
-	MaxRepairBlock = 400 // bytes of a packet's block; larger ones are not covered
+	MaxRepairBlock = 400 // bytes of a packet's block; what is behind them is not covered
 	MaxRepairCover = 8   // packets that one REPAIR covers
 	RepairSpan     = 32  // a REPAIR in packet n covers packets n-1..n-RepairSpan only
 
@@ -24,7 +24,8 @@ const (
 //
 // covered: bit k stands for packet number n-1-k, n the number of the packet that holds this frame; 1..MaxRepairCover
 // bits. A packet's block is the concatenation of its MSG frames that hold a whole message of a reliable mode, as they
-// stand in it, with 16 bits of its length in front. Shorter ones are filled with zeros. Packet j's block is multiplied
+// stand in it, up to the first with which it would be longer than MaxRepairBlock, with 16 bits of its length in front.
+// Shorter ones are filled with zeros. Packet j's block is multiplied
 // by g to the power n*j mod 255, g = 2, in the field of x^8+x^4+x^3+x^2+1.
 type Repair struct {
 	Covered uint32

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -105,6 +106,52 @@ func TestGoldenAck(t *testing.T) {
 		if ReadAck(&r, &back); !r.Err() {
 			t.Errorf("%s accepted: %+v", s, back)
 		}
+	}
+}
+
+func TestGoldenRepair(t *testing.T) {
+	coded := []byte{0, 1, 0x33}
+	got := append(AppendRepair(nil, 0x155), coded...) // of packet n: n-1, n-3, n-5, n-7 and n-9
+	if want := unhex(t, "0c"+"d502"+"000133"); !bytes.Equal(got, want) {
+		t.Fatalf("REPAIR is %x, want %x", got, want)
+	}
+	r := NewReader(got[1:])
+	if f := ReadRepair(&r); r.Err() || r.Len() != 0 || f.Covered != 0x155 || !bytes.Equal(f.Coded, coded) {
+		t.Fatalf("parsed %+v", f)
+	}
+	for _, s := range []string{
+		"00" + "000133",         // covers nothing
+		"01" + "0001",           // no room for a block
+		"8080808010" + "000133", // covers packet n-33
+		"ff03" + "000133",       // nine packets
+		"01" + strings.Repeat("00", MaxRepairCoded+1),
+	} {
+		r := NewReader(unhex(t, s))
+		if f := ReadRepair(&r); !r.Err() {
+			t.Errorf("%s accepted: %+v", s, f)
+		}
+	}
+
+	f := Repaired{Path: 2, Newest: 300, Earlier: 0x81}
+	got = AppendRepaired(nil, f)
+	if want := unhex(t, "0e"+"02"+"ac02"+"8101"); !bytes.Equal(got, want) {
+		t.Fatalf("REPAIRED is %x, want %x", got, want)
+	}
+	r = NewReader(got[1:])
+	if back := ReadRepaired(&r); r.Err() || r.Len() != 0 || back != f {
+		t.Fatalf("parsed %+v", back)
+	}
+	for _, s := range []string{"08" + "01" + "00", "02" + "01" + "8080808010", "02"} {
+		r := NewReader(unhex(t, s))
+		if f := ReadRepaired(&r); !r.Err() {
+			t.Errorf("%s accepted: %+v", s, f)
+		}
+	}
+	if n := len(AppendRepaired(nil, Repaired{Newest: 1<<64 - 1, Earlier: 1<<32 - 1})); n != RepairedSize {
+		t.Errorf("REPAIRED of %d bytes, RepairedSize is %d", n, RepairedSize)
+	}
+	if n := len(AppendRepair(nil, 1<<32-1)); n != RepairFrameSize {
+		t.Errorf("REPAIR of %d bytes, RepairFrameSize is %d", n, RepairFrameSize)
 	}
 }
 
@@ -238,6 +285,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendSession(nil, Session{}))
 	f.Add(AppendAck(nil, &Ack{Ranges: []AckRange{{1, 5}}}))
 	f.Add(AppendMessage(nil, &Message{Payload: []byte("abc"), Fragment: true, Size: 9}, false))
+	f.Add(append(AppendRepair(nil, 5), 0, 1, 2))
+	f.Add(AppendRepaired(nil, Repaired{Path: 2, Newest: 9, Earlier: 3}))
 	f.Add(AppendHello(nil, &Hello{Noise: []byte{1}}))
 	f.Add(AppendRelayTicket(nil, &RelayTicket{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -286,6 +335,14 @@ func FuzzParse(f *testing.F) {
 						}
 						last = rg.Low
 					}
+				}
+			case typ == FrameRepair:
+				if f := ReadRepair(&r); !r.Err() && (f.Covered == 0 || len(f.Coded) > MaxRepairCoded) {
+					t.Errorf("REPAIR %+v", f)
+				}
+			case typ == FrameRepaired:
+				if f := ReadRepaired(&r); !r.Err() && int(f.Path) >= PathCount {
+					t.Errorf("REPAIRED %+v", f)
 				}
 			case typ == FrameClose:
 				ReadClose(&r)
