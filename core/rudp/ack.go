@@ -59,6 +59,14 @@ func (a *ackState) patience(now moment) time.Duration {
 // sent notes that everything known was told.
 func (a *ackState) sent() { a.pending, a.deadline, a.due = 0, 0, false }
 
+// ReceiveStats is how many packets came on the peer's path rx, and how many that it numbered before the newest did not.
+func (c *Conn) ReceiveStats(rx wire.PathID) (received, missed uint64) {
+	if int(rx) >= dataPaths {
+		return 0, 0
+	}
+	return c.acks[rx].count, c.acks[rx].missed
+}
+
 // confirmed forgets what an acknowledged ACK frame told: the peer knows it (RFC 9000, 13.2.4).
 func (a *ackState) confirmed(largest uint64) {
 	// The range that holds largest stays whole from largest up, so that a duplicate of it is still known.

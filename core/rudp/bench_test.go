@@ -15,6 +15,7 @@ type engine struct {
 	numbers [2]uint64
 	buf     []byte
 	packets int
+	lossy   bool // every eighth packet of a's gets lost
 }
 
 func newEngine() *engine {
@@ -32,6 +33,10 @@ func (e *engine) pump(from, to *Conn, side int) {
 		out, ok := from.AppendPacket(e.now, 2, e.numbers[side], e.buf)
 		if !ok {
 			return
+		}
+		if side == 0 && e.lossy && e.numbers[0]%8 == 3 {
+			e.numbers[0]++
+			continue
 		}
 		if err := to.HandlePacket(e.now, 2, e.numbers[side], out); err != nil {
 			panic(err)
@@ -98,6 +103,44 @@ func TestNoAllocationPerPacket(t *testing.T) {
 		if n := testing.AllocsPerRun(2000, func() { e.step(c.mode, data) }); n != 0 {
 			t.Errorf("mode %d, %d bytes: %v allocations a message", c.mode, c.size, n)
 		}
+	}
+}
+
+// lossyStep is step with a frame's time between messages, so that REPAIR frames leave, and every eighth packet lost.
+func (e *engine) lossyStep(data []byte) {
+	e.lossy = true
+	if err := e.a.Send(e.now, api.ReliableOrdered, 0, 0, data); err != nil {
+		panic(err)
+	}
+	for range 4 {
+		e.pump(e.a, e.b, 0)
+		e.pump(e.b, e.a, 1)
+		e.now = e.now.Add(4 * time.Millisecond)
+		e.a.HandleTimeout(e.now)
+		e.b.HandleTimeout(e.now)
+	}
+}
+
+func TestNoAllocationForRedundancy(t *testing.T) {
+	e, data := newEngine(), make([]byte, 100)
+	for range 2000 {
+		e.lossyStep(data)
+	}
+	before := e.b.Stats().Repaired
+	if n := testing.AllocsPerRun(2000, func() { e.lossyStep(data) }); n != 0 {
+		t.Errorf("%v allocations a message", n)
+	}
+	if n := e.b.Stats().Repaired - before; n < 200 {
+		t.Errorf("the scene does not play: %d packets repaired", n)
+	}
+}
+
+// BenchmarkRepair is a message with its REPAIR, one in eight packets lost.
+func BenchmarkRepair(b *testing.B) {
+	e, data := newEngine(), make([]byte, 100)
+	b.ReportAllocs()
+	for range b.N {
+		e.lossyStep(data)
 	}
 }
 

@@ -83,6 +83,7 @@ func (c *Conn) end(s state, e Event) {
 	c.closing.pto = 0
 	for i := range c.paths {
 		p := &c.paths[i]
+		p.repair, c.acks[i].repair = nil, nil
 		if p.open {
 			c.closing.pto = max(c.closing.pto, min(p.rtt.pto(), maxDrainPTO))
 		}

@@ -15,6 +15,8 @@ type Config struct {
 	RecvBudget  int           // bytes of reliable payload received and not yet consumed; default 4 MiB
 	IdleTimeout time.Duration // silence that ends the connection; default 10 s
 	KeepAlive   time.Duration // silence after which a PING is sent; default 2.5 s, and at most a quarter of IdleTimeout
+
+	NoRedundancy bool // never send REPAIR frames; the peer's are taken all the same
 }
 
 const (

@@ -34,7 +34,7 @@ func (o *reordering) calm() {
 // repairEarly queues what overtaken packets of a path carried, as far as they were waited for.
 func (c *Conn) repairEarly(p *path) {
 	p.earlyAt = 0
-	if !p.anyAcked || p.flying > earlyMost || p.cong.inFlight >= p.cong.window/2 {
+	if !p.anyAcked || p.flying > earlyMost {
 		return
 	}
 	patience := p.reorder.window(&p.rtt)

@@ -39,11 +39,12 @@ type link struct {
 	loss      float64
 	duplicate float64
 	cut       bool
-	rate      int                                // bytes a second each way; 0: no limit
-	buffer    time.Duration                      // longest queue of a limited link
-	busy      [2]time.Time                       // when the queue of either direction is empty
-	lose      func(from int, number uint64) bool // a scripted loss
-	mtu       int                                // frame bytes of the largest packet that passes; 0: no limit
+	rate      int                                         // bytes a second each way; 0: no limit
+	buffer    time.Duration                               // longest queue of a limited link
+	busy      [2]time.Time                                // when the queue of either direction is empty
+	lose      func(from int, number uint64) bool          // a scripted loss
+	late      func(from int, number uint64) time.Duration // a scripted delay
+	mtu       int                                         // frame bytes of the largest packet that passes; 0: no limit
 }
 
 // end is one side and what it has seen so far.
@@ -188,6 +189,9 @@ func (p *pair) transmit(i int, id wire.PathID) bool {
 	}
 	for range copies {
 		at := p.now.Add(l.delay + queued)
+		if l.late != nil {
+			at = at.Add(l.late(i, number))
+		}
 		if l.jitter > 0 {
 			at = at.Add(time.Duration(p.rng.Int63n(int64(l.jitter))))
 		}

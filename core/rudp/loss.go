@@ -73,7 +73,7 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 	if s.state == inFlight {
 		p.flying--
 		p.cong.acked(int(s.bytes))
-		p.loss.acked()
+		p.loss.acked(&p.rtt)
 	} else if s.lost {
 		p.loss.spurious()
 	}
@@ -87,13 +87,14 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 	s.pieces = nil
 }
 
-// detectLoss gives up packets that were overtaken by packetThreshold others or by 9/8 RTT (RFC 9002, 6.1).
+// detectLoss gives up packets that were overtaken by packetThreshold others or by 9/8 RTT (RFC 9002, 6.1), and are not
+// only late as others were.
 func (c *Conn) detectLoss(p *path) {
 	p.lossAt = 0
 	if !p.anyAcked {
 		return
 	}
-	delay := p.rtt.lossDelay()
+	delay, patience := p.rtt.lossDelay(), p.reorder.window(&p.rtt)
 	for i := p.sent.search(p.lossFrom); ; i++ {
 		if i = p.sent.live(i); i >= p.sent.len() {
 			break
@@ -103,19 +104,34 @@ func (c *Conn) detectLoss(p *path) {
 			break
 		}
 		if s.state == inFlight {
-			if s.number+packetThreshold > p.largestAcked && s.at.add(delay) > c.now {
-				p.lossAt = s.at.add(delay)
+			if s.overtaken == 0 {
+				s.overtaken = c.now
+			}
+			if at := p.lostFrom(s, delay, patience); at > c.now {
+				p.lossAt = at
 				break
 			}
 			p.cong.lost(int(s.bytes), s.at, c.now)
 			p.lostCount++
-			p.loss.lost()
+			p.loss.lost(&p.rtt)
 			c.largeLost(p, s)
 			s.lost = true
 			c.giveUp(p, s)
 		}
 		p.lossFrom = s.number + 1
 	}
+}
+
+// lostFrom is when an overtaken packet counts as lost: at once, or after delay since it left if few others overtook it.
+// Where packets were seen to come late it is waited for, patience from when it was overtaken (RFC 8985, 6.2).
+func (p *path) lostFrom(s *sentPacket, delay, patience time.Duration) (at moment) {
+	if s.number+packetThreshold > p.largestAcked {
+		at = s.at.add(delay)
+	}
+	if patience > 0 {
+		at = max(at, s.overtaken.add(patience))
+	}
+	return at
 }
 
 // giveUp makes a ghost of a packet in flight and queues what it carried again. The caller has settled congestion.

@@ -1,5 +1,7 @@
 package rudp
 
+import "time"
+
 // lossRate estimates the share of a path's packets that get lost, from the fate of each packet that asks for an ACK.
 // Shares are in units of 1/lossOne.
 type lossRate struct {
@@ -9,14 +11,15 @@ type lossRate struct {
 	suspicion suspicion
 }
 
-// suspicion finds out whether heavy losses come from sending too much, where redundancy makes things worse: it leaves
-// off for a while and looks whether that helps.
+// suspicion finds out whether losses come from sending too much, where redundancy makes things worse: it leaves off for
+// a while and looks whether that helps. A verdict holds for twice as many packets as the one before.
 //
-//	idle --- share over suspectShare ---> trial --- over, no better ---> idle, believed for beliefPackets
-//	                                        +------ over, better ------> guilty, for beliefPackets ---> idle
+//	idle --- many losses, or some and a queue ---> trial --- over, no better ---> idle, not suspected again for a while
+//	                                                 +------ over, better ------> guilty, for a while ---> idle
 type suspicion struct {
 	state  uint8
 	left   int    // packets until the state may change
+	belief int    // packets for which the next verdict holds
 	before uint32 // the share when the trial began
 }
 
@@ -41,9 +44,12 @@ const (
 	lossPrior   = 2 * lossPercent
 	steadyPrior = lossPercent * 7 / 10
 
-	suspectShare  = 25 * lossPercent // no radio that a game is played over loses so much for long
-	trialPackets  = 192              // one and a half memories
-	beliefPackets = 2048             // half a minute of a game
+	suspectShare  = 30 * lossPercent      // no radio that a game is played over loses so much for long
+	queueShare    = 4 * lossPercent       // enough when there seems to be a queue
+	queueDelay    = 15 * time.Millisecond
+	trialPackets  = 192                   // one and a half memories
+	firstBelief   = 2048                  // packets: half a minute of a game
+	longestBelief = 16 * 2048             // nine minutes
 )
 
 func (l *lossRate) init() { *l = lossRate{share: lossPrior, steady: steadyPrior, lossy: true} }
@@ -51,7 +57,8 @@ func (l *lossRate) init() { *l = lossRate{share: lossPrior, steady: steadyPrior,
 // redundant reports whether REPAIR frames should be sent.
 func (l *lossRate) redundant() bool { return l.lossy && l.suspicion.state == suspectIdle }
 
-func (s *suspicion) packet(share uint32) {
+// packet takes the fate of one more packet; queue says whether there seems to be one.
+func (s *suspicion) packet(share uint32, queue bool) {
 	if s.left = max(s.left-1, 0); s.left > 0 {
 		return
 	}
@@ -59,30 +66,42 @@ func (s *suspicion) packet(share uint32) {
 	case s.state == suspectGuilty:
 		s.state = suspectIdle
 	case s.state == suspectTrial && share < s.before/4*3:
-		s.state, s.left = suspectGuilty, beliefPackets
+		s.judge(suspectGuilty)
 	case s.state == suspectTrial:
-		s.state, s.left = suspectIdle, beliefPackets
-	case share >= suspectShare:
-		*s = suspicion{state: suspectTrial, left: trialPackets, before: share}
+		s.judge(suspectIdle)
+	case share >= suspectShare, share >= queueShare && queue:
+		s.state, s.left, s.before = suspectTrial, trialPackets, share
 	}
 }
 
-func (l *lossRate) acked() {
+func (s *suspicion) judge(verdict uint8) {
+	s.belief = min(max(2*s.belief, firstBelief), longestBelief)
+	s.state, s.left = verdict, s.belief
+}
+
+func (l *lossRate) acked(rtt *rtt) {
 	l.share -= (l.share + lossMemory - 1) / lossMemory
 	l.steady -= (l.steady + steadyMemory - 1) / steadyMemory
 	if l.share < redundancyOff && l.steady < redundancyOff {
 		l.lossy = false
 	}
-	l.suspicion.packet(l.share)
+	l.suspicion.packet(l.share, queued(rtt))
 }
 
-func (l *lossRate) lost() {
+func (l *lossRate) lost(rtt *rtt) {
 	l.share += (lossOne - l.share) / lossMemory
 	l.steady += (lossOne - l.steady) / steadyMemory
 	if l.share >= redundancyOn {
 		l.lossy = true
 	}
-	l.suspicion.packet(l.share)
+	l.suspicion.packet(l.share, queued(rtt))
+}
+
+// queued reports whether round trips take so much longer than the shortest that there seems to be a queue. Congestion
+// control's estimate looks at one round, which at 60 Hz is two packets. Jitter, uniform each way, lifts the mean by three
+// times its mean deviation.
+func queued(rtt *rtt) bool {
+	return rtt.minimum > 0 && rtt.smoothed-rtt.minimum > max(queueDelay, 4*rtt.variance)
 }
 
 // spurious takes back what lost did for a packet whose ACK came after all.

@@ -43,7 +43,7 @@ func TestEveryMessageGetsOneReceipt(t *testing.T) {
 		got := p.alice().receipts()
 		for n := range uint64(count) {
 			codes := got[n+1]
-			ok, unknown := codes[api.OK], codes[api.ErrUnknown]
+			ok, unknown := codes[api.OK], codes[api.ErrUnknown]+codes[api.ErrExpired] // a queue at 30 % loss may last a second
 			if ok+unknown != 1 || len(codes) != 1 || unknown > 0 && api.Mode(n%4).Reliable() {
 				t.Fatalf("seed %d: mode %d, message %d was told %v", seed, n%4, n, codes)
 			}

@@ -54,7 +54,7 @@ type sentBlock struct {
 // beginBlock readies the path's sender of redundancy for a packet with data; it does nothing on a path without losses.
 func (c *Conn) beginBlock(w *writer) {
 	p := w.path
-	if !p.loss.redundant() || p != c.path(c.route) {
+	if c.cfg.NoRedundancy || !p.loss.redundant() || p != c.path(c.route) {
 		return
 	}
 	if p.repair == nil {
@@ -111,14 +111,14 @@ func (r *repairSender) deadline() moment {
 }
 
 // roomBehind reports whether the path has room to spare for traffic of this level of urgency: redundancy is for game
-// state, not for bulk. What is less urgent and waits or fills the window does not count.
+// state, not for bulk. What is less urgent and waits does not count.
 func (c *Conn) roomBehind(p *path, level uint8) bool {
 	for i := range c.queue.bands {
 		if !c.queue.bands[i].empty() {
 			return i > int(level)
 		}
 	}
-	return p.cong.inFlight < p.cong.window/2
+	return p.cong.open()
 }
 
 // writeRepair ends the packet, number, with a REPAIR frame if one is due and worth its bytes.
