@@ -55,8 +55,7 @@ const (
 	CmdPeerPunch   // Peer
 	CmdSend        // Peer, How, Data
 	CmdNetworkChanged
-	CmdSimulate // Simulation
-	CmdFlush    // nothing but the wake that it comes with
+	CmdFlush // nothing but the wake that it comes with
 )
 
 // Command is one call of the game. Which fields count is said at each kind.
@@ -68,8 +67,6 @@ type Command struct {
 	Value uint64
 	Text  string
 	Data  []byte
-
-	Simulation *Simulation // nil: none
 }
 
 // Config is what a client is made from.

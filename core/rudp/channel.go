@@ -17,6 +17,7 @@ type inbox struct {
 	partial         seq.Ring[*assembly]
 	partialBytes    int // bytes of incomplete unreliable messages, at full size
 	unreliableReady int // bytes of unreliable messages that the owner has not taken
+	held            holding
 }
 
 // inChannel is the receiving side of one channel in one reliable mode. Its window holds the messages next <= n < high:

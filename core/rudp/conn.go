@@ -41,9 +41,10 @@ type Conn struct {
 	now   moment // of the current call; never goes backwards
 	state state
 
-	route wire.PathID
-	paths [dataPaths]path
-	acks  [dataPaths]ackState // by the peer's path
+	route   wire.PathID
+	leaving leaving
+	paths   [dataPaths]path
+	acks    [dataPaths]ackState // by the peer's path
 
 	queue  sendQueue
 	credit credit

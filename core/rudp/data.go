@@ -94,6 +94,7 @@ func (c *Conn) writeUnreliable(w *writer, b *band) {
 		if m.sent == 0 {
 			m.sequence = ch.next
 		}
+		c.writeSwitch(w, m)
 		n := c.writeMessage(w, m, m.sent, m.span())
 		if n == 0 {
 			return

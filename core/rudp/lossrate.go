@@ -44,12 +44,12 @@ const (
 	lossPrior   = 2 * lossPercent
 	steadyPrior = lossPercent * 7 / 10
 
-	suspectShare  = 30 * lossPercent      // no radio that a game is played over loses so much for long
-	queueShare    = 4 * lossPercent       // enough when there seems to be a queue
+	suspectShare  = 30 * lossPercent // no radio that a game is played over loses so much for long
+	queueShare    = 4 * lossPercent  // enough when there seems to be a queue
 	queueDelay    = 15 * time.Millisecond
-	trialPackets  = 192                   // one and a half memories
-	firstBelief   = 2048                  // packets: half a minute of a game
-	longestBelief = 16 * 2048             // nine minutes
+	trialPackets  = 192       // one and a half memories
+	firstBelief   = 2048      // packets: half a minute of a game
+	longestBelief = 16 * 2048 // nine minutes
 )
 
 func (l *lossRate) init() { *l = lossRate{share: lossPrior, steady: steadyPrior, lossy: true} }

@@ -27,6 +27,7 @@ type writer struct {
 	data      bool          // a message is in here
 	full      bool          // a frame without length ends the packet
 	assured   bool          // the window is full: urgent messages only, from the assured rate
+	switched  bool          // a SWITCH is in here
 	refused   bool          // a message did not fit behind the ACK
 	repair    *repairSender // where the reliable messages' frames are copied; nil: the packet is not protected
 	repaired  bool          // a REPAIR frame ends the packet
@@ -65,7 +66,7 @@ func (c *Conn) AppendPacket(now time.Time, id wire.PathID, number uint64, dst []
 	c.writeControl(&w, id)
 	c.writeData(&w, id)
 	if !w.eliciting && w.refused && !due { // the ACK can wait, the message can't be sent beside it
-		w.b, w.acks, w.told, w.ackRx = dst, 0, 0, -1
+		w.b, w.acks, w.told, w.ackRx, w.switched = dst, 0, 0, -1, false
 		c.writeData(&w, id)
 	}
 	if p.probes > 0 && !w.eliciting && w.room() > 0 {

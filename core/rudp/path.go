@@ -120,6 +120,9 @@ func (c *Conn) SetRoute(now time.Time, id wire.PathID) {
 	if old := c.path(c.route); old != nil && c.route != id && old.ptoCount > 0 {
 		c.giveUpSilent(old)
 	}
+	if id != c.route {
+		c.leave(c.route, id)
+	}
 	c.route = id
 	if p := c.path(id); p != nil {
 		p.dup.drop(c, 0) // copies for it were of the old route's packets, which are looked after

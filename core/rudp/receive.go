@@ -29,6 +29,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 	// While the owner leaves events lying, messages are not taken: the packet stays unacknowledged and comes again.
 	// ACK and CREDIT still count, so that two such ends don't hold each other up.
 	refuse := c.events.Len() >= maxReady
+	c.inbox.held.now = wire.Switch{}
 	eliciting, refused, err := c.handleFrames(frames, rx, number, refuse)
 	if err != nil || c.state >= stateDraining {
 		return err
@@ -41,6 +42,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 		if a.repair != nil {
 			err = c.keepBlock(rx, number)
 		}
+		c.checkHeld()
 	}
 	if c.state == stateLingering {
 		c.lingerDone()
@@ -83,6 +85,10 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 			if f := wire.ReadClose(&r); !r.Err() {
 				c.peerClosed(rx, f)
 				return eliciting, refused, nil
+			}
+		case t == wire.FrameSwitch:
+			if f := wire.ReadSwitch(&r); !r.Err() {
+				c.handleSwitch(f)
 			}
 		case t == wire.FrameRepair:
 			if f := wire.ReadRepair(&r); !r.Err() && !refuse {

@@ -55,7 +55,8 @@ func (c *Conn) NextTimeout() time.Time {
 			next = earliest(next, a.deadline)
 		}
 	}
-	next = earliest(earliest(next, c.expireAt()), earliest(c.receiptAt(), c.trimAt))
+	next = earliest(earliest(next, c.heldAt()), c.expireAt())
+	next = earliest(next, earliest(c.receiptAt(), c.trimAt))
 	return c.time(earliest(next, c.closing.lingerUntil))
 }
 
@@ -79,6 +80,7 @@ func (c *Conn) HandleTimeout(now time.Time) {
 			c.pathTimeout(p)
 		}
 	}
+	c.checkHeld()
 	c.expireAll()
 	c.forgetReceipts()
 	if c.trimAt != 0 && c.trimAt <= c.now {

@@ -54,6 +54,11 @@ func (c *Conn) handleUnreliable(m *wire.Message) {
 		c.stats.LateUnreliable++
 		return
 	}
+	ordered := api.Mode(m.Mode) == api.UnreliableSequenced
+	if !m.Fragment && ordered {
+		c.sequenced(m.Channel, number, c.copyPayload(m), m.Size)
+		return
+	}
 	if !m.Fragment {
 		ch.seen.Accept(number)
 		c.deliver(api.Mode(m.Mode), m.Channel, c.copyPayload(m), m.Size)
@@ -74,11 +79,15 @@ func (c *Conn) handleUnreliable(m *wire.Message) {
 	a.add(m)
 	if a.complete || a.runs.Len() > maxHoles {
 		// The entry stays in the queue, empty, until it is the oldest: taking it out of the middle is not worth it.
-		ch.seen.Accept(number)
 		c.inbox.partialBytes -= int(a.size)
-		if buf := a.take(); a.complete {
+		switch buf := a.take(); {
+		case a.complete && ordered:
+			c.sequenced(m.Channel, number, buf, a.size)
+		case a.complete:
+			ch.seen.Accept(number)
 			c.deliver(api.Mode(m.Mode), m.Channel, buf, a.size)
-		} else {
+		default:
+			ch.seen.Accept(number)
 			c.pool.putBuffer(buf)
 		}
 		c.dropPartials(0)

@@ -56,7 +56,8 @@ func (s *stream) body(n int) []byte {
 type load struct {
 	p       *Player
 	streams []stream
-	sent    []int // by index of streams
+	sent    []int         // by index of streams
+	at      [][]time.Time // when each was sent
 	got     []int
 	newest  []int // highest number
 	seen    []map[int]bool
@@ -68,7 +69,7 @@ type load struct {
 
 // addLoad lets a player send streams from its connection on and check what comes.
 func addLoad(p *Player, streams []stream) *load {
-	l := &load{p: p, streams: streams, sent: make([]int, len(streams)), got: make([]int, len(streams)), newest: make([]int, len(streams))}
+	l := &load{p: p, streams: streams, sent: make([]int, len(streams)), at: make([][]time.Time, len(streams)), got: make([]int, len(streams)), newest: make([]int, len(streams))}
 	for i := range streams {
 		l.newest[i] = -1
 		l.seen = append(l.seen, map[int]bool{})
@@ -94,6 +95,7 @@ func (l *load) step(i int) {
 		l.p.Do(func(now time.Time, e *endpoint.Endpoint) {
 			if e.Send(now, l.p.Peer, api.Outgoing{Mode: s.mode, Channel: s.channel}, s.body(l.sent[i])) == nil {
 				l.sent[i]++
+				l.at[i] = append(l.at[i], now)
 			}
 		})
 	}

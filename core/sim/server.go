@@ -124,3 +124,16 @@ func (s *Server) drain(now time.Time) {
 	}
 	s.wake.set(s.w, s.Hub.NextTimeout())
 }
+
+// Move gives the server another address in place of its first one; what is on its way to the old one is lost.
+func (s *Server) Move(to string) {
+	old := s.addr
+	delete(s.w.servers, old)
+	s.addr = netip.MustParseAddr(to)
+	s.w.servers[s.addr] = s
+	for i, a := range s.sockets {
+		if a.Addr() == old {
+			s.sockets[i] = netip.AddrPortFrom(s.addr, a.Port())
+		}
+	}
+}

@@ -16,7 +16,8 @@ const (
 	FrameChallenge FrameType = 0x04
 	FrameResponse  FrameType = 0x05
 	FrameClose     FrameType = 0x06
-	// 0x07 SWITCH, 0x08 PROBE_CTL, 0x09 REKEY, 0x0a CRYPTO, 0x0b SUSPEND are reserved by docs/PROTOCOL.md.
+	FrameSwitch    FrameType = 0x07
+	// 0x08 PROBE_CTL, 0x09 REKEY, 0x0a CRYPTO, 0x0b SUSPEND are reserved by docs/PROTOCOL.md.
 	FrameRepair   FrameType = 0x0c
 	FrameRepaired FrameType = 0x0e
 	FrameMessage  FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits
@@ -28,7 +29,7 @@ func (t FrameType) IsMessage() bool { return t&0xf0 == FrameMessage }
 // AckEliciting reports whether the receiver must acknowledge a packet that holds this frame.
 func (t FrameType) AckEliciting() bool {
 	switch t {
-	case FramePadding, FrameAck, FrameClose, FrameRepair, FrameRepaired:
+	case FramePadding, FrameAck, FrameClose, FrameSwitch, FrameRepair, FrameRepaired:
 		return false
 	}
 	return true

@@ -286,6 +286,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendAck(nil, &Ack{Ranges: []AckRange{{1, 5}}}))
 	f.Add(AppendMessage(nil, &Message{Payload: []byte("abc"), Fragment: true, Size: 9}, false))
 	f.Add(append(AppendRepair(nil, 5), 0, 1, 2))
+	f.Add(AppendSwitch(nil, Switch{Path: 2, WaitMillis: 25, Last: 900}))
 	f.Add(AppendRepaired(nil, Repaired{Path: 2, Newest: 9, Earlier: 3}))
 	f.Add(AppendHello(nil, &Hello{Noise: []byte{1}}))
 	f.Add(AppendRelayTicket(nil, &RelayTicket{}))
@@ -344,6 +345,10 @@ func FuzzParse(f *testing.F) {
 				if f := ReadRepaired(&r); !r.Err() && int(f.Path) >= PathCount {
 					t.Errorf("REPAIRED %+v", f)
 				}
+			case typ == FrameSwitch:
+				if f := ReadSwitch(&r); !r.Err() && f.Path >= PathProbe {
+					t.Errorf("SWITCH %+v", f)
+				}
 			case typ == FrameClose:
 				ReadClose(&r)
 			default:
@@ -351,4 +356,26 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The SWITCH frame, byte by byte, and its bounds.
+func TestSwitchFrame(t *testing.T) {
+	f := Switch{Path: 2, WaitMillis: 25, Last: 300}
+	got := AppendSwitch(nil, f)
+	if want := unhex(t, "07"+"02"+"19"+"ac02"); !bytes.Equal(got, want) {
+		t.Fatalf("SWITCH is %x, want %x", got, want)
+	}
+	r := NewReader(got[1:])
+	if back := ReadSwitch(&r); r.Err() || r.Len() != 0 || back != f {
+		t.Fatalf("parsed %+v", back)
+	}
+	for _, s := range []string{"07" + "19" + "01", "02" + "19", "02", ""} { // the path of probes has no such messages
+		r := NewReader(unhex(t, s))
+		if f := ReadSwitch(&r); !r.Err() {
+			t.Errorf("%q accepted: %+v", s, f)
+		}
+	}
+	if n := len(AppendSwitch(nil, Switch{Last: 1<<64 - 1})); n != SwitchSize {
+		t.Errorf("SWITCH of %d bytes, SwitchSize is %d", n, SwitchSize)
+	}
 }

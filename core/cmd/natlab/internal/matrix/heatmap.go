@@ -90,7 +90,9 @@ func (h *Heatmap) draw(cells []Cell) string {
 // standings puts the classes and their goals into the half of the matrix that is empty.
 func standings(b *strings.Builder, cells []Cell) {
 	x, y := float64(leftEdge+5*cellWide+cellWide/2+8), float64(topEdge+28)
-	column := func(at float64, y float64, anchor, weight, s string) { text(b, x+at, y, 11.5, anchor, "#44546a", weight, s) }
+	column := func(at float64, y float64, anchor, weight, s string) {
+		text(b, x+at, y, 11.5, anchor, "#44546a", weight, s)
+	}
 	column(0, y, "start", "bold", "class")
 	column(190, y, "end", "bold", "pairs")
 	column(246, y, "end", "bold", "direct")
