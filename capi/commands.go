@@ -28,6 +28,7 @@ const (
 	cmdPeerClose
 	cmdPeerPunch
 	cmdNetworkChanged
+	cmdSimulate
 	cmdCount
 )
 
@@ -37,7 +38,7 @@ var nodeKind = [cmdCount]node.CommandKind{
 	cmdRoomCreate: node.CmdRoomCreate, cmdRoomJoin: node.CmdRoomJoin, cmdRoomLeave: node.CmdRoomLeave,
 	cmdRoomSetData: node.CmdRoomSetData, cmdPeerConnect: node.CmdPeerConnect, cmdPeerAccept: node.CmdPeerAccept,
 	cmdPeerReject: node.CmdPeerReject, cmdPeerClose: node.CmdPeerClose, cmdPeerPunch: node.CmdPeerPunch,
-	cmdNetworkChanged: node.CmdNetworkChanged,
+	cmdNetworkChanged: node.CmdNetworkChanged, cmdSimulate: node.CmdSimulate,
 }
 
 // NextCommand fills c with the next command. Its Data lies in the ring, or in a block that the sender allocated, until the
@@ -64,6 +65,8 @@ func (h *host) NextCommand(c *node.Command) bool {
 		}
 	case cmdRoomJoin, cmdPeerReject, cmdPeerClose:
 		c.Text, c.Data = cut(string(data), len(data)), nil
+	case cmdSimulate:
+		c.Simulation, c.Data = simulationOf(data), nil
 	}
 	return true
 }

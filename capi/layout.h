@@ -56,7 +56,8 @@ enum { /* kinds of commands; 0 is never used, so that zeroed memory is no comman
     MUSUBI_CMD_PEER_REJECT = 11,
     MUSUBI_CMD_PEER_CLOSE = 12,
     MUSUBI_CMD_PEER_PUNCH = 13,
-    MUSUBI_CMD_NETWORK_CHANGED = 14
+    MUSUBI_CMD_NETWORK_CHANGED = 14,
+    MUSUBI_CMD_SIMULATE = 15 /* payload: two musubi_simulation, outgoing and incoming; struct_size 0: none */
 };
 
 enum { MUSUBI_COMMAND_BLOCK = 1 }; /* flag: the payload is a pointer to a malloc'ed block, which the owner frees */
@@ -176,7 +177,7 @@ extern struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS];
 
 #ifndef MUSUBI_CGO
 _Static_assert(sizeof(musubi_event) == 64, "musubi_event is 64 bytes on every platform");
-_Static_assert(sizeof(musubi_stats) == 88 && sizeof(musubi_nat) == 104, "ABI 1");
+_Static_assert(sizeof(musubi_stats) == 88 && sizeof(musubi_nat) == 104 && sizeof(musubi_simulation) == 56, "ABI 1");
 _Static_assert(sizeof(struct musubi_command) == 32, "head of a command");
 _Static_assert(sizeof(struct musubi_entry) == 32 && sizeof(struct musubi_event_extra) == 8, "event entry");
 _Static_assert(sizeof(struct musubi_peer_slot) == 128, "two cache lines a peer");

@@ -43,11 +43,11 @@ var rooms = map[string]room{
 	"core/sim":        {"endpoint hub rudp natsim impair secure wire stun api", false, "virtual internet under a virtual clock"},
 	"core/netio":      {"api", true, "sockets"},
 	"core/portmap":    {"", true, "asks the router for a port: PCP, NAT-PMP, UPnP-IGD"},
-	"core/node":       {"endpoint netio portmap api", true, "runs an endpoint"},
+	"core/node":       {"endpoint netio impair portmap api", true, "runs an endpoint"},
 	"core/server":     {"hub netio secure api", true, "runs a hub"},
 	"core/cmd/musubi": {"server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
 	"core/cmd/natlab": {"server node netio sim natsim secure api cmd/natlab", true, "kernel NAT laboratory"},
-	"capi":            {"node netio endpoint secure api", true, "the C shell around node"},
+	"capi":            {"node netio endpoint impair secure api", true, "the C shell around node"},
 }
 
 // roomOf finds the line for a package directory; a command's inner packages share its line.

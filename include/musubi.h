@@ -300,6 +300,28 @@ typedef struct musubi_nat {
     uint32_t opener_ttl;     /* least TTL that opens the outermost NAT; 0: unknown */
 } musubi_nat;
 
+/* Flags of musubi_simulation. */
+enum {
+    MUSUBI_SIMULATE_KEEP_ORDER = 1 /* jitter never lets a datagram pass another: a queue's jitter */
+};
+
+/* A bad network in one direction; see musubi_simulate. Fields that are zero change nothing. */
+typedef struct musubi_simulation {
+    uint32_t struct_size;
+    uint32_t flags;         /* MUSUBI_SIMULATE_ */
+    uint32_t loss_ppm;      /* datagrams lost, of a million: 50000 is 5 % */
+    uint32_t loss_burst;    /* mean length of a run of losses, in datagrams; 0, 1: each is lost or not on its own */
+    uint32_t latency_us;    /* added to each datagram, microseconds */
+    uint32_t jitter_us;     /* up to so much more, uniformly, microseconds */
+    uint32_t reorder_ppm;   /* datagrams held back while later ones pass, of a million */
+    uint32_t hold_back_us;  /* how long, microseconds; 0: half the latency, or 1 ms if there is none */
+    uint32_t duplicate_ppm; /* datagrams that come twice, of a million */
+    uint32_t queue_us;      /* with rate: what would wait longer is dropped, microseconds; 0: see queue_bytes */
+    uint32_t queue_bytes;   /* with rate: what would make the queue longer is dropped; both 0: 200 ms */
+    uint32_t seed;          /* the same one throws the same dice; 0: new ones each time */
+    uint64_t rate;          /* bit/s, 28 bytes of headers a datagram included; 0: no limit */
+} musubi_simulation;
+
 /* The ABI version of the loaded library; compare with MUSUBI_ABI_VERSION. No parameters. Owns nothing. Any thread. Does
  * not block. Returns the version; it can't fail. */
 MUSUBI_API uint32_t musubi_abi_version(void);
@@ -442,6 +464,24 @@ MUSUBI_API int32_t musubi_nat_info(musubi_client client, musubi_nat *nat);
  * client: from musubi_create. Owns nothing. Any thread. Does not block.
  * Returns 0; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
 MUSUBI_API int32_t musubi_network_changed(musubi_client client);
+
+/* Puts a bad network between this client and everybody, the server included, until the next call. For testing: it is there
+ * in every build, costs nothing while it is off, and keeps at most 16384 datagrams a direction under way.
+ * outgoing, incoming: what happens to datagrams that this client sends and receives; struct_size set by you; NULL: nothing,
+ * so that two NULLs end the simulation. Both are copied. Datagrams under way keep their times. Any thread. Does not block.
+ * Returns 0; ERR_SIZE: struct_size; ERR_VALUE: an unknown flag, a share over 1000000, a time over 60 s, a loss_burst over
+ * 1000000, a rate over 10^12, or runs of losses that can't add up to the share (5 of 6 is the most in runs of 5);
+ * ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_simulate(musubi_client client, const musubi_simulation *outgoing, const musubi_simulation *incoming);
+
+/* Fills in a network that players have; figures are round and typical, one way.
+ * name: "wifi" (2-5 ms, 0.1 % lost), "bad-wifi" (5-35 ms, 3 % lost in runs of 3, 8 Mbit/s), "dsl" (10 ms, 1 Mbit/s up, 10
+ * down, buffer 250 ms), "4g" (25-40 ms, 0.5 %, 8 Mbit/s up, 20 down), "3g" (75-115 ms, 1 %, 768 kbit/s up, 1.6 Mbit/s down,
+ * buffer 1 s), "lossy" (25 ms, 5 %), "rough" (25-35 ms with reordering, 10 %), "transatlantic" (38-40 ms, 0.1 %),
+ * "satellite" (280-300 ms, 0.5 %); may not be NULL. outgoing, incoming: struct_size set by you, the rest filled in; NULL: not
+ * wanted. Everything is yours. Any thread. Does not block.
+ * Returns 0; ERR_NULL: name; ERR_SIZE: struct_size; ERR_VALUE: no network of that name. */
+MUSUBI_API int32_t musubi_simulation_preset(const char *name, musubi_simulation *outgoing, musubi_simulation *incoming);
 
 #ifdef __cplusplus
 }

@@ -98,6 +98,9 @@ func (p *Pipe[T]) NextTimeout() time.Time {
 // Len is how many datagrams are under way.
 func (p *Pipe[T]) Len() int { return len(p.heap) }
 
+// Idle reports whether the pipe changes nothing and holds nothing: it could as well be taken away.
+func (p *Pipe[T]) Idle() bool { return len(p.heap) == 0 && p.cfg == Config{} }
+
 // Stats returns the counters.
 func (p *Pipe[T]) Stats() Stats { return p.stats }
 

@@ -83,8 +83,8 @@ func TestLatencyAndJitter(t *testing.T) {
 
 // Independent losses come out at their share, and a run's length is what chance makes of it.
 func TestIndependentLoss(t *testing.T) {
-	share, run := losses(play(New[int](Config{Loss: 0.05}, 3), 200_000, 100, ms), 200_000)
-	if math.Abs(share-0.05) > 0.002 || math.Abs(run-1/0.95) > 0.02 {
+	share, run := losses(play(New[int](Config{Loss: 0.05}, 3), 100_000, 100, ms), 100_000)
+	if math.Abs(share-0.05) > 0.003 || math.Abs(run-1/0.95) > 0.02 {
 		t.Errorf("%.4f lost in runs of %.3f", share, run)
 	}
 }
@@ -93,7 +93,7 @@ func TestIndependentLoss(t *testing.T) {
 // chance: 600 at 2 % in tens.
 func TestBurstLoss(t *testing.T) {
 	for _, c := range []Config{{Loss: 0.05, Burst: 3}, {Loss: 0.02, Burst: 10}, {Loss: 0.6, Burst: 2}, {Loss: 0.5, Burst: 1.5}} {
-		share, run := losses(play(New[int](c, 4), 300_000, 100, ms), 300_000)
+		share, run := losses(play(New[int](c, 4), 120_000, 100, ms), 120_000)
 		if math.Abs(share-c.Loss) > 0.1*c.Loss || math.Abs(run-c.Burst) > 0.1*c.Burst {
 			t.Errorf("%v in runs of %v: %.4f lost in runs of %.3f", c.Loss, c.Burst, share, run)
 		}

@@ -66,6 +66,8 @@ func (o *owner) apply(c *Command) {
 		if err := e.PeerPunch(now, c.Peer); err != nil {
 			o.tell(api.Event{Kind: api.EventPunch, Peer: c.Peer, Code: codeOf(err), Text: err.Error()})
 		}
+	case CmdSimulate:
+		o.simulate(c.Simulation)
 	case CmdNetworkChanged:
 		o.setLocal(now)
 		e.NetworkChanged(now)

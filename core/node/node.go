@@ -55,7 +55,8 @@ const (
 	CmdPeerPunch   // Peer
 	CmdSend        // Peer, How, Data
 	CmdNetworkChanged
-	CmdFlush // nothing but the wake that it comes with
+	CmdSimulate // Simulation
+	CmdFlush    // nothing but the wake that it comes with
 )
 
 // Command is one call of the game. Which fields count is said at each kind.
@@ -67,6 +68,8 @@ type Command struct {
 	Value uint64
 	Text  string
 	Data  []byte
+
+	Simulation *Simulation // nil: none
 }
 
 // Config is what a client is made from.

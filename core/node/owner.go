@@ -77,6 +77,7 @@ type owner struct {
 	serverAddr netip.AddrPort // the first of them
 	network    netWatch
 	mapper     portMapper
+	sim        simulator
 	out        outbox
 	statsAt    time.Time // the last snapshots
 	stale      bool      // something happened since
@@ -95,7 +96,13 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 		host: h, cfg: cfg, loop: loop,
 		servers: newServerNames(cfg),
 	}
-	o.reader = func(id api.SocketID, from netip.AddrPort, b []byte) { o.engine.HandleDatagram(o.now, id, from, b) }
+	o.reader = func(id api.SocketID, from netip.AddrPort, b []byte) {
+		if o.sim.in != nil {
+			o.sim.in.Push(o.now, arrival{id, from}, b)
+			return
+		}
+		o.engine.HandleDatagram(o.now, id, from, b)
+	}
 	return o
 }
 
@@ -120,7 +127,7 @@ func (o *owner) serve() error {
 		o.now = time.Now()
 		busy := o.step()
 		if !o.closeBy.IsZero() {
-			if o.engine.Done() || !o.now.Before(o.closeBy) {
+			if o.engine.Done() && !o.sim.sending() || !o.now.Before(o.closeBy) {
 				return nil
 			}
 			// A closing host never sleeps: nobody needs to wake us, and it would call us back at once.
@@ -165,6 +172,9 @@ func (o *owner) start(now time.Time) (err error) {
 func (o *owner) step() (busy bool) {
 	now := o.now
 	busy = o.loop.Read(o.reader) > 0
+	if o.sim.in != nil {
+		busy = o.deliverDue() || busy
+	}
 	if o.closeBy.IsZero() && o.host.Closing() {
 		o.beginClose()
 	} else if o.closeBy.IsZero() {
@@ -200,8 +210,15 @@ func (o *owner) transmit() {
 		if !ok {
 			break
 		}
+		if o.sim.out != nil {
+			o.sim.out.Push(o.now, tx, out)
+			continue
+		}
 		// What can't be sent is lost, as anything on a network may be; netio counts it.
 		_ = o.loop.Send(tx.Socket, tx.To, out, tx.TTL)
+	}
+	if o.sim.out != nil {
+		o.sendDue()
 	}
 	o.loop.Flush()
 }
@@ -218,7 +235,7 @@ func (o *owner) timeout() time.Time {
 
 // deadline is when the owner has to do something even if nothing comes.
 func (o *owner) deadline() time.Time {
-	at := o.timeout()
+	at := deadline.Earlier(o.timeout(), o.sim.next())
 	if !o.closeBy.IsZero() {
 		return deadline.Earlier(at, o.closeBy)
 	}

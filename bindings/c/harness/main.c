@@ -177,6 +177,17 @@ static void obey(struct harness *h)
     }
 }
 
+/* Puts the bad network before this player, if one was asked for. */
+static int32_t simulate(const struct harness *h)
+{
+    musubi_simulation out = {.struct_size = sizeof out}, in = {.struct_size = sizeof in};
+    int32_t err = MUSUBI_OK;
+
+    if (h->options.simulate != NULL)
+        err = musubi_simulation_preset(h->options.simulate, &out, &in);
+    return h->options.simulate == NULL || err != MUSUBI_OK ? err : musubi_simulate(h->client, &out, &in);
+}
+
 static int32_t begin(struct harness *h)
 {
     musubi_config config;
@@ -192,6 +203,8 @@ static int32_t begin(struct harness *h)
     config.bind = h->options.bind;
     h->begun = now_seconds();
     err = musubi_create(&config, &h->client);
+    if (err == MUSUBI_OK)
+        err = simulate(h);
     if (err == MUSUBI_OK)
         err = musubi_connect(h->client);
     if (err == MUSUBI_OK && !ordered_in(h))

@@ -17,6 +17,8 @@ static const char usage[] =
     "  --rate HZ         reliable messages a second; 0: as fast as they are taken (default 100)\n"
     "  --size B          bytes of a message (default 64, least 40)\n"
     "  --marker TEXT     text that every message carries, for whoever looks at the wire\n"
+    "  --simulate NAME   a bad network before this player: wifi, bad-wifi, dsl, 4g, 3g, lossy, rough, transatlantic,\n"
+    "                    satellite\n"
     "  --start WHEN      connected: send when connected (default); direct: wait for a direct route\n"
     "  --bind ADDR:PORT  local UDP address\n"
     "  --control         take orders from standard input: join CODE (with --join -), enough, changed\n"
@@ -89,6 +91,8 @@ static int option(struct options *o, const char *name, const char *value)
         o->marker = value;
     else if (strcmp(name, "--bind") == 0)
         o->bind = value;
+    else if (strcmp(name, "--simulate") == 0)
+        o->simulate = value;
     else
         return 0;
     return 1;

@@ -10,6 +10,7 @@ struct options {
     const char *name;
     const char *marker;
     const char *bind; /* local address, or NULL */
+    const char *simulate; /* name of a bad network, or NULL */
     uint32_t messages;   /* reliable, to each peer */
     uint32_t unreliable; /* to each peer, spread over the same time */
     uint32_t size;       /* bytes */

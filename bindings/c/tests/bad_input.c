@@ -208,6 +208,51 @@ static void bad_arguments(void)
     bad_handles(c);
 }
 
+/* Every field of a simulation beyond its limit, and the limits themselves. */
+static void bad_simulations(void)
+{
+    const musubi_simulation good = {.struct_size = sizeof good}, all = {
+        sizeof all, MUSUBI_SIMULATE_KEEP_ORDER, 1000000, 1000000, 60000000, 60000000, 1000000, 60000000, 1000000, 60000000, UINT_MAX, 1,
+        1000000000000};
+    musubi_client c = client_for(NO_SERVER);
+    musubi_simulation s, t;
+    unsigned i;
+
+    CHECK_CODE(musubi_simulate(c, NULL, NULL), 0);
+    CHECK_CODE(musubi_simulate(c, &good, &all), 0);
+    s = good, s.struct_size = 8;
+    CHECK_CODE(musubi_simulate(c, &s, NULL), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_simulate(c, NULL, &s), MUSUBI_ERR_SIZE);
+    for (i = 0; i < 10; i++) {
+        uint32_t *const fields[] = {&s.flags,       &s.loss_ppm,     &s.loss_burst,    &s.latency_us, &s.jitter_us,
+                                    &s.reorder_ppm, &s.hold_back_us, &s.duplicate_ppm, &s.queue_us,   NULL};
+
+        s = all;
+        if (fields[i] != NULL)
+            (*fields[i])++;
+        else
+            s.rate++;
+        CHECK_CODE(musubi_simulate(c, &s, &good), MUSUBI_ERR_VALUE);
+        CHECK_CODE(musubi_simulate(c, &good, &s), MUSUBI_ERR_VALUE);
+    }
+    s = good, s.loss_burst = 5, s.loss_ppm = 833333;
+    CHECK_CODE(musubi_simulate(c, &s, NULL), 0);
+    s.loss_ppm++;
+    CHECK_CODE(musubi_simulate(c, &s, NULL), MUSUBI_ERR_VALUE);
+    s = good, t = good;
+    CHECK_CODE(musubi_simulation_preset(NULL, &s, &t), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_simulation_preset("marble", &s, &t), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_simulation_preset("4g", NULL, NULL), 0);
+    CHECK_CODE(musubi_simulation_preset("4g", &s, &t), 0);
+    CHECK(s.latency_us == 25000 && s.rate == 8000000 && t.rate == 20000000 && s.struct_size == sizeof s && t.struct_size == sizeof t);
+    CHECK_CODE(musubi_simulate(c, &s, &t), 0);
+    s.struct_size = 0;
+    CHECK_CODE(musubi_simulation_preset("4g", &s, &t), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_simulation_preset("4g", &t, &s), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_destroy(c), 0);
+    CHECK_CODE(musubi_simulate(c, NULL, NULL), MUSUBI_ERR_HANDLE);
+}
+
 static void too_many_clients(void)
 {
     musubi_client clients[MUSUBI_MAX_CLIENTS], one_more;
@@ -300,6 +345,7 @@ int main(int argc, char **argv)
     bad_handles((uint64_t)1 << 32 | 1);
     bad_configs();
     bad_arguments();
+    bad_simulations();
     too_many_clients();
     address_in_use();
     server_down();

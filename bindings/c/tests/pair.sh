@@ -45,6 +45,7 @@ pair() { # name of the test, then options for both
 pair steady --messages 200 --rate 200 --unreliable 100
 pair flood --messages 20000 --rate 0 --size 1000
 pair large --messages 100 --rate 0 --size 60000
+pair simulated --messages 60 --rate 60 --unreliable 30 --simulate bad-wifi
 
 "$hello" "$address" >"$work/hello1.out" 2>&1 &
 hello_pid=$!
