@@ -20,7 +20,7 @@ static int32_t check(const musubi_config *c)
         return MUSUBI_ERR_NULL;
     if (c->struct_size != sizeof *c)
         return MUSUBI_ERR_SIZE;
-    if (c->server == NULL || (c->token == NULL && c->token_size != 0))
+    if (c->token == NULL && c->token_size != 0)
         return MUSUBI_ERR_NULL;
     if (!short_enough(c->server, 2048) || !short_enough(c->app, 64) || !short_enough(c->user, MUSUBI_MAX_USER_ID) ||
         !short_enough(c->bind, 64) || c->token_size > MUSUBI_MAX_TOKEN)

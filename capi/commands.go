@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"unsafe"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -29,6 +30,9 @@ const (
 	cmdPeerPunch
 	cmdNetworkChanged
 	cmdSimulate
+	cmdLANHost
+	cmdLANBrowse
+	cmdLANJoin
 	cmdCount
 )
 
@@ -38,7 +42,8 @@ var nodeKind = [cmdCount]node.CommandKind{
 	cmdRoomCreate: node.CmdRoomCreate, cmdRoomJoin: node.CmdRoomJoin, cmdRoomLeave: node.CmdRoomLeave,
 	cmdRoomSetData: node.CmdRoomSetData, cmdPeerConnect: node.CmdPeerConnect, cmdPeerAccept: node.CmdPeerAccept,
 	cmdPeerReject: node.CmdPeerReject, cmdPeerClose: node.CmdPeerClose, cmdPeerPunch: node.CmdPeerPunch,
-	cmdNetworkChanged: node.CmdNetworkChanged, cmdSimulate: node.CmdSimulate,
+	cmdNetworkChanged: node.CmdNetworkChanged, cmdSimulate: node.CmdSimulate, cmdLANHost: node.CmdLANHost, cmdLANBrowse: node.CmdLANBrowse,
+	cmdLANJoin: node.CmdLANJoin,
 }
 
 // NextCommand fills c with the next command. Its Data lies in the ring, or in a block that the sender allocated, until the
@@ -63,6 +68,9 @@ func (h *host) NextCommand(c *node.Command) bool {
 			Mode: api.Mode(head.mode), Channel: head.channel, ID: head.value,
 			Priority: api.Priority(how / sendPriorityUnit % api.PriorityCount), Deadline: uint16(how >> sendDeadlineShift),
 		}
+	case cmdLANJoin: // code, zero, address
+		code, address, _ := bytes.Cut(data, []byte{0})
+		c.Text, c.Data = string(code), address
 	case cmdRoomJoin, cmdPeerReject, cmdPeerClose:
 		c.Text, c.Data = cut(string(data), len(data)), nil
 	case cmdSimulate:

@@ -72,20 +72,20 @@ func musubiOwnerStart(s *C.struct_musubi_slot, config *C.musubi_config) (code in
 
 // readConfig copies what the client needs; the C side has checked sizes and ranges, but not contents.
 func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
-	hosts, key, hasKey, err := secure.ParseServerAddress(C.GoString(c.server))
-	if err != nil {
-		return cfg, err
-	}
-	if !hasKey {
-		return cfg, api.NewError(api.ErrAddress, "the server address has no key")
+	if c.server != nil {
+		var hasKey bool
+		if cfg.Servers, cfg.Endpoint.ServerKey, hasKey, err = secure.ParseServerAddress(C.GoString(c.server)); err != nil {
+			return cfg, err
+		}
+		if !hasKey {
+			return cfg, api.NewError(api.ErrAddress, "the server address has no key")
+		}
 	}
 	if c.bind != nil {
 		if cfg.Bind, err = netip.ParseAddrPort(C.GoString(c.bind)); err != nil {
 			return cfg, api.NewError(api.ErrValue, "bind address: "+err.Error())
 		}
 	}
-	cfg.Servers = hosts
-	cfg.Endpoint.ServerKey = key
 	cfg.Endpoint.App = "default"
 	if c.app != nil {
 		cfg.Endpoint.App = C.GoString(c.app)

@@ -132,6 +132,7 @@ enum {
     MUSUBI_MAX_USER_ID = 64,
     MUSUBI_MAX_ROOM_MEMBERS = 64, /* members */
     MUSUBI_MAX_ROOM_DATA = 4096,
+    MUSUBI_MAX_LAN_DATA = 255, /* bytes that a host in the local network shows to browsers */
     MUSUBI_MAX_CLOSE_TEXT = 200,
     MUSUBI_MAX_REQUEST_DATA = 256,
     MUSUBI_MAX_TOKEN = 1024
@@ -215,7 +216,9 @@ enum {
     MUSUBI_EVENT_QUEUE_FULL = 19,       /* count: unreliable messages dropped since nobody polled */
     MUSUBI_EVENT_LOG = 20,              /* code: 0 debug, 1 info, 2 warning, 3 error; text */
     MUSUBI_EVENT_FAILED = 21,           /* the client stopped itself. text: why. Destroy it */
-    MUSUBI_EVENT_PUNCH = 22             /* peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text */
+    MUSUBI_EVENT_PUNCH = 22,            /* peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text */
+    MUSUBI_EVENT_LAN_FOUND = 23,        /* a host in the local network, or news of it. text: address; data; count: members; code: most */
+    MUSUBI_EVENT_LAN_LOST = 24          /* it does not answer any more. text: address */
 };
 
 /* One thing that happened. 64 bytes on every platform. data and text are never NULL and each has a zero byte behind it. */
@@ -245,11 +248,11 @@ typedef struct musubi_event {
     uint8_t reserved[5];
 } musubi_event;
 
-/* What a client is made from. Only struct_size and server must be set. */
+/* What a client is made from. Only struct_size must be set, and server unless the client plays in the local network only. */
 typedef struct musubi_config {
     uint32_t struct_size;
     uint32_t flags;         /* MUSUBI_CONFIG_ */
-    const char *server;     /* "musubi://host[:port]/#key", as `musubi server` prints it */
+    const char *server;     /* "musubi://host[:port]/#key", as `musubi server` prints it. NULL: none */
     const char *app;        /* the game: clients of different apps never meet. NULL: "default"; at most 64 bytes */
     const char *user;       /* wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none */
     const uint8_t *token;   /* access token from the game's backend, or NULL */
@@ -338,7 +341,7 @@ MUSUBI_API const char *musubi_strerror(int32_t code);
  * config: see there; may not be NULL. client: where the handle goes; may not be NULL.
  * The client is yours until musubi_destroy; config and its texts may go after the call.
  * Any thread. Blocks about a millisecond, until the client works.
- * Returns 0; ERR_NULL: config, client or config.server; ERR_SIZE: struct_size; ERR_VALUE: a field out of its range or a
+ * Returns 0; ERR_NULL: config, client or config.token; ERR_SIZE: struct_size; ERR_VALUE: a field out of its range or a
  * bind address that can't be read; ERR_TOO_LARGE: a text or token too long; ERR_ADDRESS: server; ERR_LIMIT:
  * MUSUBI_MAX_CLIENTS reached; ERR_MEMORY: no memory, descriptor or thread; ERR_FORKED. A UDP address that the system
  * refuses (bind, in use) becomes MUSUBI_EVENT_FAILED. */
@@ -482,6 +485,29 @@ MUSUBI_API int32_t musubi_simulate(musubi_client client, const musubi_simulation
  * wanted. Everything is yours. Any thread. Does not block.
  * Returns 0; ERR_NULL: name; ERR_SIZE: struct_size; ERR_VALUE: no network of that name. */
 MUSUBI_API int32_t musubi_simulation_preset(const char *name, musubi_simulation *outgoing, musubi_simulation *incoming);
+
+/* Hosts a game for players in the same local network, without any server: this client becomes one, for one room.
+ * SERVER_CONNECTED and ROOM_JOINED with the join code follow, or ROOM_LEFT and SERVER_LOST with a reason. Others find it by
+ * musubi_lan_browse or know its address. It ends with musubi_disconnect or musubi_destroy.
+ * max_members: this client included, 2 to MUSUBI_MAX_ROOM_MEMBERS; 0: 16. data, size: what browsing players see, and the
+ * room's metadata; size bytes, at most MUSUBI_MAX_LAN_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: data; ERR_VALUE: max_members; ERR_TOO_LARGE: size; ERR_ALREADY: connected to a server, or in a room;
+ * ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_lan_host(musubi_client client, uint32_t max_members, const void *data, uint32_t size);
+
+/* Looks for hosts of the same app in the local network, by multicast and broadcast on every interface. LAN_FOUND tells each
+ * host once, and again when its members or data change; LAN_LOST when it is gone for 3.5 s.
+ * on: 1 starts, also anew; 0 stops. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_VALUE: on; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_lan_browse(musubi_client client, uint32_t on);
+
+/* Joins a host in the local network, which must prove that it knows the join code. SERVER_CONNECTED and ROOM_JOINED follow, or
+ * ROOM_LEFT and SERVER_LOST with a reason: ERR_SERVER_UNREACHABLE nobody hosts there, ERR_BAD_CODE, ERR_ADDRESS.
+ * address: as LAN_FOUND gives it, or "192.168.1.5"; at most 64 bytes. code: as players type it. Both may not be NULL; they are
+ * copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL; ERR_VALUE: a text is empty or too long; ERR_ALREADY: connected to a server, or in a room;
+ * ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_lan_join(musubi_client client, const char *address, const char *code);
 
 #ifdef __cplusplus
 }

@@ -27,6 +27,8 @@ const (
 	EventLog             EventKind = 20 // Code: level 0 debug .. 3 error; Text
 	EventFailed          EventKind = 21 // the client stopped itself; Text
 	EventPunch           EventKind = 22 // Peer: news of going direct. Code OK: first authenticated answer, RTTMicros; else gave up, Text: why
+	EventLANFound        EventKind = 23 // a host in the local network, or news of it; Text: address, Data: what it shows, Count: members, Code: most members
+	EventLANLost         EventKind = 24 // it does not answer any more; Text: address
 )
 
 // Event is one thing that happened, as endpoint reports it and musubi_poll delivers it. Which fields count is said at

@@ -106,10 +106,14 @@ func New(now time.Time, cfg Config) (*Endpoint, error) {
 	return e, nil
 }
 
-// SetServers replaces the server's addresses, once they are resolved; before Connect.
-func (e *Endpoint) SetServers(addrs []netip.AddrPort) {
-	e.cfg.Servers = addrs
-	e.link.SetServers(addrs)
+// SetServer makes another server, with its own key, the one to Connect to. ErrAlready while a link is wanted.
+func (e *Endpoint) SetServer(addrs []netip.AddrPort, key [32]byte) error {
+	if e.wanted {
+		return api.NewError(api.ErrAlready, "connected to a server already; disconnect first")
+	}
+	e.cfg.Servers, e.cfg.ServerKey = addrs, key
+	e.link.SetServer(addrs, key)
+	return nil
 }
 
 // PublicKey is the client's identity, fresh for each process.

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -42,7 +43,7 @@ func NewHost(now time.Time, show wire.LANAnnouncement) *Host {
 // Show tells what browsers may see: members, data, and the tag of the room's join code. A nil tag hides the host.
 func (h *Host) Show(members, most uint8, data []byte, tag Tag) {
 	h.show.Members, h.show.Max, h.tag = members, most, tag
-	h.show.Data = append(h.show.Data[:0], data[:min(len(data), wire.MaxLANData)]...)
+	h.show.Data = append(h.show.Data[:0], data[:min(len(data), api.MaxLANData)]...)
 }
 
 // AppendAnswer appends the answer to a query of our game, if b is one; it goes back to where the query came from.

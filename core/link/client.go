@@ -112,6 +112,22 @@ func (c *Client) SetServers(addrs []netip.AddrPort) {
 	c.server = 0
 }
 
+// SetServer makes another server the one to Connect to, one with another key; only while no link is wanted. What the old
+// one gave for coming back is forgotten if the key is another.
+func (c *Client) SetServer(addrs []netip.AddrPort, key secure.PublicKey) {
+	switch c.state {
+	case idle:
+	case closing: // the goodbye was sent; its repetitions don't matter
+		c.pipe, c.state = nil, idle
+	default:
+		return
+	}
+	if key != c.cfg.ServerKey {
+		c.ticket, c.token, c.tokenEnd = resumption{}, wire.Cookie{}, time.Time{}
+	}
+	c.cfg.Servers, c.cfg.ServerKey, c.server = addrs, key, 0
+}
+
 // Rooms is the machine for rooms and introductions. Call Flush after a command to it.
 func (c *Client) Rooms() *rendezvous.Client { return c.rooms }
 

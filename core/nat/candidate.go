@@ -32,7 +32,7 @@ func usable(a netip.AddrPort, local []netip.Addr) bool {
 // routeOf says what a path to an address is.
 func routeOf(ip netip.Addr, lan bool) api.Route {
 	switch {
-	case lan:
+	case lan || ip.IsPrivate(): // without a server on the internet the attested addresses are private too
 		return api.RouteLAN
 	case ip.Is4():
 		return api.RouteDirect4

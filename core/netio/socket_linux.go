@@ -22,25 +22,33 @@ func (l *Loop) Open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, error
 	if l.sockets[id] != nil {
 		return netip.AddrPort{}, fmt.Errorf("open UDP socket %d: %w", id, unix.EEXIST)
 	}
-	if err := l.begin(); err != nil {
-		return netip.AddrPort{}, err
-	}
 	fd, err := bindUDP(bind, l.Buffer)
 	if err != nil {
 		return netip.AddrPort{}, fmt.Errorf("open UDP socket on %v: %w", bind, err)
 	}
-	if l.gro {
-		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // refused: datagrams come one by one
-	}
-	local, err := localAddr(fd)
-	if err == nil {
-		err = unix.EpollCtl(l.epollFD, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(id)})
-	}
+	local, err := l.adopt(id, fd, bind.Addr().Is6())
 	if err != nil {
 		unix.Close(fd)
 		return netip.AddrPort{}, fmt.Errorf("watch UDP socket on %v: %w", bind, err)
 	}
-	l.sockets[id] = &socket{id: id, fd: fd, v6: bind.Addr().Is6()}
+	return local, nil
+}
+
+// adopt watches a bound socket; after an error it is still the caller's.
+func (l *Loop) adopt(id api.SocketID, fd int, v6 bool) (local netip.AddrPort, err error) {
+	if err := l.begin(); err != nil {
+		return local, err
+	}
+	if l.gro {
+		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // refused: datagrams come one by one
+	}
+	if local, err = localAddr(fd); err != nil {
+		return local, err
+	}
+	if err = unix.EpollCtl(l.epollFD, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(id)}); err != nil {
+		return local, err
+	}
+	l.sockets[id] = &socket{id: id, fd: fd, v6: v6}
 	return local, nil
 }
 

@@ -68,6 +68,12 @@ func (o *owner) apply(c *Command) {
 		}
 	case CmdSimulate:
 		o.simulate(c.Simulation)
+	case CmdLANHost:
+		o.lanHost(c)
+	case CmdLANBrowse:
+		o.lanBrowse(c.Value != 0)
+	case CmdLANJoin:
+		o.lanJoin(string(c.Data), c.Text)
 	case CmdNetworkChanged:
 		o.setLocal(now)
 		e.NetworkChanged(now)

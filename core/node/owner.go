@@ -23,7 +23,7 @@ const (
 
 // engine is what the owner drives: *endpoint.Endpoint, or a test's script.
 type engine interface {
-	SetServers(addrs []netip.AddrPort)
+	SetServer(addrs []netip.AddrPort, key [32]byte) error
 	SetLocal(now time.Time, main netip.AddrPort, addrs []netip.Addr)
 	HandleDatagram(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte)
 	HandleTimeout(now time.Time)
@@ -78,6 +78,7 @@ type owner struct {
 	network    netWatch
 	mapper     portMapper
 	sim        simulator
+	lan        lanPlay
 	out        outbox
 	statsAt    time.Time // the last snapshots
 	stale      bool      // something happened since
@@ -97,7 +98,11 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 		servers: newServerNames(cfg),
 	}
 	o.reader = func(id api.SocketID, from netip.AddrPort, b []byte) {
-		if o.sim.in != nil {
+		switch {
+		case id >= lanServer:
+			o.lanDatagram(id, from, b)
+			return
+		case o.sim.in != nil:
 			o.sim.in.Push(o.now, arrival{id, from}, b)
 			return
 		}
@@ -189,6 +194,7 @@ func (o *owner) step() (busy bool) {
 	}
 	o.stale = o.stale || busy
 	o.socketOps()
+	o.lanStep()
 	o.transmit()
 	busy = o.publish() || busy
 	o.snapshots()
@@ -202,6 +208,7 @@ func (o *owner) beginClose() {
 	for o.takeCommands(commandBatch) { // a closing host takes no more commands, so this ends
 	}
 	o.engine.Close(o.now)
+	o.lanEnd()
 }
 
 func (o *owner) transmit() {
@@ -241,6 +248,7 @@ func (o *owner) deadline() time.Time {
 	}
 	at = deadline.Earlier(at, o.mapper.again)
 	at = deadline.Earlier(at, o.network.lookAt)
+	at = deadline.Earlier(at, o.lanDeadline())
 	if o.out.waiting {
 		at = deadline.Earlier(at, o.now.Add(retryEvent))
 	}

@@ -75,6 +75,7 @@ func (o *owner) nextEvent(ev *api.Event) (ok bool) {
 	if *ev, ok = o.engine.NextEvent(); !ok {
 		return false
 	}
+	o.lanRoom(ev)
 	switch ev.Kind {
 	case api.EventServerConnected:
 		o.mapPort()

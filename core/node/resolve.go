@@ -171,10 +171,19 @@ func (o *owner) connect() {
 }
 
 func (o *owner) connectTo(addrs []netip.AddrPort) {
-	if !o.out.linkWanted && len(addrs) > 0 {
-		o.engine.SetServers(addrs)
-		o.watchNetwork(addrs[0])
+	if !o.out.linkWanted { // a server in the local network may have been the last one
+		if err := o.engine.SetServer(addrs, o.cfg.Endpoint.ServerKey); err != nil {
+			o.log(logWarn, err.Error())
+		}
+		if len(addrs) > 0 {
+			o.watchNetwork(addrs[0])
+		}
 	}
+	o.link()
+}
+
+// link starts the link to the server that the endpoint was told of last.
+func (o *owner) link() {
 	switch err := o.engine.Connect(o.now); {
 	case err == nil:
 		o.out.linkWanted = true
@@ -243,4 +252,5 @@ func (o *owner) disconnect() {
 	if err := o.engine.Disconnect(o.now); err != nil {
 		o.log(logWarn, err.Error())
 	}
+	o.lanEnd()
 }

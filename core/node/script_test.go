@@ -68,7 +68,6 @@ func (s *script) set(q *QueueHost, f func()) {
 	q.loop.Wake()
 }
 
-func (s *script) SetServers(addrs []netip.AddrPort) { s.did("servers %v", addrs) }
 func (s *script) SetLocal(_ time.Time, main netip.AddrPort, addrs []netip.Addr) {
 	s.mu.Lock()
 	s.locals = map[api.SocketID]netip.AddrPort{api.MainSocket: main}
@@ -169,8 +168,13 @@ func (s *script) PeerStats(api.PeerHandle) (api.PeerStats, bool) {
 	return api.PeerStats{RTTMicros: 40_000}, true
 }
 func (s *script) EachPeer(f func(api.PeerHandle)) { f(7) }
-func (s *script) NetworkChanged(time.Time)        { s.did("networkchanged") }
-func (s *script) Observed() netip.AddrPort        { return netip.AddrPort{} }
+func (s *script) SetServer(addrs []netip.AddrPort, _ [32]byte) error {
+	s.did("servers %v", addrs)
+	return nil
+}
+
+func (s *script) NetworkChanged(time.Time) { s.did("networkchanged") }
+func (s *script) Observed() netip.AddrPort { return netip.AddrPort{} }
 
 func (s *script) SetMapped(time.Time, string, netip.AddrPort) { s.did("mapped") }
 func (s *script) Close(time.Time)                             { s.did("close") }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -16,6 +17,13 @@ func (o *owner) open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, erro
 	return local, err
 }
 
+func (o *owner) close(id api.SocketID) {
+	o.loop.CloseSocket(id)
+	if i := slices.Index(o.sockets, id); i >= 0 {
+		o.sockets = slices.Delete(o.sockets, i, i+1)
+	}
+}
+
 // socketOps opens and closes what the endpoint asks for. Datagrams that it wants to send on a new socket come after.
 func (o *owner) socketOps() {
 	for {
@@ -24,13 +32,7 @@ func (o *owner) socketOps() {
 			return
 		}
 		if !op.Open {
-			o.loop.CloseSocket(op.ID)
-			for i, id := range o.sockets {
-				if id == op.ID {
-					o.sockets = append(o.sockets[:i], o.sockets[i+1:]...)
-					break
-				}
-			}
+			o.close(op.ID)
 			continue
 		}
 		local, err := o.open(op.ID, netip.AddrPortFrom(o.cfg.Bind.Addr(), 0))

@@ -21,9 +21,8 @@ import "encoding/binary"
 // port takes the link. tag is a MAC over all before it under a key made from the join code: only who knows the code can
 // make it, and only who knows it can check it. Trailing bytes are for later versions; in an announcement they may not be.
 const (
-	LANPort      = 47623 // UDP; free in IANA's registry
+	LANPort      = 47623 // UDP
 	LANQuerySize = 640
-	MaxLANData   = 255 // bytes that a host can show to browsers
 	LANTagSize   = 16
 
 	lanMagic    = 0x3f4d5553
