@@ -45,14 +45,18 @@ static int next_line(char *line)
 
 enum order control_take(const char **code)
 {
+    static const struct {
+        const char *name;
+        enum order order;
+    } plain[] = {{"enough", ORDER_ENOUGH}, {"changed", ORDER_CHANGED}, {"pause", ORDER_PAUSE}, {"resume", ORDER_RESUME}, {"phase", ORDER_PHASE}};
     char line[sizeof buffer];
+    unsigned i;
 
     fill();
     while (next_line(line)) {
-        if (strcmp(line, "enough") == 0)
-            return ORDER_ENOUGH;
-        if (strcmp(line, "changed") == 0)
-            return ORDER_CHANGED;
+        for (i = 0; i < sizeof plain / sizeof *plain; i++)
+            if (strcmp(line, plain[i].name) == 0)
+                return plain[i].order;
         if (strncmp(line, "join ", 5) == 0 && strlen(line + 5) < sizeof room) {
             strcpy(room, line + 5);
             *code = room;

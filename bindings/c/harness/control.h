@@ -2,11 +2,14 @@
  *   join CODE   enter that room (with --join -)
  *   enough      plan no further messages; what was planned ends as if it had been all
  *   changed     tell the library that the network changed
+ *   pause       send nothing until the next resume; the plan is put off by that time
+ *   resume
+ *   phase       print for each peer the longest silence since the last phase, and begin a new one
  * Whoever closes the input takes nothing back. */
 #ifndef HARNESS_CONTROL_H
 #define HARNESS_CONTROL_H
 
-enum order { ORDER_NONE, ORDER_JOIN, ORDER_ENOUGH, ORDER_CHANGED };
+enum order { ORDER_NONE, ORDER_JOIN, ORDER_ENOUGH, ORDER_CHANGED, ORDER_PAUSE, ORDER_RESUME, ORDER_PHASE };
 
 /* Takes one order without waiting. *code is set by ORDER_JOIN and stays valid. Complains about lines that are none. */
 enum order control_take(const char **code);

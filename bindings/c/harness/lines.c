@@ -206,6 +206,13 @@ void line_max_gap(double now, unsigned peer, double seconds)
     end();
 }
 
+void line_phase(double now, unsigned peer, double gap_seconds, uint32_t received)
+{
+    about_peer(now, "phase", peer);
+    printf(" gap_ms=%.3f received=%u", gap_seconds * 1e3, received);
+    end();
+}
+
 void line_result(double now, unsigned peer, const struct traffic *t, uint32_t route)
 {
     about_peer(now, "result", peer);

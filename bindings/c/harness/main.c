@@ -160,6 +160,30 @@ static int results(struct harness *h)
 
 static int ordered_in(const struct harness *h) { return h->options.join != NULL && strcmp(h->options.join, "-") == 0; }
 
+static void obey_traffic(struct traffic *t, enum order order, unsigned number)
+{
+    double now = now_seconds(), gap;
+    uint32_t received;
+
+    switch (order) {
+    case ORDER_ENOUGH:
+        t->enough = 1;
+        break;
+    case ORDER_PAUSE:
+        traffic_pause(t, now);
+        break;
+    case ORDER_RESUME:
+        traffic_resume(t, now);
+        break;
+    case ORDER_PHASE:
+        gap = traffic_phase(t, now, &received);
+        line_phase(now, number, gap, received);
+        break;
+    default:
+        break;
+    }
+}
+
 /* Follows the orders that came. An order that the library refuses shows in what does not happen then. */
 static void obey(struct harness *h)
 {
@@ -172,8 +196,8 @@ static void obey(struct harness *h)
             musubi_room_join(h->client, code);
         else if (order == ORDER_CHANGED)
             musubi_network_changed(h->client);
-        for (i = 0; order == ORDER_ENOUGH && i < h->count; i++)
-            h->players[i].traffic.enough = 1;
+        for (i = 0; i < h->count; i++)
+            obey_traffic(&h->players[i].traffic, order, i + 1);
     }
 }
 

@@ -101,7 +101,7 @@ int32_t traffic_send(struct traffic *t, const struct options *o, musubi_client c
     int32_t err = 0;
 
     *next = 0;
-    if (!t->started)
+    if (!t->started || t->paused != 0)
         return 0;
     if (t->enough)
         reliable_due = t->sent, unreliable_due = t->unreliable_sent;
@@ -133,6 +133,39 @@ int32_t traffic_send(struct traffic *t, const struct options *o, musubi_client c
     return err;
 }
 
+/* The longest silence of the phase, with the one that lasts until now. */
+static double phase_gap(const struct traffic *t, double now)
+{
+    double since = t->previous > t->phase_start ? t->previous : t->phase_start;
+
+    return t->previous != 0 && now - since > t->phase_gap ? now - since : t->phase_gap;
+}
+
+void traffic_pause(struct traffic *t, double now)
+{
+    if (t->paused == 0)
+        t->paused = now;
+}
+
+void traffic_resume(struct traffic *t, double now)
+{
+    if (t->paused != 0)
+        t->start += now - t->paused;
+    t->paused = 0;
+    t->previous = 0; /* a silence that was ordered is none */
+}
+
+double traffic_phase(struct traffic *t, double now, uint32_t *received)
+{
+    double gap = phase_gap(t, now);
+
+    *received = t->phase_received;
+    t->phase_start = now;
+    t->phase_gap = 0;
+    t->phase_received = 0;
+    return gap;
+}
+
 /* Sets a bit and tells whether it was set before. */
 static int mark(uint8_t *bits, uint32_t number)
 {
@@ -157,8 +190,10 @@ static void reliable(struct traffic *t, uint32_t number, double now)
     if (number >= t->highest)
         t->highest = number + 1;
     t->received++;
+    t->phase_received++;
     if (t->previous != 0 && now - t->previous > t->max_gap)
         t->max_gap = now - t->previous;
+    t->phase_gap = phase_gap(t, now);
     t->previous = now;
 }
 

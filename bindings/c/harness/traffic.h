@@ -15,6 +15,7 @@ struct traffic {
     int started;
     int enough;            /* what was sent is all */
     double start;          /* seconds */
+    double paused;         /* since when; 0: not */
     uint32_t sent;         /* reliable */
     uint32_t unreliable_sent;
     int last_sent;         /* the message that says how many there were */
@@ -29,6 +30,8 @@ struct traffic {
     uint32_t highest;      /* 1 + the highest reliable number seen */
     uint8_t *seen, *unreliable_seen; /* bits */
     double first, previous, max_gap; /* seconds; first 0: nothing yet */
+    double phase_start, phase_gap; /* seconds; the longest silence of this phase */
+    uint32_t phase_received;
 };
 
 void traffic_init(struct traffic *t);
@@ -38,6 +41,14 @@ void traffic_free(struct traffic *t);
  * error that is not WOULD_BLOCK. */
 int32_t traffic_send(struct traffic *t, const struct options *o, musubi_client client, musubi_peer peer, double now,
                      double *next);
+
+/* Puts everything off until traffic_resume. */
+void traffic_pause(struct traffic *t, double now);
+void traffic_resume(struct traffic *t, double now);
+
+/* Ends a phase: returns its longest silence in seconds, the one that still lasts included, and how many reliable messages
+ * came in it. */
+double traffic_phase(struct traffic *t, double now, uint32_t *received);
 
 /* Takes a message of the other side's. Returns 1 if it is the first one. */
 int traffic_receive(struct traffic *t, const musubi_event *e, double now);

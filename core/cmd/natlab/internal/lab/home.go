@@ -12,11 +12,13 @@ import (
 // home is the plan of one player's network: a computer, a cable, and a home router with one foot in the world.
 type home struct {
 	host, nat  string       // namespaces
+	inner      string       // of the router between them, empty if there is none
 	kind       Kind         // what the NAT does
 	box        *natsim.Box  // the NAT itself where it is no kernel's; the home router then only routes
 	prefix     netip.Prefix // what the router sends to this home
 	wan        netip.Addr   // the NAT's public address, not used where the computer itself has one
 	lan        netip.Addr   // the home router inside
+	gateway    netip.Addr   // the router next to the computer
 	inside     netip.Addr   // the computer
 	insideBits int
 }
@@ -38,6 +40,10 @@ func homeA(name string, cfg Config) home {
 		wan: netip.MustParseAddr("198.51.100.1"), lan: netip.MustParseAddr("192.168.1.1"),
 		inside: netip.MustParseAddr("192.168.1.2"), insideBits: 24}
 	h = h.public(netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("198.51.100.10"))
+	h.gateway = h.lan
+	if cfg.Inner != "" {
+		h.inner, h.inside, h.gateway = name+"-"+string(Inner), innerInside, innerLAN
+	}
 	h.box = h.kind.box(h.seen(), cfg)
 	return h
 }
@@ -47,6 +53,7 @@ func homeB(name string, cfg Config) home {
 		wan: netip.MustParseAddr("203.0.113.1"), lan: netip.MustParseAddr("10.0.0.1"),
 		inside: netip.MustParseAddr("10.0.0.2"), insideBits: 24}
 	h = h.public(netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10"))
+	h.gateway = h.lan
 	h.box = h.kind.box(h.seen(), cfg)
 	return h
 }
@@ -70,7 +77,11 @@ func (h home) seen() netip.Addr {
 
 // links lists the ip commands that give the home its cable; they run outside the namespaces.
 func (h home) links() string {
-	return fmt.Sprintf("link add name lan netns %s type veth peer name eth0 netns %s\n", h.nat, h.host)
+	next, end := h.host, "eth0"
+	if h.inner != "" {
+		next, end = h.inner, "wan"
+	}
+	return fmt.Sprintf("link add name lan netns %s type veth peer name %s netns %s\n", h.nat, end, next)
 }
 
 // configure sets addresses, routes and rules. The device wan exists already; it is point to point, so that a route needs
@@ -81,7 +92,7 @@ func (h home) configure() error {
 link set eth0 up
 addr add %s/%d dev eth0
 route add default via %s
-`, h.inside, h.insideBits, h.lan)
+`, h.inside, h.insideBits, h.gateway)
 	if err := ipBatch(h.host, computer); err != nil {
 		return err
 	}

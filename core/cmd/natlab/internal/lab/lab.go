@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ type Config struct {
 	A, B  Kind
 	Shape wan.Shape // of every direction
 	Model bool      // all NATs are natsim's, none the kernel's
+	Extra           // what the matrix has no need of
 	Seed  uint64    // of the router's dice and of NATs that run in it
 }
 
@@ -31,12 +33,13 @@ type Lab struct {
 	made bool // the namespaces exist
 
 	foreign []*foreign // strangers' flows through our NATs
+	extra   Extra
 }
 
 // Build makes a laboratory. On an error nothing is left behind.
 func Build(cfg Config) (*Lab, error) {
 	name := nextName()
-	l := &Lab{name: name, a: homeA(name, cfg), b: homeB(name, cfg)}
+	l := &Lab{name: name, a: homeA(name, cfg), b: homeB(name, cfg), extra: cfg.Extra}
 	if err := l.build(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("build laboratory %s × %s: %w", cfg.A, cfg.B, err), l.Close())
 	}
@@ -47,17 +50,17 @@ func Build(cfg Config) (*Lab, error) {
 // router, whose devices the homes' configuration expects.
 func (l *Lab) build(cfg Config) error {
 	var batch strings.Builder
-	for _, r := range roles {
+	for _, r := range l.roles() {
 		fmt.Fprintf(&batch, "netns add %s\n", l.Namespace(r))
 	}
-	batch.WriteString(l.a.links() + l.b.links())
+	batch.WriteString(l.a.links() + l.b.links() + l.extraLinks())
 	l.made = true // also when only some were made
 	if err := ipBatch("", batch.String()); err != nil {
 		return err
 	}
 	// Before any device goes up: IPv6 would send router solicitations and duplicate address checks into every link, and
 	// this version's direct paths are IPv4 only.
-	for _, r := range roles {
+	for _, r := range l.roles() {
 		if err := sysctls(l.Namespace(r), map[string]string{"ipv6/conf/all/disable_ipv6": "1"}); err != nil {
 			return err
 		}
@@ -69,6 +72,9 @@ func (l *Lab) build(cfg Config) error {
 		return err
 	}
 	if err := l.b.configure(); err != nil {
+		return err
+	}
+	if err := l.configureExtra(); err != nil {
 		return err
 	}
 	if err := configureServer(l.Namespace(Server)); err != nil {
@@ -113,10 +119,11 @@ func (l *Lab) Close() error {
 		return errors.Join(errs...)
 	}
 	l.made = false
-	for _, r := range roles { // one by one: after a half failed build some do not exist, and a batch stops at the first
+	for _, r := range l.roles() { // one by one: after a half failed build some do not exist, and a batch stops at the first
 		if err := Remove([]string{l.Namespace(r)}); err != nil && exists(l.Namespace(r)) {
 			errs = append(errs, err)
 		}
+		errs = append(errs, os.RemoveAll(l.etc(r)))
 	}
 	return errors.Join(errs...)
 }
@@ -135,6 +142,8 @@ func (l *Lab) Inside(r Role) netip.Addr {
 		return l.a.inside
 	case HostB:
 		return l.b.inside
+	case Guest:
+		return guestInside
 	case NATA:
 		return l.a.wan
 	case NATB:

@@ -261,7 +261,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range roles {
+	for _, r := range l.roles() {
 		if exists(l.Namespace(r)) {
 			t.Errorf("%s is still there", l.Namespace(r))
 		}

@@ -28,9 +28,22 @@ const (
 	NATB   Role = "nb"  // the second player's
 	HostB  Role = "hb"  //
 	Server Role = "srv" // the server
+
+	Inner Role = "ia" // a second router, between the first player's computer and the router at its home
+	Guest Role = "ga" // a second computer at the first player's home
 )
 
-var roles = []Role{HostA, NATA, NATB, HostB, Server}
+// roles lists the places of this laboratory.
+func (l *Lab) roles() []Role {
+	list := []Role{HostA, NATA, NATB, HostB, Server}
+	if l.extra.Inner != "" {
+		list = append(list, Inner)
+	}
+	if l.extra.Neighbour != NoNeighbour {
+		list = append(list, Guest)
+	}
+	return list
+}
 
 func nextName() string {
 	return fmt.Sprintf("%s%d-%d", Prefix, os.Getpid(), built.Add(1))
