@@ -34,6 +34,7 @@ type commands struct {
 	Matrix  matrixCmd      `cmd:"" help:"Hold meetings between all kinds of NAT and judge them."`
 	Sim     simlab.Command `cmd:"" help:"The same with simulated NATs under a virtual clock; needs no laboratory."`
 	Heatmap matrix.Heatmap `cmd:"" help:"Draw a matrix as SVG."`
+	Regress regressCmd     `cmd:"" help:"Play what networks do to games, by name or all."`
 	Demo    demoCmd        `cmd:"" help:"Show one meeting live: relay, direct, cut, relay, direct again."`
 	Build   buildCmd       `cmd:"" help:"Build a laboratory and keep it until Ctrl-C."`
 	Clean   cleanCmd       `cmd:"" help:"Remove namespaces that a killed natlab left behind."`
@@ -86,6 +87,16 @@ func require() error {
 func (c *matrixCmd) Run(ctx context.Context) error {
 	if err := require(); err != nil {
 		return err
+	}
+	return c.run(ctx, os.Stdout)
+}
+
+// Run runs the command for kong.
+func (c *regressCmd) Run(ctx context.Context) error {
+	if !c.List {
+		if err := require(); err != nil {
+			return err
+		}
 	}
 	return c.run(ctx, os.Stdout)
 }

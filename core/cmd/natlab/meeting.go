@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"path/filepath"
+	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
@@ -26,6 +24,11 @@ type programs struct {
 // plan describes one meeting of two players.
 type plan struct {
 	kinds      [2]lab.Kind // by side: A, B
+	extra      lab.Extra
+	roles      [2]lab.Role // where the two play; empty: at the two homes
+	bind       string      // local address of both; empty: any
+	third      lab.Role    // where a third plays; empty: nobody
+	serverName string      // by which the players know the server; empty: by its address
 	model      bool        // the simulator's NATs
 	shape      wan.Shape
 	seed       uint64
@@ -42,8 +45,13 @@ type plan struct {
 	timeout    time.Duration // of each harness
 }
 
-// sideRoles says on which computer a side's harness runs.
-var sideRoles = [2]lab.Role{wan.A: lab.HostA, wan.B: lab.HostB}
+// role says on which computer a side's harness runs.
+func (p plan) role(s wan.Side) lab.Role {
+	if p.roles[s] != "" {
+		return p.roles[s]
+	}
+	return [2]lab.Role{wan.A: lab.HostA, wan.B: lab.HostB}[s]
+}
 
 func other(s wan.Side) wan.Side { return wan.B - s }
 
@@ -63,8 +71,11 @@ const profileTime = 5 * time.Second
 type meeting struct {
 	plan
 	*lab.Lab
-	server *harness.Process
 	peers  [2]*harness.Process
+	third  *harness.Process // nil: nobody
+	server *harness.Process
+	keys   string // the server's data directory, which outlives it
+	url    string // where the server is, key included
 	logs   logs
 	watch  *watch
 	onEnd  func() // runs while the laboratory still stands, after the harnesses have ended; may be nil
@@ -86,7 +97,7 @@ type observation struct {
 func (p programs) hold(ctx context.Context, pl plan, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) (o observation, texts *logs) {
 	m := &meeting{plan: pl}
 	o.plan = pl
-	built, err := lab.Build(lab.Config{A: pl.kinds[wan.A], B: pl.kinds[wan.B], Shape: pl.shape, Model: pl.model, Seed: pl.seed})
+	built, err := lab.Build(lab.Config{A: pl.kinds[wan.A], B: pl.kinds[wan.B], Shape: pl.shape, Model: pl.model, Extra: pl.extra, Seed: pl.seed})
 	if err != nil {
 		o.broken = err
 		return o, &m.logs
@@ -97,6 +108,7 @@ func (p programs) hold(ctx context.Context, pl plan, onEvent func(wan.Side, harn
 	err = m.run(ctx, p, onEvent, during)
 	o.wrong = m.crashes()
 	m.stopAll()
+	_ = os.RemoveAll(m.keys)
 	if m.onEnd != nil {
 		m.onEnd()
 	}
@@ -142,17 +154,16 @@ func (m *meeting) crashes() error {
 // waits until both have ended. The harnesses have
 // timeouts of their own, which tell more than ours; ours only ends what hangs.
 func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, harness.Event), during func(context.Context, *meeting) error) error {
-	url, err := m.startServer(ctx, p)
-	if err != nil {
+	if err := m.startServer(ctx, p, lab.ServerAddr); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, m.timeout+5*time.Second, errors.New("the meeting took too long"))
 	defer cancel()
-	host, err := m.startPeer(p, m.host, onEvent, url, "--host")
+	host, err := m.startPeer(p, m.host, onEvent, "--host")
 	if err != nil {
 		return err
 	}
-	guest, err := m.startPeer(p, other(m.host), onEvent, url, "--join", "-")
+	guest, err := m.startPeer(p, other(m.host), onEvent, "--join", "-")
 	if err != nil {
 		return err
 	}
@@ -164,17 +175,23 @@ func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, ha
 	if err := guest.Order("join " + room.Get("code")); err != nil {
 		return err
 	}
-	if during != nil {
+	if err := m.startThird(p, room.Get("code")); err != nil {
+		return err
+	}
+	switch {
+	case during != nil:
 		if err := during(ctx, m); err != nil {
 			return err
 		}
-	}
-	if m.openEnd {
+	case m.openEnd:
 		if err := m.awaitDecision(ctx, wan.Now); err != nil {
 			return err
 		}
 	}
-	for _, peer := range []*harness.Process{host, guest} {
+	for _, peer := range []*harness.Process{host, guest, m.third} {
+		if peer == nil {
+			continue
+		}
 		select {
 		case <-peer.Ended():
 		case <-ctx.Done():
@@ -183,88 +200,3 @@ func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, ha
 	}
 	return nil
 }
-
-// awaitProfiles lets both measure their networks before they meet, as they have long done in a real game. Without a
-// profile the meeting goes on: that must work as well.
-func (m *meeting) awaitProfiles(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, profileTime)
-	defer cancel()
-	for _, p := range m.peers {
-		_, _ = p.Await(ctx, harness.Profiled)
-	}
-}
-
-// startServer starts the server and gives the address that it tells, key included. Its limits against
-// abuse are lifted, since they are tested elsewhere and a laboratory may send more than a game. It must be told its public
-// address, because it would rightly take none of the documentation ranges for one.
-func (m *meeting) startServer(ctx context.Context, p programs) (string, error) {
-	args := []string{"server", "--limits", "lab", "--public", lab.ServerAddr.String(),
-		"--listen", netip.AddrPortFrom(lab.ServerAddr, serverPort).String()}
-	if !m.oneAddress {
-		args = append(args, "--stun-addr2", lab.ServerAddr2.String())
-	}
-	cmd := m.Command(lab.Server, filepath.Join(p.BinDir, "musubi"), args...)
-	server, err := harness.Start(cmd, harness.Options{Name: "musubi server", Parse: harness.ParseServer,
-		Stdout: m.logs.file("server.out"), Stderr: m.logs.file("server.err")})
-	if err != nil {
-		return "", err
-	}
-	m.server = server
-	m.watch.follow("the server", server.PID())
-	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Second, errors.New("no address line within 10 s"))
-	defer cancel()
-	ready, err := server.Await(ctx, harness.ServerReady)
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, m.logs.tail("server.err"))
-	}
-	return ready.Get("url"), nil
-}
-
-// startPeer starts one player's harness. Both run until all messages of both directions have arrived, so that their exit
-// codes say whether the meeting was whole.
-func (m *meeting) startPeer(p programs, s wan.Side, onEvent func(wan.Side, harness.Event), url string, entry ...string) (*harness.Process, error) {
-	args := append([]string{"--server", url, "--name", s.String(), "--control"}, entry...)
-	args = append(args,
-		"--messages", strconv.Itoa(m.messages), "--rate", strconv.Itoa(m.rate), "--size", strconv.Itoa(m.size),
-		"--stay", seconds(m.stay), "--timeout", seconds(m.timeout))
-	if m.unreliable > 0 {
-		args = append(args, "--unreliable", strconv.Itoa(m.unreliable))
-	}
-	if m.punchRate > 0 {
-		args = append(args, "--punch-rate", strconv.Itoa(m.punchRate))
-	}
-	if m.marker != "" {
-		args = append(args, "--marker", m.marker)
-	}
-	cmd := m.Command(sideRoles[s], filepath.Join(p.BinDir, "musubi_peer"), args...)
-	if p.LibDir != "" {
-		cmd.Env = append(cmd.Environ(), "LD_LIBRARY_PATH="+p.LibDir)
-	}
-	o := harness.Options{Name: "harness " + s.String(), Parse: harness.ParseEvent,
-		Stdout: m.logs.file(s.String() + ".out"), Stderr: m.logs.file(s.String() + ".err")}
-	if onEvent != nil {
-		o.OnEvent = func(e harness.Event) { onEvent(s, e) }
-	}
-	peer, err := harness.Start(cmd, o)
-	if err != nil {
-		return nil, err
-	}
-	m.peers[s] = peer
-	m.watch.follow("harness "+s.String(), peer.PID())
-	return peer, nil
-}
-
-// stopAll ends harnesses that still run because the meeting was broken off, then the server: the other order would give
-// them a lost server to talk about.
-func (m *meeting) stopAll() {
-	for _, peer := range m.peers {
-		if peer != nil {
-			peer.Stop(time.Second)
-		}
-	}
-	if m.server != nil {
-		m.server.Stop(2 * time.Second)
-	}
-}
-
-func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }

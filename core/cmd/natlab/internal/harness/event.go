@@ -25,6 +25,7 @@ const (
 	PeerRecovered   = "peer_recovered"
 	PeerClosed      = "peer_closed"
 	MaxGap          = "max_gap"
+	Phase           = "phase"
 	Result          = "result"
 )
 

@@ -168,6 +168,12 @@ func (p *Process) lastWords() string {
 	return strings.Join(words, ", ")
 }
 
+// Kill ends the program without a warning, as a power cut would.
+func (p *Process) Kill() {
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // the group: Command made one
+	<-p.ended
+}
+
 // Stop ends the program: SIGINT first, so that it can say goodbye, SIGKILL after the grace. It returns when it has ended.
 func (p *Process) Stop(grace time.Duration) {
 	_ = p.cmd.Process.Signal(os.Interrupt) // an error means that it has ended already
