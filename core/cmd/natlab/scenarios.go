@@ -16,6 +16,7 @@ import (
 // Goals of the scenarios (docs/NAT.md).
 const (
 	goalFailover = goalTakeover                       // silence after a direct path died
+	goalRebound  = goalTakeover + 4*demoDelay         // ditto, if the way to the relay must be proved anew: two round trips to the server
 	goalMoved    = 4*demoDelay + 100*time.Millisecond // silence after a client moved: one round trip over the relay and 100 ms
 	goalFound    = time.Second                        // direct again after a client moved
 )
@@ -158,12 +159,12 @@ func (a *act) stays(ctx context.Context, after time.Duration) (time.Duration, er
 }
 
 func natReboots(ctx context.Context, a *act) error {
-	return a.breaks(ctx, "A's NAT has forgotten everything", func() error { return a.Reboot(lab.NATA) }, goalFailover, goalReturn)
+	return a.breaks(ctx, "A's NAT has forgotten everything", func() error { return a.Reboot(lab.NATA) }, goalRebound, goalReturn)
 }
 
 func wanMoves(ctx context.Context, a *act) error {
 	to := netip.MustParseAddr("198.51.100.2")
-	return a.breaks(ctx, "A's home is at "+to.String()+" now", func() error { return a.MoveWAN(to) }, goalFailover, goalReturn)
+	return a.breaks(ctx, "A's home is at "+to.String()+" now", func() error { return a.MoveWAN(to) }, goalRebound, goalReturn)
 }
 
 func hostMoves(ctx context.Context, a *act) error {
@@ -229,7 +230,7 @@ func (a *act) serverBack(ctx context.Context, at netip.Addr, move func() error) 
 		return err
 	}
 	a.CutDirect(false)
-	a.goal("the relay takes over", gap, goalFailover)
+	a.goal("the relay takes over", gap, goalRebound)
 	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
