@@ -27,15 +27,15 @@ func TestBudgetsMayDiffer(t *testing.T) {
 		stalled int // bytes that bob holds at most while his game takes none
 	}{
 		{"both usual", Config{}, Config{}, 4 << 20},
-		{"large to usual", Config{SendBudget: 64 << 20, RecvBudget: 64 << 20}, Config{}, 4 << 20},
-		{"usual to large", Config{SendBudget: 64 << 20}, Config{RecvBudget: 64 << 20}, 64 << 20},
-		{"both large", Config{SendBudget: 64 << 20, RecvBudget: 64 << 20}, Config{SendBudget: 64 << 20, RecvBudget: 32 << 20}, 32 << 20},
+		{"large to usual", Config{SendBudget: 12 << 20, RecvBudget: 12 << 20}, Config{}, 4 << 20},
+		{"usual to large", Config{SendBudget: 12 << 20}, Config{RecvBudget: 12 << 20}, 12 << 20},
+		{"both large", Config{SendBudget: 12 << 20, RecvBudget: 12 << 20}, Config{SendBudget: 12 << 20, RecvBudget: 8 << 20}, 8 << 20},
 	} {
 		p := newUnequal(t, c.a, c.b)
 		p.links[0] = link{delay: time.Millisecond, rate: 125_000_000, buffer: time.Minute}
 		p.bob().hoard = true
 		sent := 0
-		for range 400 {
+		for range 100 {
 			for p.alice().Send(p.now, api.ReliableOrdered, 0, 0, make([]byte, message)) == nil {
 				sent += message
 			}
@@ -76,7 +76,7 @@ func TestLargeBudgetsFillAFatPipe(t *testing.T) {
 		p := newPair(t, 1, Config{SendBudget: budget, RecvBudget: budget})
 		p.links[0] = link{delay: 20 * time.Millisecond}
 		p.bulk(8 << 20) // the window has grown
-		return float64(48<<20) / p.bulk(48<<20).Seconds() * 8 / 1e6
+		return float64(24<<20) / p.bulk(24<<20).Seconds() * 8 / 1e6
 	}
 	usual, large := rate(4<<20), rate(32<<20)
 	t.Logf("%.0f and %.0f Mbit/s", usual, large)

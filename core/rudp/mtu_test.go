@@ -94,7 +94,7 @@ func TestFragmentsFollowTheMTU(t *testing.T) {
 // A path that carried large packets swallows them from now on, and says nothing. Bulk goes on after two probe timeouts,
 // state beside it is not interrupted, and when the hole is gone the size comes back.
 func TestBlackHole(t *testing.T) {
-	for seed := range int64(20) {
+	for seed := range int64(6 * *seeds) {
 		p := newPair(t, seed, Config{})
 		p.links[0].loss = 0.02 * float64(seed%3)
 		p.search()
