@@ -224,6 +224,28 @@ int32_t musubi_peer_punch(musubi_client client, musubi_peer peer)
     return (bits & MUSUBI_PEER_CONNECTED) == 0 ? MUSUBI_ERR_NOT_CONNECTED : put(slot, tail, &request);
 }
 
+int32_t musubi_suspend(musubi_client client, uint32_t max_ms)
+{
+    struct musubi_request request = {.kind = MUSUBI_CMD_SUSPEND, .value = max_ms};
+    struct musubi_slot *slot;
+    uint64_t tail;
+    int32_t err = musubi_slot_use(client, &slot, &tail);
+
+    if (err != MUSUBI_OK)
+        return err;
+    return max_ms == 0 || max_ms > MUSUBI_MAX_SUSPEND ? MUSUBI_ERR_VALUE : put(slot, tail, &request);
+}
+
+int32_t musubi_resume(musubi_client client)
+{
+    struct musubi_request request = {.kind = MUSUBI_CMD_RESUME};
+    struct musubi_slot *slot;
+    uint64_t tail;
+    int32_t err = musubi_slot_use(client, &slot, &tail);
+
+    return err != MUSUBI_OK ? err : put(slot, tail, &request);
+}
+
 int32_t musubi_network_changed(musubi_client client)
 {
     struct musubi_request request = {.kind = MUSUBI_CMD_NETWORK_CHANGED};

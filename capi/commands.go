@@ -33,6 +33,8 @@ const (
 	cmdLANHost
 	cmdLANBrowse
 	cmdLANJoin
+	cmdSuspend
+	cmdResume
 	cmdCount
 )
 
@@ -44,6 +46,7 @@ var nodeKind = [cmdCount]node.CommandKind{
 	cmdPeerReject: node.CmdPeerReject, cmdPeerClose: node.CmdPeerClose, cmdPeerPunch: node.CmdPeerPunch,
 	cmdNetworkChanged: node.CmdNetworkChanged, cmdSimulate: node.CmdSimulate, cmdLANHost: node.CmdLANHost, cmdLANBrowse: node.CmdLANBrowse,
 	cmdLANJoin: node.CmdLANJoin,
+	cmdSuspend: node.CmdSuspend, cmdResume: node.CmdResume,
 }
 
 // NextCommand fills c with the next command. Its Data lies in the ring, or in a block that the sender allocated, until the

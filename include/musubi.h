@@ -135,7 +135,8 @@ enum {
     MUSUBI_MAX_LAN_DATA = 255, /* bytes that a host in the local network shows to browsers */
     MUSUBI_MAX_CLOSE_TEXT = 200,
     MUSUBI_MAX_REQUEST_DATA = 256,
-    MUSUBI_MAX_TOKEN = 1024
+    MUSUBI_MAX_TOKEN = 1024,
+    MUSUBI_MAX_SUSPEND = 600000 /* milliseconds */
 };
 
 /* Results and reasons, graded by who can do something about it. */
@@ -207,7 +208,7 @@ enum {
     MUSUBI_EVENT_PEER_REQUEST = 10,     /* peer wants to connect: accept or reject. data: its payload */
     MUSUBI_EVENT_PEER_CONNECTED = 11,   /* peer: messages may be sent. route */
     MUSUBI_EVENT_ROUTE_CHANGED = 12,    /* peer, route, rtt_us; text: why */
-    MUSUBI_EVENT_PEER_INTERRUPTED = 13, /* peer is silent */
+    MUSUBI_EVENT_PEER_INTERRUPTED = 13, /* peer is silent, or says that it will be (musubi_suspend). text */
     MUSUBI_EVENT_PEER_RECOVERED = 14,   /* peer is heard again */
     MUSUBI_EVENT_PEER_CLOSED = 15,      /* peer, code, text; count: reliable messages not known to be delivered */
     MUSUBI_EVENT_MESSAGE = 16,          /* peer, mode, channel, data */
@@ -508,6 +509,20 @@ MUSUBI_API int32_t musubi_lan_browse(musubi_client client, uint32_t on);
  * Returns 0; ERR_NULL; ERR_VALUE: a text is empty or too long; ERR_ALREADY: connected to a server, or in a room;
  * ERR_WOULD_BLOCK: command ring full; or the handle errors. */
 MUSUBI_API int32_t musubi_lan_join(musubi_client client, const char *address, const char *code);
+
+/* Tells peers and server that this client may fall silent, because its device goes to sleep or its window is hidden. They
+ * get PEER_INTERRUPTED, keep the connection and the place in the room, and hold back what they send until musubi_resume.
+ * Without this call a peer gives up after its idle timeout. The news leaves at once; give it some milliseconds.
+ * max_ms: the longest absence, milliseconds, 1 to MUSUBI_MAX_SUSPEND; usual patience begins after it. A second call replaces
+ * the first. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_VALUE: max_ms; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_suspend(musubi_client client, uint32_t max_ms);
+
+/* Ends a musubi_suspend: peers get PEER_RECOVERED, what was held back leaves, links and paths are checked at once. Without a
+ * musubi_suspend before it only the paths are checked.
+ * client: from musubi_create. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_resume(musubi_client client);
 
 #ifdef __cplusplus
 }

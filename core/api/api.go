@@ -122,6 +122,7 @@ const (
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters
 	DefaultSendBytes = 4 << 20  // send budget per peer, bytes
 	MessageCost      = 64       // bytes of send budget that a message takes beside its payload, for what it costs in memory
+	MaxSuspend       = 600_000  // milliseconds of an announced absence
 	DefaultDeadline  = 1000     // milliseconds that an unreliable message may wait unsent: state older than that is worth nothing
 )
 

@@ -267,6 +267,33 @@ func (e *Endpoint) EachPeer(f func(h api.PeerHandle)) {
 	}
 }
 
+// Suspend tells server and peers that this client may be silent for d, at most api.MaxSuspend: they keep what they have of
+// it as long, and d longer than usual after that. Resume ends it.
+func (e *Endpoint) Suspend(now time.Time, d time.Duration) {
+	now = e.tick(now)
+	e.link.Suspend(now, d)
+	e.drainLink(now)
+	for i := range e.slots.used {
+		if s := &e.slots.list[i]; s.cur != nil {
+			s.cur.Suspend(now, d)
+			e.slots.touch(i)
+		}
+	}
+}
+
+// Resume ends a Suspend: link and paths are checked at once.
+func (e *Endpoint) Resume(now time.Time) {
+	now = e.tick(now)
+	e.link.Resume(now)
+	e.drainLink(now)
+	for i := range e.slots.used {
+		if s := &e.slots.list[i]; s.cur != nil {
+			s.cur.Resume(now)
+			e.slots.touch(i)
+		}
+	}
+}
+
 // NATInfo is what the profile found so far.
 func (e *Endpoint) NATInfo() api.NATInfo { return e.profile }
 

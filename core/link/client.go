@@ -208,6 +208,27 @@ func (c *Client) NetworkChanged(now time.Time) {
 	}
 }
 
+// Suspend tells the server that this client may be silent for d: the session, and the room with it, is kept as long.
+func (c *Client) Suspend(now time.Time, d time.Duration) {
+	now = c.tick(now)
+	if c.state == up {
+		c.pipe.conn.Suspend(now, d)
+	}
+}
+
+// Resume ends a Suspend. The server's answer shows that the session still lives; without one the client comes back by its
+// ticket as from any silence.
+func (c *Client) Resume(now time.Time) {
+	now = c.tick(now)
+	switch c.state {
+	case up:
+		c.pipe.conn.Suspend(now, 0)
+	case trying, waiting:
+		c.backOff = 0
+		c.startTry(now)
+	}
+}
+
 // reset forgets the link and everything that came from it, but no event.
 func (c *Client) reset() {
 	*c = Client{cfg: c.cfg, rooms: c.rooms, clock: c.clock, events: c.events}

@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
 )
@@ -74,6 +75,11 @@ func (o *owner) apply(c *Command) {
 		o.lanBrowse(c.Value != 0)
 	case CmdLANJoin:
 		o.lanJoin(string(c.Data), c.Text)
+	case CmdSuspend:
+		e.Suspend(now, time.Duration(min(c.Value, api.MaxSuspend))*time.Millisecond)
+	case CmdResume:
+		o.setLocal(now)
+		e.Resume(now)
 	case CmdNetworkChanged:
 		o.setLocal(now)
 		e.NetworkChanged(now)

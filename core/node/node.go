@@ -59,7 +59,9 @@ const (
 	CmdLANHost   // Value: most members, 0 for the default; Data: what browsers see, at most api.MaxLANData bytes
 	CmdLANBrowse // Value: 1 on, 0 off
 	CmdLANJoin   // Text: join code; Data: address
-	CmdFlush     // nothing but the wake that it comes with
+	CmdSuspend   // Value: milliseconds
+	CmdResume
+	CmdFlush // nothing but the wake that it comes with
 )
 
 // Command is one call of the game. Which fields count is said at each kind.

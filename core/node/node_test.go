@@ -30,6 +30,8 @@ func TestCommandsReachTheEngineInOrder(t *testing.T) {
 		{Kind: CmdPeerClose, Peer: 7, Code: 42, Text: "bye"},
 		{Kind: CmdRoomLeave},
 		{Kind: CmdNetworkChanged},
+		{Kind: CmdSuspend, Value: 300_000},
+		{Kind: CmdResume},
 		{Kind: CmdDisconnect},
 	} {
 		st.do(c)
@@ -37,7 +39,7 @@ func TestCommandsReachTheEngineInOrder(t *testing.T) {
 	copy(buffer, "wrong")
 	for _, line := range []string{
 		"servers [127.0.0.1:3478]", "connect", "create 4 hello", "join EABC1234", "setdata hello", "peerconnect 7 hello", "accept 7",
-		"reject 7 no", "punch 7", "send 7 {2 3 2 50 99} hello", "peerclose 7 42 bye", "leave", "local [127.0.0.1]", "networkchanged", "disconnect",
+		"reject 7 no", "punch 7", "send 7 {2 3 2 50 99} hello", "peerclose 7 42 bye", "leave", "local [127.0.0.1]", "networkchanged", "suspend 5m0s", "local [127.0.0.1]", "resume", "disconnect",
 	} {
 		st.want(line)
 	}

@@ -50,6 +50,8 @@ type engine interface {
 	PeerStats(h api.PeerHandle) (api.PeerStats, bool)
 	EachPeer(f func(h api.PeerHandle))
 	NetworkChanged(now time.Time)
+	Suspend(now time.Time, d time.Duration)
+	Resume(now time.Time)
 	Observed() netip.AddrPort
 	SetMapped(now time.Time, protocol string, external netip.AddrPort)
 	Close(now time.Time)

@@ -173,8 +173,10 @@ func (s *script) SetServer(addrs []netip.AddrPort, _ [32]byte) error {
 	return nil
 }
 
-func (s *script) NetworkChanged(time.Time) { s.did("networkchanged") }
-func (s *script) Observed() netip.AddrPort { return netip.AddrPort{} }
+func (s *script) NetworkChanged(time.Time)             { s.did("networkchanged") }
+func (s *script) Suspend(_ time.Time, d time.Duration) { s.did("suspend %v", d) }
+func (s *script) Resume(time.Time)                     { s.did("resume") }
+func (s *script) Observed() netip.AddrPort             { return netip.AddrPort{} }
 
 func (s *script) SetMapped(time.Time, string, netip.AddrPort) { s.did("mapped") }
 func (s *script) Close(time.Time)                             { s.did("close") }

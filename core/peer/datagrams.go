@@ -105,6 +105,10 @@ func (p *Peer) frames(now time.Time, rx, back wire.PathID, number uint64, frames
 	if err := p.conn.HandlePacket(now, rx, number, frames); err != nil {
 		p.conn.Close(now, api.ErrProtocol, err.Error(), 0)
 	}
+	if n := p.conn.Returned(); n != p.returned {
+		p.returned = n
+		p.peerReturned(now)
+	}
 }
 
 // HandleTimeout does what is due.

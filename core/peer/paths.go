@@ -21,6 +21,7 @@ const (
 	relayWarm        = 20 * time.Second       // PING on an idle relay leg, which expires after 60 s
 	relaySilent      = time.Second            // oldest unacknowledged packet on the relay that makes us bind again
 	relayRebindEvery = 2 * time.Second
+	relayRebindAway  = 5 * time.Second  // while the other side is suspended
 	relayRebindIdle  = 10 * time.Second // while a direct path carries the data, and after a leg's first bind failed
 )
 
@@ -274,8 +275,15 @@ func (p *Peer) migrate(now time.Time) {
 		p.agent.Retry(now)
 	}
 	if t.relay && deadline.Due(now, t.warmAt) {
-		t.warmAt = now.Add(relayWarm)
-		p.conn.Ping(now, wire.PathRelay)
+		if p.conn.Away(now) {
+			// The relay forgets a session of which one side says nothing. Bound again and again, our leg is there when the
+			// other side comes back.
+			t.warmAt = now.Add(relayRebindAway)
+			p.leg.Bind(now)
+		} else {
+			t.warmAt = now.Add(relayWarm)
+			p.conn.Ping(now, wire.PathRelay)
+		}
 	}
 	if at := p.rebindDue(); deadline.Due(now, at) {
 		switch {

@@ -16,6 +16,7 @@
 package peer
 
 import (
+	"cmp"
 	"io"
 	"net/netip"
 	"time"
@@ -70,6 +71,8 @@ type Peer struct {
 	leg     *relay.Client
 	paths   paths
 	stats   counters
+
+	returned int // absences of the other side that have ended
 
 	closed  bool // the EventPeerClosed was queued
 	pending []api.Event
@@ -322,7 +325,7 @@ func (p *Peer) NextEvent() (api.Event, bool) {
 			p.stats.delivered++
 			return api.Event{Kind: api.EventMessage, Mode: ev.Mode, Channel: ev.Channel, Data: ev.Data}, true
 		case rudp.EventInterrupted:
-			return api.Event{Kind: api.EventPeerInterrupted, Text: "nothing heard from the peer"}, true
+			return api.Event{Kind: api.EventPeerInterrupted, Text: cmp.Or(ev.Text, "nothing heard from the peer")}, true
 		case rudp.EventRecovered:
 			return api.Event{Kind: api.EventPeerRecovered}, true
 		case rudp.EventDelivered:

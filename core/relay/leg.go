@@ -56,16 +56,16 @@ func (l *leg) pass(now int64, size int) bool {
 
 // session is two legs.
 type session struct {
-	id      [16]byte
-	used    bool
-	created int64 // ns since Server.base
+	id    [16]byte
+	used  bool
+	bound int64 // when it was made or a leg last proved itself, ns since Server.base
 }
 
 // deadline is when the session ends if nothing happens. Both must be heard from: what the relay sends to the one is
 // consented to by nothing else, and its address may be another's after a while.
 func (s *session) deadline(one, two *leg) int64 {
 	if !one.bound || !two.bound {
-		return s.created + int64(UnboundTime)
+		return s.bound + int64(UnboundTime)
 	}
 	return min(one.heard, two.heard) + int64(IdleTime)
 }

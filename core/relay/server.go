@@ -13,7 +13,7 @@ import (
 // Lifetimes (docs/SECURITY.md, "Relay").
 const (
 	IdleTime    = 60 * time.Second // a session with a leg that says nothing
-	UnboundTime = 30 * time.Second // a session with one leg bound only
+	UnboundTime = 30 * time.Second // a session with one leg bound only, since that leg was bound
 )
 
 // ServerConfig is what a Server needs from its owner, who holds the keys.
@@ -198,7 +198,7 @@ func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
 			s.sessions = append(s.sessions, session{})
 			s.legs = append(s.legs, leg{}, leg{})
 		}
-		s.sessions[i] = session{id: id, used: true, created: now}
+		s.sessions[i] = session{id: id, used: true, bound: now}
 		s.byID[id] = i
 		for k := 2 * i; k <= 2*i+1; k++ {
 			s.legs[k] = leg{handle: s.freeHandle()}

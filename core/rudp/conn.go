@@ -55,6 +55,7 @@ type Conn struct {
 
 	ackScratch wire.Ack
 	live       liveness
+	suspended  suspension
 	closing    closing
 	trimAt     moment
 	stats      Stats

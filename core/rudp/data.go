@@ -11,6 +11,9 @@ const _ = uint(4 - api.ModeCount)
 // writeData fills the packet with messages as far as the path may send: first what was lost, then new data.
 func (c *Conn) writeData(w *writer, id wire.PathID) {
 	p := w.path
+	if c.away() {
+		return
+	}
 	if id != c.route && p.dup.ring.Len() == 0 || id == c.route && !c.hasData() {
 		return
 	}

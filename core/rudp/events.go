@@ -9,7 +9,7 @@ const (
 	EventMessage     EventKind = iota + 1 // Mode, Channel, Data
 	EventDelivered                        // ID, Code: OK, the peer's transport has the whole message; ErrUnknown; ErrExpired
 	EventWritable                         // after ErrWouldBlock: there is room again
-	EventInterrupted                      // nothing heard for two keepalives
+	EventInterrupted                      // nothing heard for two keepalives, or the peer announced its absence: Text
 	EventRecovered                        // heard again
 	EventClosed                           // the last event: Code, Text, Remote, Undelivered
 )

@@ -77,6 +77,7 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 	} else if s.lost {
 		p.loss.spurious()
 	}
+	c.suspendAcked(s.suspend)
 	if s.ackRx >= 0 {
 		c.acks[s.ackRx].confirmed(s.acked)
 	}
@@ -141,6 +142,7 @@ func (c *Conn) giveUp(p *path, s *sentPacket) {
 	for q := s.pieces; q != nil; q = q.next {
 		c.resend(q)
 	}
+	c.suspendLost(s.suspend)
 	if s.credit != 0 && s.credit == c.credit.advertised {
 		c.credit.due = true
 	}
@@ -148,7 +150,7 @@ func (c *Conn) giveUp(p *path, s *sentPacket) {
 
 // ptoAt is when the path asks again for an acknowledgement; zero while nothing is in flight.
 func (c *Conn) ptoAt(p *path) moment {
-	if p.flying == 0 || p.ptoCount >= sidePTOs && p != c.path(c.route) {
+	if p.flying == 0 || p.ptoCount >= sidePTOs && p != c.path(c.route) || c.away() {
 		return 0
 	}
 	pto := p.rtt.pto()
@@ -171,6 +173,9 @@ func (c *Conn) probeTimeout(p *path) {
 		c.giveUpSilent(p)
 	}
 	p.probes = probesPerPTO
+	if c.suspended.turn > 0 {
+		c.suspendLost(c.suspended.mark())
+	}
 	left := probesPerPTO
 	i := p.sent.search(p.lossFrom)
 	for range 64 { // packets of unreliable data only have nothing to resend; don't look through thousands of them

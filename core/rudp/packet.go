@@ -22,6 +22,7 @@ type writer struct {
 	ackRx     int8
 	acked     uint64
 	credit    uint64
+	suspend   uint8                  // mark of the announcement in here, 0 for none
 	levels    [api.PriorityCount]int // payload bytes by level
 	eliciting bool
 	data      bool          // a message is in here
@@ -133,6 +134,7 @@ func (c *Conn) commit(w *writer, number uint64) {
 	p.sent.ring.Push(sentPacket{
 		number: number, at: c.now, pieces: w.pieces, bytes: uint16(size),
 		block: block, ackRx: w.ackRx, acked: w.acked, credit: w.credit,
+		suspend: w.suspend,
 	})
 	p.cong.sent(size, c.now)
 	if w.assured {
@@ -177,6 +179,7 @@ func (c *Conn) writeControl(w *writer, id wire.PathID) {
 		w.b = wire.AppendCredit(w.b, w.credit)
 		w.eliciting = true
 	}
+	c.writeSuspend(w, id)
 	if w.path.ping && w.room() > 0 {
 		w.path.ping = false
 		w.ping()

@@ -238,7 +238,10 @@ func (c *Conn) PathStats(id wire.PathID) PathStats {
 		InFlight: p.cong.inFlight, Window: p.cong.window, UnackedSinceHeard: p.unheard,
 		PacingRate: p.cong.pace.rate, DeliveryRate: p.cong.delivered, QueueDelay: p.cong.queue, Competing: p.cong.mode == modeCompete,
 		LossRate: float64(p.loss.share) / lossOne, Redundant: p.loss.redundant() && !c.cfg.NoRedundancy, MaxFrames: p.maxFrames,
-		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount, Oldest: c.time(p.oldest()),
+		LastAck: c.time(p.lastAck), Sent: p.sentCount, Lost: p.lostCount, Acked: p.ackCount,
+	}
+	if !c.away() { // nothing is waited for meanwhile
+		s.Oldest = c.time(p.oldest())
 	}
 	return s
 }

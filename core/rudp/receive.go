@@ -81,6 +81,10 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 			if total := r.Varint(); !r.Err() {
 				c.credit.granted(total)
 			}
+		case t == wire.FrameSuspend:
+			if f := wire.ReadSuspend(&r); !r.Err() {
+				c.handleSuspend(f)
+			}
 		case t == wire.FrameClose:
 			if f := wire.ReadClose(&r); !r.Err() {
 				c.peerClosed(rx, f)

@@ -26,6 +26,7 @@ type sentPacket struct {
 	credit    uint64 // the CREDIT it carried, 0 for none
 	skip      uint32 // settled only: how many entries from here on are known to be settled, at least 1
 	bytes     uint16 // for congestion
+	suspend   uint8  // mark of the SUSPEND it carried, 0 for none
 	state     uint8
 	block     uint8 // how many of the whole reliable messages among pieces are in its block
 	lost      bool  // by loss detection, not by a command

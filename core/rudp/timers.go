@@ -14,6 +14,7 @@ type liveness struct {
 	heard       moment // last authenticated packet
 	asked       moment // last keepalive
 	interrupted bool
+	returned    int // absences of the peer that ended
 }
 
 func (l *liveness) init(now moment) { l.heard = now }
@@ -21,11 +22,17 @@ func (l *liveness) init(now moment) { l.heard = now }
 // heard notes an authenticated packet.
 func (c *Conn) heard() {
 	c.live.heard = c.now
+	if !c.away() { // what a sleeping device still answers does not mean that its game is back
+		c.recovered()
+	}
+	c.wantTrim()
+}
+
+func (c *Conn) recovered() {
 	if c.live.interrupted {
 		c.live.interrupted = false
 		c.events.Push(queuedEvent{Event: Event{Kind: EventRecovered}})
 	}
-	c.wantTrim()
 }
 
 // wantTrim makes sure that memory in use now is looked at again.
@@ -35,16 +42,16 @@ func (c *Conn) wantTrim() {
 	}
 }
 
-func (c *Conn) keepAliveAt() moment { return max(c.live.heard, c.live.asked).add(c.cfg.KeepAlive) }
+func (c *Conn) keepAliveAt() moment { return max(c.quietSince(), c.live.asked).add(c.cfg.KeepAlive) }
 
 // NextTimeout is when HandleTimeout must be called at the latest; zero: not at all.
 func (c *Conn) NextTimeout() time.Time {
 	if c.state >= stateClosing {
 		return c.time(c.closing.nextTimeout(c.state))
 	}
-	next := earliest(c.live.heard.add(c.cfg.IdleTimeout), c.keepAliveAt())
+	next := earliest(c.quietSince().add(c.cfg.IdleTimeout), c.keepAliveAt())
 	if !c.live.interrupted {
-		next = earliest(next, c.live.heard.add(c.cfg.interruptAfter()))
+		next = earliest(next, c.quietSince().add(c.cfg.interruptAfter()))
 	}
 	for id := range c.paths {
 		if p := &c.paths[id]; p.open {
@@ -113,7 +120,7 @@ func (c *Conn) pathTimeout(p *path) {
 
 // checkSilence sends keepalives and reports interruptions; at the end of patience the connection is lost.
 func (c *Conn) checkSilence() {
-	silence := c.now.since(c.live.heard)
+	silence := c.now.since(c.quietSince())
 	if silence >= c.cfg.IdleTimeout {
 		seconds := strconv.FormatFloat(c.cfg.IdleTimeout.Seconds(), 'f', -1, 64)
 		c.startClosing(api.ErrLost, "nothing heard for "+seconds+" s")

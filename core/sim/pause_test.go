@@ -88,3 +88,39 @@ func TestSilenceClosesBothSides(t *testing.T) {
 		}
 	}
 }
+
+// An announced sleep of five minutes, longer than a relay session, a router's memory and the server's patience: peer, room
+// and place in it are still there, and messages flow within a second of waking up.
+func TestSuspendedPlayer(t *testing.T) {
+	pairs := [][2]string{{"PR", "PR"}, {"SR", "SR"}, {"PR", "SR"}, {"FC", "SR"}}
+	for seed := range 12 {
+		nats := pairs[seed%4]
+		w, host, guest := met(t, uint64(seed), nats[0], nats[1], Weather{Delay: oneWay, Loss: 0.02 * float64(seed/4)})
+		host.Stream(100, 100*time.Millisecond, true)
+		guest.Stream(100, 100*time.Millisecond, true)
+		w.Run(5 * time.Second)
+		guest.Do(func(now time.Time, e *endpoint.Endpoint) { e.Suspend(now, 6*time.Minute) })
+		w.Run(50 * time.Millisecond)
+		guest.Freeze()
+		before := w.Carried(host.Site().Public(), guest.Site().Public()) + w.Carried(host.Site().Public(), w.server.Addr().Addr())
+		w.Run(5 * time.Minute)
+		if n := w.Carried(host.Site().Public(), guest.Site().Public()) + w.Carried(host.Site().Public(), w.server.Addr().Addr()) - before; n > 300 {
+			t.Errorf("%v: %d datagrams to somebody asleep", nats, n)
+		}
+		guest.Thaw()
+		guest.Do(func(now time.Time, e *endpoint.Endpoint) { e.Resume(now) })
+		back := w.Now()
+		if !w.RunUntil(time.Second, func() bool { return host.Last.After(back) && guest.Last.After(back) }) {
+			t.Errorf("%v: no message both ways within 1 s of waking up", nats)
+		}
+		w.Run(20 * time.Second)
+		for _, p := range []*Player{host, guest} {
+			if p.Received != 100 || len(p.Faults) > 0 || len(p.Refused) > 0 {
+				t.Errorf("%v: %s got %d of 100, %v %+v", nats, p.Name, p.Received, p.Faults, p.Refused)
+			}
+		}
+		if direct := host.Route.Direct() && guest.Route.Direct(); direct != (nats != [2]string{"SR", "SR"} && nats != [2]string{"PR", "SR"}) {
+			t.Errorf("%v: routes %v and %v in the end", nats, host.Route, guest.Route)
+		}
+	}
+}

@@ -17,7 +17,8 @@ const (
 	FrameResponse  FrameType = 0x05
 	FrameClose     FrameType = 0x06
 	FrameSwitch    FrameType = 0x07
-	// 0x08 PROBE_CTL, 0x09 REKEY, 0x0a CRYPTO, 0x0b SUSPEND are reserved by docs/PROTOCOL.md.
+	// 0x08 PROBE_CTL, 0x09 REKEY, 0x0a CRYPTO are reserved by docs/PROTOCOL.md.
+	FrameSuspend  FrameType = 0x0b
 	FrameRepair   FrameType = 0x0c
 	FrameRepaired FrameType = 0x0e
 	FrameMessage  FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits
@@ -305,4 +306,34 @@ func ParseProbe(b []byte) (p Probe, ok bool) {
 		}
 	}
 	return p, !r.Err() && (p.Challenge || p.Response)
+}
+
+// Suspend announces that the sender may be silent for a while, or is back.
+//
+//	+------+-------------+---------------+
+//	| 0x0b | turn varint | millis varint |
+//	+------+-------------+---------------+
+//
+// turn counts announcements from 1; one with a turn that is not higher than the last is out of date. millis is at most
+// MaxSuspend; 0: the sender is back.
+type Suspend struct{ Turn, Millis uint64 }
+
+// MaxSuspend is the longest absence, in milliseconds; MaxSuspendFrame the frame's largest size.
+const (
+	MaxSuspend      = 600_000
+	MaxSuspendFrame = 1 + 10 + 3
+)
+
+func AppendSuspend(b []byte, s Suspend) []byte {
+	b = binary.AppendUvarint(append(b, uint8(FrameSuspend)), s.Turn)
+	return binary.AppendUvarint(b, s.Millis)
+}
+
+// ReadSuspend reads a SUSPEND frame after its type byte.
+func ReadSuspend(r *Reader) (s Suspend) {
+	s.Turn, s.Millis = r.Varint(), r.Varint()
+	if s.Turn == 0 || s.Millis > MaxSuspend {
+		r.Fail()
+	}
+	return s
 }

@@ -79,6 +79,8 @@ static void bad_handles(musubi_client c)
     CHECK_CODE(musubi_peer_stats(c, 1, &stats), MUSUBI_ERR_HANDLE);
     CHECK_CODE(musubi_nat_info(c, &nat), MUSUBI_ERR_HANDLE);
     CHECK_CODE(musubi_network_changed(c), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_suspend(c, 1000), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_resume(c), MUSUBI_ERR_HANDLE);
 }
 
 static void bad_configs(void)
@@ -216,6 +218,11 @@ static void bad_arguments(void)
     nat.struct_size = 4;
     CHECK_CODE(musubi_nat_info(c, &nat), MUSUBI_ERR_SIZE);
     CHECK_CODE(musubi_network_changed(c), 0);
+    CHECK_CODE(musubi_suspend(c, 0), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_suspend(c, MUSUBI_MAX_SUSPEND + 1), MUSUBI_ERR_VALUE);
+    CHECK_CODE(musubi_suspend(c, MUSUBI_MAX_SUSPEND), 0);
+    CHECK_CODE(musubi_resume(c), 0);
+    CHECK_CODE(musubi_resume(c), 0);
     CHECK_CODE(musubi_flush(c), 0);
     CHECK_CODE(musubi_disconnect(c), 0);
     CHECK_CODE(musubi_destroy(c), 0);
