@@ -10,6 +10,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
 )
 
 // A meeting goes on until the way is decided, and not longer.
@@ -70,7 +71,7 @@ Goals (docs/NAT.md)
 	if len(missing) != 4 || !strings.HasPrefix(missing[0], "C2: ") {
 		t.Errorf("%q", missing)
 	}
-	if scoreOf(c1, []*pair{{a: lab.PR, b: lab.PR}}, 0).meetings != 0 {
+	if scoreOf(matrix.C1, []*pair{{a: lab.PR, b: lab.PR}}, 0).meetings != 0 {
 		t.Error("a cell without meetings counts")
 	}
 }

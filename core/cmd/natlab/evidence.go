@@ -150,5 +150,15 @@ func (o observation) relayed() (verdict, string) {
 			return failed, fmt.Sprintf("routes say relay, but the router saw %d packets from %v to the server", r, from)
 		}
 	}
-	return relay, ""
+	return relay, o.gaveUpText()
+}
+
+// gaveUpText is the reason that the library gives for staying on the relay; empty if it gives none.
+func (o observation) gaveUpText() string {
+	for _, log := range o.logs {
+		if e, ok := log.Last(harness.Punch, harness.Where("ok", "0")); ok {
+			return e.Get("text")
+		}
+	}
+	return ""
 }

@@ -9,52 +9,25 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
 )
 
-// goal is a line of the goals in docs/NAT.md. Zero: nothing is asked.
-type goal struct {
-	direct             float64       // share of the meetings
-	probeP50, probeP95 time.Duration // of the direct ones, S until the first pong
-	gaveUp             time.Duration // at the latest
-}
+// firstByteTail is what the 95th percentile of the first byte may be over its round trip, for loss (docs/NAT.md).
+const firstByteTail = 300 * time.Millisecond
 
-// slack is what the goals allow for the machine, beside round trips.
-const slack = 30 * time.Millisecond
-
-// goalOf gives a class's goal in a laboratory with that round trip between the two.
-func goalOf(c class, rtt time.Duration) goal {
-	switch c {
-	case c1:
-		return goal{direct: 0.995, probeP50: rtt*3/2 + slack, probeP95: 3*rtt + slack}
-	case c2, c3:
-		return goal{direct: 0.98, probeP50: 4*rtt + slack, probeP95: 8*rtt + slack}
-	case c4:
-		return goal{direct: 0.97, probeP50: time.Second + slack, probeP95: 2*time.Second + slack}
-	case c5:
-		return goal{gaveUp: 10 * time.Second}
-	}
-	return goal{}
-}
-
-// Goals of all pairs together.
-const (
-	goalMean = 0.89 // direct, over the 55 pairs
-	// firstByteTail is what the 95th percentile of the first byte may be over its round trip, for loss.
-	firstByteTail = 300 * time.Millisecond
-)
-
-// score is what a class came to.
+// score is what a class came to, all of its meetings together: the simulator holds enough of them to judge every pair alone,
+// 40 are too few for 98 %.
 type score struct {
-	class
-	goal
+	matrix.Class
+	goal                            matrix.Goal
 	pairs, meetings, direct, failed int
 	probe50, probe95, gaveUp        *float64 // ms
 	misses                          []string
 }
 
 // scoreOf adds up the meetings of one class.
-func scoreOf(c class, pairs []*pair, rtt time.Duration) score {
-	s := score{class: c, goal: goalOf(c, rtt)}
+func scoreOf(c matrix.Class, pairs []*pair, rtt time.Duration) score {
+	s := score{Class: c, goal: matrix.GoalOf(c, rtt)}
 	var probes, gaveUp []time.Duration
 	for _, p := range pairs {
 		if classOf(p.a, p.b) != c || len(p.outcomes) == 0 {
@@ -76,7 +49,7 @@ func scoreOf(c class, pairs []*pair, rtt time.Duration) score {
 			}
 		}
 	}
-	s.probe50, s.probe95, s.gaveUp = percentile(probes, 50), percentile(probes, 95), percentile(gaveUp, 100)
+	s.probe50, s.probe95, s.gaveUp = matrix.Percentile(probes, 50), matrix.Percentile(probes, 95), matrix.Percentile(gaveUp, 100)
 	s.judge()
 	return s
 }
@@ -88,12 +61,12 @@ func (s *score) judge() {
 			s.misses = append(s.misses, fmt.Sprintf("%s %.0f ms, goal %.0f", what, *ms, milliseconds(goal)))
 		}
 	}
-	if s.meetings > 0 && float64(s.direct) < s.goal.direct*float64(s.meetings) {
-		s.misses = append(s.misses, fmt.Sprintf("%s direct, goal %s", share(s.direct, s.meetings), percent(s.goal.direct)))
+	if s.meetings > 0 && float64(s.direct) < s.goal.Direct*float64(s.meetings) {
+		s.misses = append(s.misses, fmt.Sprintf("%s direct, goal %s", share(s.direct, s.meetings), percent(s.goal.Direct)))
 	}
-	over("p50", s.probe50, s.probeP50)
-	over("p95", s.probe95, s.probeP95)
-	over("gave up after", s.gaveUp, s.goal.gaveUp)
+	over("p50", s.probe50, s.goal.P50)
+	over("p95", s.probe95, s.goal.P95)
+	over("gave up after", s.gaveUp, matrix.GiveUp)
 	if s.failed > 0 {
 		s.misses = append(s.misses, fmt.Sprintf("%d failed", s.failed))
 	}
@@ -102,7 +75,7 @@ func (s *score) judge() {
 // writeScores prints the goals and what was reached, and returns what is missing.
 func writeScores(out io.Writer, pairs []*pair, delay time.Duration) (missing []string) {
 	fmt.Fprintf(out, "\nGoals (docs/NAT.md)\n  class        pairs  meetings   direct     goal    pong p50/p95       goal  gave up by\n")
-	for c := range classes {
+	for c := matrix.C1; c <= matrix.CUDP; c++ {
 		s := scoreOf(c, pairs, 2*delay)
 		if s.meetings == 0 {
 			continue
@@ -112,13 +85,13 @@ func writeScores(out io.Writer, pairs []*pair, delay time.Duration) (missing []s
 			mark, why = "✗", "  "+strings.Join(s.misses, "; ")
 			missing = append(missing, fmt.Sprintf("%v: %s", c, strings.Join(s.misses, "; ")))
 		}
-		wanted, times50 := "–", "–"
-		if s.goal.direct > 0 {
-			wanted = "≥ " + percent(s.goal.direct)
-			times50 = fmt.Sprintf("%.0f/%.0f", milliseconds(s.probeP50), milliseconds(s.probeP95))
+		wanted, wantedTimes := "–", "–"
+		if s.goal.Direct > 0 {
+			wanted = "≥ " + percent(s.goal.Direct)
+			wantedTimes = fmt.Sprintf("%.0f/%.0f", milliseconds(s.goal.P50), milliseconds(s.goal.P95))
 		}
 		fmt.Fprintf(out, "%s %-11v %6d %9d %8s %8s %15s %10s %11s%s\n", mark, c, s.pairs, s.meetings, share(s.direct, s.meetings), wanted,
-			times(s.probe50, s.probe95), times50, gaveUpText(s.gaveUp), why)
+			times(s.probe50, s.probe95), wantedTimes, gaveUpText(s.gaveUp), why)
 	}
 	return append(missing, overall(out, pairs, delay)...)
 }
@@ -144,7 +117,7 @@ func overall(out io.Writer, pairs []*pair, delay time.Duration) (missing []strin
 		for _, o := range p.outcomes {
 			t.add(o.tally)
 		}
-		if classOf(p.a, p.b) == udpBlocked {
+		if classOf(p.a, p.b) == matrix.CUDP {
 			continue
 		}
 		mean += float64(s.Direct) / float64(s.Trials)
@@ -154,7 +127,7 @@ func overall(out io.Writer, pairs []*pair, delay time.Duration) (missing []strin
 		}
 	}
 	if natted == len(lab.Kinds)*(len(lab.Kinds)+1)/2 { // the goal is about all of them
-		line(mean >= goalMean*float64(natted), "mean direct over %d pairs: %.1f %%, goal ≥ %s", natted, 100*mean/float64(natted), percent(goalMean))
+		line(mean >= matrix.MeanGoal*float64(natted), "mean direct over %d pairs: %.1f %%, goal ≥ %s", natted, 100*mean/float64(natted), percent(matrix.MeanGoal))
 	}
 	if slowest != nil {
 		s, rtt := summarize(slowest), milliseconds(4*delay)

@@ -28,7 +28,7 @@ const holdDirect = 2 * time.Second
 // outcome is a judged meeting. Times are negative where nothing was measured.
 type outcome struct {
 	verdict
-	why       string        // for failed
+	why       string        // for failed, and for relay what the library says
 	probe     time.Duration // S until the later side's first authenticated pong
 	route     time.Duration // S until the later side's first direct route
 	gaveUp    time.Duration // S until the later side gave up, where both did

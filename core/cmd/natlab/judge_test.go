@@ -12,6 +12,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
 )
 
@@ -284,7 +285,7 @@ func TestDemands(t *testing.T) {
 
 // The classes are those of docs/NAT.md, which says how many pairs each has.
 func TestClasses(t *testing.T) {
-	var have [classes]int
+	var have [matrix.CUDP + 1]int
 	pairs, err := parsePairs("")
 	for _, p := range pairs {
 		if classOf(p.a, p.b) != classOf(p.b, p.a) {
@@ -292,15 +293,15 @@ func TestClasses(t *testing.T) {
 		}
 		have[classOf(p.a, p.b)]++
 	}
-	if want := [classes]int{33, 4, 3, 10, 5, 10}; err != nil || have != want {
+	if want := [matrix.CUDP + 1]int{0, 33, 4, 3, 10, 5, 10}; err != nil || have != want {
 		t.Errorf("have %v, want %v; %v", have, want, err)
 	}
 	gate, err := parsePairs(short)
-	kinds, seen := map[lab.Kind]bool{}, map[class]bool{udpBlocked: true} // the gate has no time to wait for what is not there
+	kinds, seen := map[lab.Kind]bool{}, map[matrix.Class]bool{matrix.CUDP: true} // the gate has no time to wait for what is not there
 	for _, p := range gate {
 		kinds[p.a], kinds[p.b], seen[classOf(p.a, p.b)] = true, true, true
 	}
-	if err != nil || len(kinds) != len(lab.Kinds) || len(seen) != int(classes) {
+	if err != nil || len(kinds) != len(lab.Kinds) || len(seen) != int(matrix.CUDP) {
 		t.Errorf("the gate has kinds %v and classes %v; %v", kinds, seen, err)
 	}
 }

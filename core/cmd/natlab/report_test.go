@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/lab"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
 )
 
 func TestSummary(t *testing.T) {
@@ -21,17 +22,17 @@ func TestSummary(t *testing.T) {
 	}
 	p.outcomes = append(p.outcomes, outcome{verdict: failed, probe: -1, route: -1, firstByte: -1, tally: tally{lost: 3, dup: 2, reordered: 1}})
 	name := filepath.Join(t.TempDir(), "m.json")
-	if err := writeJSON(name, []*pair{p, {a: lab.SR, b: lab.SR}}); err != nil {
+	if err := matrix.WriteJSON(name, cells([]*pair{p, {a: lab.SR, b: lab.SR}})); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"a":"AR","b":"SR","class":"C1","trials":21,"direct":20,"relay":0,"failed":1,"disturbed":2,"ms_probe_p50":10,"ms_probe_p95":19,"ms_route_p50":1000,"ms_route_p95":1000,"ms_gave_up_max":null,` +
-		`"first_byte_ms_p50":40,"first_byte_ms_p95":40,"lost":3,"dup":2,"reordered":1,"corrupt":0}
-{"a":"SR","b":"SR","class":"C5","trials":0,"direct":0,"relay":0,"failed":0,"disturbed":0,"ms_probe_p50":null,"ms_probe_p95":null,"ms_route_p50":null,"ms_route_p95":null,"ms_gave_up_max":null,` +
-		`"first_byte_ms_p50":null,"first_byte_ms_p95":null,"lost":0,"dup":0,"reordered":0,"corrupt":0}
+	want := `{"a":"AR","b":"SR","trials":21,"direct":20,"relay":0,"failed":1,"ms_probe_p50":10,"ms_probe_p95":19,"ms_route_p50":1000,"ms_route_p95":1000,` +
+		`"first_byte_ms_p50":40,"first_byte_ms_p95":40,"ms_gave_up_max":null,"lost":3,"dup":2,"reordered":1,"corrupt":0,"disturbed":2}
+{"a":"SR","b":"SR","trials":0,"direct":0,"relay":0,"failed":0,"ms_probe_p50":null,"ms_probe_p95":null,"ms_route_p50":null,"ms_route_p95":null,` +
+		`"first_byte_ms_p50":null,"first_byte_ms_p95":null,"ms_gave_up_max":null,"lost":0,"dup":0,"reordered":0,"corrupt":0}
 `
 	if string(got) != want {
 		t.Errorf("got\n%swant\n%s", got, want)

@@ -39,6 +39,7 @@ type Cell struct {
 	Dup          int      `json:"dup"`
 	Reordered    int      `json:"reordered"`
 	Corrupt      int      `json:"corrupt"`
+	Disturbed    int      `json:"disturbed,omitempty"` // kernel: meetings held again because the machine stood still
 	Why          string   `json:"why,omitempty"` // of the first meeting that failed or stayed on the relay
 }
 

@@ -53,8 +53,8 @@ type Goal struct {
 // slack is what a measured time may be above its goal.
 const slack = 30 * time.Millisecond
 
-// giveUp is when a search must have ended that found nothing.
-const giveUp = 10 * time.Second
+// GiveUp is when a search must have ended that found nothing.
+const GiveUp = 10 * time.Second
 
 // GoalOf gives a class's goal for a direct round trip of rtt.
 func GoalOf(c Class, rtt time.Duration) Goal {
@@ -92,7 +92,7 @@ func (c *Cell) Misses(rtt, relayRTT time.Duration) (misses []string) {
 	}
 	over("p50", c.ProbeP50, g.P50)
 	over("p95", c.ProbeP95, g.P95)
-	over("gave up after", c.GaveUpMax, giveUp)
+	over("gave up after", c.GaveUpMax, GiveUp)
 	over("first byte p50", c.FirstByteP50, relayRTT)
 	over("first byte p95", c.FirstByteP95, relayRTT+300*time.Millisecond)
 	if !c.Whole() {
@@ -115,7 +115,7 @@ func (c *Cell) Broken() string {
 		return fmt.Sprintf("%v: %d of %d failed: %s", c, c.Failed, c.Trials, c.Why)
 	case c.Share() < least:
 		return fmt.Sprintf("%v: %d of %d direct: %s", c, c.Direct, c.Trials, c.Why)
-	case c.GaveUpMax != nil && *c.GaveUpMax > float64(giveUp/time.Millisecond):
+	case c.GaveUpMax != nil && *c.GaveUpMax > float64(GiveUp/time.Millisecond):
 		return fmt.Sprintf("%v: gave up after %.0f ms", c, *c.GaveUpMax)
 	}
 	return ""
