@@ -155,7 +155,7 @@ func (p *Peer) NextTimeout() time.Time {
 	ask, suspect := p.doubt()
 	at = deadline.Earlier(deadline.Earlier(at, ask), suspect)
 	at = deadline.Earlier(at, p.rebindDue())
-	at = deadline.Earlier(at, t.duplicateUntil)
+	at = deadline.Earlier(at, p.proveNext())
 	at = deadline.Earlier(at, t.retryAt)
 	if t.waiting != 0 {
 		at = deadline.Earlier(deadline.Earlier(at, t.holdUntil), p.silentAt())

@@ -46,6 +46,7 @@ type World struct {
 	hosts6  map[netip.Addr]*Client // by global IPv6 address
 	spare   []*parcel              // delivered, to be filled again
 	cuts    map[[2]netip.Addr]bool
+	harm    map[[2]netip.Addr]float64 // loss beside the weather's
 	trace   hash.Hash
 	flows   map[[2]netip.Addr]int
 	tap     func(p natsim.Packet) // sees every datagram that enters the core; Data is borrowed
@@ -58,7 +59,7 @@ var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func NewWorld(seed uint64, w Weather) *World {
 	return &World{
 		now: Start, rng: rand.New(rand.NewPCG(seed, 0x6d757375)), seed: seed, weather: w, trace: sha256.New(),
-		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, flows: map[[2]netip.Addr]int{},
+		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, harm: map[[2]netip.Addr]float64{}, flows: map[[2]netip.Addr]int{},
 	}
 }
 
@@ -74,6 +75,9 @@ func (w *World) Trace() [sha256.Size]byte { return [sha256.Size]byte(w.trace.Sum
 // Cut drops everything that the core carries from one public address to another; Heal ends it.
 func (w *World) Cut(from, to netip.Addr)  { w.cuts[[2]netip.Addr{from, to}] = true }
 func (w *World) Heal(from, to netip.Addr) { delete(w.cuts, [2]netip.Addr{from, to}) }
+
+// Harm loses a share of what the core carries from one public address to another, beside what the weather loses.
+func (w *World) Harm(from, to netip.Addr, loss float64) { w.harm[[2]netip.Addr{from, to}] = loss }
 
 // Carried is how many datagrams the core delivered from one public address to another.
 func (w *World) Carried(from, to netip.Addr) int { return w.flows[[2]netip.Addr{from, to}] }
@@ -144,6 +148,9 @@ func (w *World) send(p natsim.Packet) {
 	p.TTL--
 	c := w.weather
 	if len(w.cuts) > 0 && w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || c.MTU > 0 && len(p.Data) > c.MTU || w.rng.Float64() < c.Loss {
+		return
+	}
+	if len(w.harm) > 0 && w.rng.Float64() < w.harm[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] {
 		return
 	}
 	w.deliver(p, w.delay(c))
