@@ -37,7 +37,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 			}
 			s := p.sent.at(i)
 			if s.overtaken != 0 {
-				p.reorder.arrived(c.now.since(s.overtaken))
+				p.arrived(s, c.now)
 			}
 			if s.number == largest && s.at >= p.opened {
 				measured, delay := c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond
@@ -52,7 +52,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	if newly == 0 {
 		return nil
 	}
-	p.unheard, p.lastAck = 0, c.now
+	p.unheard, p.earlyCount, p.lastAck = 0, 0, c.now
 	p.calm()
 	if !p.anyAcked || largest > p.largestAcked {
 		p.anyAcked, p.largestAcked = true, largest

@@ -148,6 +148,9 @@ func (c *Conn) commit(w *writer, number uint64) {
 	p.ackOnly = 0
 	p.unheard++
 	p.sentCount++
+	if p.earlyAt == 0 && w.pieces != nil && block == 0 && p.responsive() {
+		p.earlyAt = c.now.add(p.lateAfter())
+	}
 }
 
 // writeAcks puts the ACKs that go out on this path first; due: at least one can't wait for data.

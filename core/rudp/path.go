@@ -31,7 +31,8 @@ type path struct {
 	anyAcked     bool
 	lossFrom     uint64 // loss detection is through with lower numbers
 	lossAt       moment // when the next packet counts as lost by time
-	earlyAt      moment // when an overtaken packet has been waited for
+	earlyAt      moment // when an overtaken or unanswered packet has been waited for
+	earlyCount   int    // packets repaired early since the last ACK
 	flying       int    // packets in flight
 	ptoBase      moment // last packet with data sent, or last probe timeout
 	ptoCount     int
