@@ -11,7 +11,7 @@ import (
 // content leaves once more: a resend that is lost too would cost yet another round trip (at 5 % and 100 ms, p99 of a flow
 // without redundancy 308 ms; with one resend 449). As in RACK (RFC 8985) the patience follows the reordering measured.
 const (
-	earlyMost     = 32 // packets in flight; more are not a game's flow
+	earlyMost     = 64 // packets in flight; more are not a game's flow
 	earlyUnheard  = 8  // packets repaired since the last ACK
 	reorderMargin = time.Millisecond
 	lateMargin    = 3 * time.Millisecond // timers of both ends, on a path without jitter
@@ -65,6 +65,7 @@ func (c *Conn) repairEarly(p *path) {
 		return
 	}
 	patience, age := p.reorder.window(&p.rtt), p.lateAfter()
+	leisure := !c.hasData() // a transfer's own queue makes its ACKs late
 	for i := p.sent.search(p.lossFrom); ; i++ {
 		if i = p.sent.live(i); i >= p.sent.len() {
 			return
@@ -80,7 +81,7 @@ func (c *Conn) repairEarly(p *path) {
 			continue
 		}
 		at := moment(math.MaxInt64)
-		if s.block == 0 { // no REPAIR stands in for it
+		if s.block == 0 && leisure { // no REPAIR stands in for it
 			at = s.at.add(age)
 		}
 		if s.overtaken != 0 {

@@ -169,6 +169,10 @@ func TestOtherGames(t *testing.T) {
 		name string
 		scene
 	}{
+		{"the headline", scene{link: five}},
+		{"10 % jitter", scene{link: ten}},
+		{"20 %", scene{link: gameLink{loss: 0.20}}},
+		{"runs of 3", scene{link: gameLink{loss: 0.05, run: 3}}},
 		{"20 Hz", scene{link: five, hertz: 20}},
 		{"20 Hz, 10 % jitter", scene{link: ten, hertz: 20}},
 		{"30 Hz", scene{link: five, hertz: 30}},
@@ -189,7 +193,7 @@ func TestOtherGames(t *testing.T) {
 		without := c.scene
 		without.bare = true
 		bare, with := playGame(t, 1, 12_000, without), playGame(t, 1, 12_000, c.scene)
-		t.Logf("%-24s bare p95 %4d p99 %4d bytes %.2f    with %v", c.name, bare.quantile(.95).Milliseconds(), bare.quantile(.99).Milliseconds(), bare.ratio, with)
+		t.Logf("%-24s bare %v\n%54s with %v", c.name, bare, "", with)
 		if with.quantile(.99) > bare.quantile(.99) || with.ratio > bare.ratio*2.5 {
 			t.Errorf("%s: %v", c.name, with)
 		}

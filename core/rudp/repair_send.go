@@ -18,6 +18,7 @@ const (
 	// what a short run of losses took, and more help no further (measured, docs/PROTOCOL.md).
 	repairWindow = 6
 	keptSent     = 8 // blocks kept for it
+	repairCrowd  = 3 // so many uncovered ones don't wait so long: at high rates a REPAIR could not bring enough of them back
 
 	// Bytes that REPAIR packets may take for each byte of packets with blocks, in percent, and how much may be saved up.
 	// It binds when large and small blocks alternate.
@@ -36,9 +37,10 @@ type repairSender struct {
 	count  uint8 // messages in it
 	budget int   // bytes that REPAIR packets may take
 
-	at   moment // a REPAIR wants to leave; zero: none
-	due  bool   // it is time
-	last moment // the last one left
+	fresh int    // blocks since the last REPAIR
+	at    moment // a REPAIR wants to leave; zero: none
+	due   bool   // it is time
+	last  moment // the last one left
 }
 
 // sentBlock is one packet's block, in its coded form: with its length in front.
@@ -89,8 +91,10 @@ func (r *repairSender) packetSent(now moment, number uint64, size int) (count ui
 	s.b[0], s.b[1] = uint8(r.stage>>8), uint8(r.stage)
 	r.next, r.stage = (r.next+1)%keptSent, 0
 	r.budget = min(r.budget+(size+28)*repairShare/100, repairSaving)
-	if r.at == 0 && !r.due {
+	if r.fresh++; r.at == 0 && !r.due {
 		r.at = now.add(repairSpacing)
+	} else if r.fresh == repairCrowd {
+		r.at = min(r.at, now.add(repairSpacing/2))
 	}
 	return r.count
 }
@@ -130,7 +134,7 @@ func (c *Conn) writeRepair(w *writer, number uint64) {
 	if r.timeout(c.now); !r.due {
 		return
 	}
-	r.due = false
+	r.due, r.fresh = false, 0
 	if !p.loss.redundant() || p != c.path(c.route) {
 		return
 	}
@@ -142,6 +146,7 @@ func (c *Conn) writeRepair(w *writer, number uint64) {
 			break
 		}
 		if c.now.since(s.at) < repairSpacing/2 {
+			r.fresh++
 			r.at = s.at.add(repairSpacing) // too young: lost together with this packet
 			continue
 		}
