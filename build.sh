@@ -98,7 +98,9 @@ cmd_natlab() {
   cmd_lib >/dev/null
   is_root || fail "natlab needs root: it makes network namespaces, TUN devices and nft rules"
   need nft:nftables ip:iproute2 || fail "natlab needs nftables and iproute2"
-  exec "$out/bin/natlab" matrix --bin-dir "$out/bin" "$@"
+  local what=matrix
+  case ${1:-} in regress|discovery) what=$1; shift ;; esac
+  exec "$out/bin/natlab" "$what" --bin-dir "$out/bin" "$@"
 }
 
 # --- tests -----------------------------------------------------------------------------------------------------------
@@ -210,6 +212,11 @@ cmd_test() {
   check "NAT matrix, simulated, 10 trials a pair" "$out/bin/natlab" sim --trials 10
   if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
     check "NAT laboratory, kernel NAT, every class, 2 trials" "$out/bin/natlab" matrix --bin-dir "$out/bin" --short --trials 2 --parallel 6
+    if command -v turnutils_natdiscovery >/dev/null; then
+      check "coturn's NAT discovery behind kernel NATs" "$out/bin/natlab" discovery --bin-dir "$out/bin"
+    else
+      skip "coturn's NAT discovery" "coturn is not installed"
+    fi
     check "demo" "$out/bin/natlab" demo --bin-dir "$out/bin"
   else
     skip "NAT laboratory" "$("$out/bin/natlab" check 2>&1 | head -n 1)"
@@ -240,6 +247,7 @@ cmd_help() {
   lib               the library, the C harness and the programs into build/
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
                     --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
+                    natlab regress [NAME]: reboots, moves, timeouts, loss; natlab discovery: coturn asks our server
                     --delay D  --jitter D  --loss SHARE  --reorder SHARE
   sim [options]     the NAT matrix in the simulator: 55 pairs, 200 meetings each; about a minute
                     --trials N  --pairs PR:SR,FC:AR  --json FILE  --docs docs (renews the figures of docs/NAT.md)

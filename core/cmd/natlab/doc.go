@@ -6,6 +6,7 @@
 //	natlab sim                          the same with simulated NATs, all 55 pairs; on every system
 //	natlab heatmap JSON SVG             draws what either of them wrote
 //	natlab regress --bin-dir DIR [NAME]  what networks do to games: reboots, moves, timeouts, loss
+//	natlab discovery --bin-dir DIR      coturn's NAT discovery asks our server
 //	natlab demo --bin-dir DIR           one story, live: relay, direct, cut, relay, direct again
 //	natlab build PR:SR                  a laboratory to look around in by hand
 //	natlab clean                        removes what a killed natlab left behind

@@ -30,14 +30,15 @@ type usageError struct{ error }
 var errCannot = errors.New("no laboratory can be built here")
 
 type commands struct {
-	Check   checkCmd       `cmd:"" help:"Say what is missing for a laboratory."`
-	Matrix  matrixCmd      `cmd:"" help:"Hold meetings between all kinds of NAT and judge them."`
-	Sim     simlab.Command `cmd:"" help:"The same with simulated NATs under a virtual clock; needs no laboratory."`
-	Heatmap matrix.Heatmap `cmd:"" help:"Draw a matrix as SVG."`
-	Regress regressCmd     `cmd:"" help:"Play what networks do to games, by name or all."`
-	Demo    demoCmd        `cmd:"" help:"Show one meeting live: relay, direct, cut, relay, direct again."`
-	Build   buildCmd       `cmd:"" help:"Build a laboratory and keep it until Ctrl-C."`
-	Clean   cleanCmd       `cmd:"" help:"Remove namespaces that a killed natlab left behind."`
+	Check     checkCmd       `cmd:"" help:"Say what is missing for a laboratory."`
+	Matrix    matrixCmd      `cmd:"" help:"Hold meetings between all kinds of NAT and judge them."`
+	Sim       simlab.Command `cmd:"" help:"The same with simulated NATs under a virtual clock; needs no laboratory."`
+	Heatmap   matrix.Heatmap `cmd:"" help:"Draw a matrix as SVG."`
+	Regress   regressCmd     `cmd:"" help:"Play what networks do to games, by name or all."`
+	Discovery discoveryCmd   `cmd:"" help:"Let coturn's NAT discovery ask our server."`
+	Demo      demoCmd        `cmd:"" help:"Show one meeting live: relay, direct, cut, relay, direct again."`
+	Build     buildCmd       `cmd:"" help:"Build a laboratory and keep it until Ctrl-C."`
+	Clean     cleanCmd       `cmd:"" help:"Remove namespaces that a killed natlab left behind."`
 }
 
 func main() {
@@ -97,6 +98,14 @@ func (c *regressCmd) Run(ctx context.Context) error {
 		if err := require(); err != nil {
 			return err
 		}
+	}
+	return c.run(ctx, os.Stdout)
+}
+
+// Run runs the command for kong.
+func (c *discoveryCmd) Run(ctx context.Context) error {
+	if err := require(); err != nil {
+		return err
 	}
 	return c.run(ctx, os.Stdout)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -108,7 +107,7 @@ func (p programs) hold(ctx context.Context, pl plan, onEvent func(wan.Side, harn
 	err = m.run(ctx, p, onEvent, during)
 	o.wrong = m.crashes()
 	m.stopAll()
-	_ = os.RemoveAll(m.keys)
+	o.wrong = errors.Join(o.wrong, m.forgetKeys())
 	if m.onEnd != nil {
 		m.onEnd()
 	}

@@ -136,3 +136,11 @@ func (m *meeting) stopAll() {
 }
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+
+// forgetKeys removes the server's data, which is its key.
+func (m *meeting) forgetKeys() error {
+	if m.keys == "" {
+		return nil
+	}
+	return os.RemoveAll(m.keys)
+}

@@ -40,7 +40,7 @@ type Cell struct {
 	Reordered    int      `json:"reordered"`
 	Corrupt      int      `json:"corrupt"`
 	Disturbed    int      `json:"disturbed,omitempty"` // kernel: meetings held again because the machine stood still
-	Why          string   `json:"why,omitempty"` // of the first meeting that failed or stayed on the relay
+	Why          string   `json:"why,omitempty"`       // of the first meeting that failed or stayed on the relay
 }
 
 // Share is the part of the meetings that went direct, 0 to 1.
