@@ -267,6 +267,7 @@ func (p *Peer) drainLeg(now time.Time) {
 			switch {
 			case p.conn == nil:
 			case p.paths.relay:
+				p.setRelayRate(now)
 				p.rebound(now)
 			default:
 				p.openRelay(now)

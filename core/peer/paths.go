@@ -101,9 +101,16 @@ func (p *Peer) openRelay(now time.Time) {
 	p.paths.warmAt = now.Add(relayWarm)
 	p.conn.OpenPath(now, wire.PathRelay, wire.MaxFramesRelayed, p.relayRTTHint())
 	p.conn.SearchMTU(now, wire.PathRelay, mostFrames(p.leg.Addr())-wire.RelayHeader)
+	p.setRelayRate(now)
 	if p.paths.route == wire.PathRelay {
 		p.conn.SetRoute(now, wire.PathRelay)
 	}
+}
+
+// setRelayRate passes on what the relay grants to our leg.
+func (p *Peer) setRelayRate(now time.Time) {
+	rate := p.leg.Rate()
+	p.conn.SetRate(now, wire.PathRelay, int(rate.BitsPerSecond/8), int(rate.PacketsPerSecond))
 }
 
 // mostFrames is the room for frames in the largest datagram that a path to an address may turn out to carry.

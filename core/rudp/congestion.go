@@ -35,6 +35,7 @@ type congestion struct {
 
 	queue     time.Duration // least queueing delay of the last round
 	delivered int64         // bytes a second that arrived in the last round that the window limited
+	braking   bool          // the start has ended, and the round shows what arrives of what is still on its way
 	quiet     int           // rounds in a row without a queue
 	crowded   int           // rounds in a row with one that is not ours
 	before    int           // the window before the first of these
@@ -90,6 +91,14 @@ type lately struct {
 	samples     int
 }
 
+// rtt is that least.
+func (l *lately) rtt() time.Duration {
+	if l.past > 0 {
+		return min(l.least, l.past)
+	}
+	return l.least
+}
+
 func (l *lately) sample(rtt time.Duration) {
 	if l.samples++; l.samples > startCount {
 		l.past, l.least, l.samples = l.least, 0, 1
@@ -126,9 +135,6 @@ func (g *congestion) sent(bytes int, now moment) {
 	}
 }
 
-// spent takes a packet that asks for no ACK, but is no ACK either, off what may leave now.
-func (g *congestion) spent(bytes int) { g.pace.spend(bytes) }
-
 // sample takes a measured round trip of a packet, and how long the peer says it waited before it acknowledged.
 func (g *congestion) sample(now, sentAt moment, measured, delay time.Duration) {
 	rtt := max(measured-min(delay, measured/2), time.Microsecond)
@@ -149,6 +155,7 @@ func (g *congestion) acked(bytes int) {
 	g.inFlight -= bytes
 	g.round.bytes += bytes
 	g.judge.acked++
+	g.judge.bytes += bytes
 	if g.mode == modeStart && g.round.limited {
 		g.window = min(g.window+bytes, maxWindow)
 	}
@@ -194,8 +201,12 @@ func (g *congestion) endRound(now moment, srtt time.Duration) {
 	r := g.round
 	g.round = round{began: now, limited: g.inFlight >= g.window/4*3}
 	g.queue = r.least - g.base.rtt()
-	if r.limited && now >= g.ebb && now >= g.settle {
-		g.delivered = int64(r.bytes) * int64(time.Second) / int64(max(now.since(r.began), time.Microsecond))
+	rate := int64(r.bytes) * int64(time.Second) / int64(max(now.since(r.began), time.Microsecond))
+	if g.braking {
+		g.braking, g.delivered = false, rate
+		g.setWindow(max(g.window, g.fit(rate)))
+	} else if r.limited && now >= g.ebb && now >= g.settle {
+		g.delivered = rate
 	} else if idle := now.since(g.used); idle >= unused {
 		g.forget(now, 1)
 	}
@@ -212,6 +223,11 @@ func (g *congestion) endRound(now moment, srtt time.Duration) {
 	g.judge.epoch(g, now, srtt)
 }
 
+// fit is the window that keeps a rate with the queue we aim at.
+func (g *congestion) fit(rate int64) int {
+	return int(rate * int64(g.base.rtt()+targetQueue) / int64(time.Second))
+}
+
 // target is the queueing delay that the window aims at.
 func (g *congestion) target(rtt time.Duration) time.Duration {
 	packet := rtt * datagram / time.Duration(max(g.window, 1))
@@ -222,11 +238,11 @@ func (g *congestion) target(rtt time.Duration) time.Duration {
 func (g *congestion) steer(now moment, r *round, srtt time.Duration) {
 	target := g.target(r.least)
 	over := g.queue - target
-	g.watchRival(now, r, target)
+	g.watchRival(now, r)
 	if g.mode == modeCompete || now < g.settle || !r.limited {
 		return
 	}
-	if g.base.stale(now) || now.since(g.ebbed) > 60*time.Second {
+	if g.base.stale(now) && now.since(g.ebbed) >= ebbEvery {
 		g.beginEbb(now, srtt)
 		return
 	}
@@ -235,30 +251,44 @@ func (g *congestion) steer(now moment, r *round, srtt time.Duration) {
 	// don't add up.
 	rate := float64(g.window) / r.least.Seconds()
 	gain := datagram * math.Sqrt(rate/1.25e6)
-	if g.queue < target/4 {
-		if g.quiet++; g.quiet > quietRounds && !g.judge.capped(g.window, now) {
-			gain = max(gain, float64(g.window>>max(3+quietRounds+1-g.quiet, 0)))
+	if g.judge.capped(g.window, now) {
+		gain = min(gain, datagram/2)
+	} else if g.lately.rtt()-g.base.rtt() < target/2 {
+		if g.quiet++; g.quiet > quietRounds {
+			gain = max(gain, float64(g.window>>max(3+quietRounds+1-g.quiet, 2)))
 		}
 	} else {
 		g.quiet = 0
 	}
 	next := float64(g.window) + gain
-	if over > 0 {
+	switch {
+	case over > 4*targetQueue: // the link has become slower: no need to feel our way
+		next = float64(max(g.window/2, g.fit(g.delivered)))
+		g.settle = now.add(srtt)
+	case over > 0:
 		next -= float64(g.window) * 0.5 * over.Seconds() / r.least.Seconds()
 	}
-	g.setWindow(int(next), srtt)
+	// Whatever the loss, twice what arrives is enough in flight, and a window that brings nothing does not grow.
+	most := 2*int(g.delivered*int64(r.least)/int64(time.Second)) + initialWindow
+	g.setWindow(min(int(next), max(most, g.window/2)))
 }
 
-func (g *congestion) setWindow(window int, srtt time.Duration) {
-	assured := int(floorRate * int64(min(srtt, 4*time.Second)) / int64(time.Second))
+// setWindow keeps to the bounds. The rate that is always granted is that of the empty path: with a queue's RTT, the window
+// would grow with the queue.
+func (g *congestion) setWindow(window int) {
+	assured := int(floorRate * int64(min(g.base.rtt(), 4*time.Second)) / int64(time.Second))
 	g.window = min(max(window, leastWindow, assured), maxWindow)
 }
 
-// endStart leaves the fast start: the samples show what half the window did, a round trip ago.
+// endStart leaves the fast start. Half the window is what it was a round trip ago; but as packets were paced at twice the
+// window's rate, the queue may have come before the window was large enough. What arrives in the next round, while
+// the queue lasts, is the link's rate.
 func (g *congestion) endStart(now moment, srtt time.Duration) {
-	g.mode = modeSteer
-	g.setWindow(g.window/2, srtt)
+	g.mode, g.braking = modeSteer, true
+	g.round = round{began: now}
+	g.setWindow(g.window / 2)
 	g.quiet, g.crowded = 0, 0
+	g.judge.pause(now.add(2 * srtt))
 	g.beginEbb(now, srtt)
 }
 
@@ -281,7 +311,7 @@ func (g *congestion) forget(now moment, times int) {
 // collapse is for a path that answered none of several probes: start over, carefully.
 func (g *congestion) collapse(srtt time.Duration) {
 	g.mode = modeStart
-	g.quiet, g.crowded, g.ebb, g.settle = 0, 0, 0, 0
-	g.setWindow(silentWindow, srtt)
+	g.quiet, g.crowded, g.ebb, g.settle, g.braking = 0, 0, 0, 0, false
+	g.setWindow(silentWindow)
 	g.pace.set(g.gain(g.last), g.window, srtt)
 }

@@ -18,8 +18,9 @@ const (
 	paceBurst    = 64 << 10         // bytes handed to one system call (GSO); no reason to wait for more
 	leastDepth   = 4 * datagram     // a message of a few packets leaves at once
 	initialDepth = 10 * datagram    // RFC 9002, 7.7
+	mostRate     = 4 << 30          // bytes a second; nothing holds such a path back, and products with a second fit
 	floorDepth   = 4 * datagram
-	longestGap   = 20 * time.Millisecond // of time without a refill that counts
+	longestGap   = time.Second // without a refill, keeps products small; the depth bounds what it brings
 )
 
 func (a *pacer) init(now moment) {
@@ -28,7 +29,24 @@ func (a *pacer) init(now moment) {
 
 // set makes the rate gain/8 windows a round trip.
 func (a *pacer) set(gain int64, window int, rtt time.Duration) {
-	a.rate = max(gain*int64(window)*int64(time.Second)/(8*int64(max(rtt, time.Microsecond))), floorRate)
+	a.rate = gain * int64(window) * int64(time.Second) / (8 * int64(max(rtt, time.Microsecond)))
+	a.rate = min(max(a.rate, floorRate), mostRate)
+	if a.bound > 0 {
+		a.rate = min(a.rate, a.bound)
+	}
+}
+
+// grant bounds the rate to nine tenths of what was granted, so that what we don't count (binding, MTU probes, clocks that
+// differ) fits as well. A limit of packets becomes bytes that each packet counts at least.
+func (a *pacer) grant(bytes, packets int) {
+	a.bound, a.charge = int64(bytes)*9/10, 0
+	switch {
+	case packets > 0 && bytes > 0:
+		a.charge = int64(bytes) / int64(packets)
+	case packets > 0:
+		a.charge = 2 * datagram
+		a.bound = a.charge * int64(packets) * 9 / 10
+	}
 	if a.bound > 0 {
 		a.rate = min(a.rate, a.bound)
 	}
@@ -62,4 +80,12 @@ func (a *pacer) assured(now moment) (ok bool, retry moment) {
 	return false, now.add(time.Duration((1 - a.floor) * int64(time.Second) / floorRate))
 }
 
+// spend takes a packet in flight off what may leave now.
 func (a *pacer) spend(bytes int) { a.tokens -= max(int64(bytes), a.charge) }
+
+// spendUnasked takes one that leaves without asking the pacer and asks for no ACK: a REPAIR, and where a rate is granted,
+// an ACK. However many there are, data waits for a few packets' worth of them only.
+func (a *pacer) spendUnasked(now moment, bytes int) {
+	a.refill(now)
+	a.tokens = max(a.tokens-max(int64(bytes), a.charge), -leastDepth)
+}

@@ -121,8 +121,8 @@ func (c *Conn) commit(w *writer, number uint64) {
 	c.stats.SentBytes += uint64(size)
 	if !w.eliciting {
 		p.ackOnly++
-		if w.repaired {
-			p.cong.spent(size)
+		if w.repaired || p.cong.pace.bound > 0 {
+			p.cong.pace.spendUnasked(c.now, size)
 		}
 		return
 	}

@@ -98,6 +98,15 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	p.calm()
 }
 
+// SetRate tells what an open path's way grants (a relay's leg): it is paced at nine tenths of that, ACKs included. Zeros: no
+// limit. A rebinding keeps it.
+func (c *Conn) SetRate(now time.Time, id wire.PathID, bytesPerSecond, packetsPerSecond int) {
+	c.tick(now)
+	if p := c.path(id); p != nil {
+		p.cong.pace.grant(bytesPerSecond, packetsPerSecond)
+	}
+}
+
 // ClosePath ends the use of id. Whatever is in flight there is lost at once and queued for the route.
 func (c *Conn) ClosePath(now time.Time, id wire.PathID) {
 	c.tick(now)

@@ -11,37 +11,42 @@ type rival struct {
 	friend  float64 // what Reno would have; RFC 9438, 4.3
 	rise    float64 // seconds from the epoch's begin to most
 	epoch   moment
-	reacted moment // losses of packets sent before are of one event
-	ebbQ    time.Duration
-	empty   int // rounds in a row with a queue below the target
+	reacted moment        // losses of packets sent before are of one event
+	queue   time.Duration // of the round before
+	rate    int64         // ours when the queue began to rise, bytes a second
+	empty   int           // rounds in a row with a queue below the target
 }
 
 const (
 	cubicBeta   = 0.7 // RFC 9438, 4.6
 	cubicC      = 0.4 // RFC 9438, 5
 	cubicFriend = 3 * (1 - cubicBeta) / (1 + cubicBeta)
-	rivalLeast  = 4 * datagram    // a window that small can't show whether the queue follows it
+	rivalRate   = 512_000 / 8     // bytes a second; on slower links a few packets of our own are such a queue
 	rivalEbb    = 5 * time.Second // between two looks whether the rival is gone
 )
 
-// watchRival counts rounds with a queue that is not ours: it stays although the window shrinks.
-func (g *congestion) watchRival(now moment, r *round, target time.Duration) {
-	previous := g.rival.ebbQ
-	g.rival.ebbQ = g.queue
-	switch {
-	case !r.limited || now < g.settle:
-		return
-	case g.queue < target+targetQueue:
-		g.crowded, g.before = 0, 0
+// watchRival counts rounds with a queue that is not ours: it stays although the window shrinks. What counts as a queue is
+// measured at the rate we had before it rose, because the target rises while the rate falls.
+func (g *congestion) watchRival(now moment, r *round) {
+	v := &g.rival
+	previous := v.queue
+	v.queue = g.queue
+	if !r.limited || now < g.ebb {
 		return
 	}
-	g.before = max(g.before, g.window)
+	rate := max(v.rate, g.delivered, 1)
+	target := targetQueue + datagram*time.Second/time.Duration(rate)
+	if g.queue < target+targetQueue {
+		g.crowded, g.before, v.rate = 0, 0, 0
+		return
+	}
+	g.before, v.rate = max(g.before, g.window), rate
 	switch {
 	case g.queue < max(rivalQueue, target*5/4):
 		g.crowded = 0
 		return
-	case g.before < rivalLeast, g.queue < previous*3/4:
-		return // it drains: ours, or the rival leaves
+	case rate < rivalRate, g.queue < previous*3/4:
+		return // too slow to tell; or it drains: ours, or the rival leaves
 	}
 	if g.crowded++; g.crowded > rivalRounds {
 		g.window = max(g.before, g.window)
@@ -85,7 +90,6 @@ func (v *rival) round(g *congestion, now moment, r *round, srtt time.Duration) {
 		v.empty = 0
 	}
 	if now.since(g.ebbed) >= rivalEbb {
-		v.ebbQ = g.queue
 		g.ebbed = now
 		g.ebb = now.add(g.queue*3/2 + 2*srtt)
 		v.epoch = v.epoch.add(g.ebb.since(now)) // the curve waits
@@ -98,7 +102,7 @@ func (v *rival) round(g *congestion, now moment, r *round, srtt time.Duration) {
 	v.friend += cubicFriend * float64(r.bytes) / float64(g.window)
 	t := now.add(srtt).since(v.epoch).Seconds() - v.rise
 	next := min(cubicC*t*t*t+v.most, 1.5*window)
-	g.setWindow(int(max(next, v.friend, window)*datagram), srtt)
+	g.setWindow(int(max(next, v.friend, window) * datagram))
 }
 
 // ebbSample looks at a packet of an ebb: a queue that is empty as soon as we send little was ours alone.
@@ -112,5 +116,5 @@ func (g *congestion) ebbSample(now, sentAt moment, rtt time.Duration) {
 func (v *rival) leave(g *congestion, now moment, rtt time.Duration) {
 	g.mode, g.ebb, g.quiet, g.crowded, v.empty = modeSteer, 0, 0, 0, 0
 	g.settle = now.add(rtt)
-	g.setWindow(int(g.delivered*int64(g.base.rtt()+targetQueue)/int64(time.Second)), rtt)
+	g.setWindow(g.fit(g.delivered))
 }

@@ -109,7 +109,7 @@ func TwoFlows(seed uint64, c TwoFlowCase) TwoReport {
 	l := NewBottleneck(w, impair.Config{Rate: mixedRate, QueueTime: mixedBuffer})
 	a, b := l.AddFlow(FlowConfig{RTT: c.RTT[0]}), l.AddFlow(FlowConfig{RTT: c.RTT[1]})
 	a.SendBulk(1 << 30)
-	w.Run(c.Late)
+	w.Run(c.Late + w.moment())
 	b.SendBulk(1 << 30)
 	a.Measure()
 	b.Measure()
@@ -125,6 +125,9 @@ func TwoFlows(seed uint64, c TwoFlowCase) TwoReport {
 	return r
 }
 
+// moment is up to a second, by the seed: what two flows make of each other depends on how they meet.
+func (w *World) moment() time.Duration { return time.Duration(w.rng.Int64N(int64(time.Second))) }
+
 // CubicReport is one bulk flow against one TCP CUBIC flow.
 type CubicReport struct {
 	Buffer time.Duration
@@ -135,7 +138,7 @@ type CubicReport struct {
 	Queue  Spread // after it was back
 }
 
-// AgainstCubic lets TCP start a second after Musubi, and leave after 90 s. Back is how long the queue then needs to fall
+// AgainstCubic lets TCP start a second or two after Musubi, and leave after 90 s. Back is how long the queue then needs to fall
 // below 15 ms for good.
 func AgainstCubic(seed uint64, buffer time.Duration) CubicReport {
 	r := CubicReport{Buffer: buffer}
@@ -143,7 +146,7 @@ func AgainstCubic(seed uint64, buffer time.Duration) CubicReport {
 	l := NewBottleneck(w, impair.Config{Rate: mixedRate, QueueTime: buffer})
 	f := l.AddFlow(FlowConfig{RTT: mixedRTT})
 	f.SendBulk(1 << 30)
-	w.Run(time.Second)
+	w.Run(time.Second + w.moment())
 	tcp := l.AddCubic(mixedRTT)
 	f.Measure()
 	w.Run(30 * time.Second)

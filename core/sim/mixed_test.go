@@ -31,8 +31,9 @@ func TestStateBesideBulk(t *testing.T) {
 }
 
 func TestTwoFlows(t *testing.T) {
-	for _, c := range TwoFlowCases {
-		r := TwoFlows(1, c)
+	for i := range 3 * len(TwoFlowCases) {
+		c := TwoFlowCases[i%len(TwoFlowCases)]
+		r := TwoFlows(uint64(1+i/len(TwoFlowCases)), c)
 		t.Logf("%s: %.2f and %.2f Mbit/s, Jain %.3f, from the start %.3f; queue %v", c.Name, r.Rate[0]/1e6, r.Rate[1]/1e6, r.Jain, r.JainWhole, r.Queue)
 		if r.Jain < 0.95 || r.JainWhole < 0.95 {
 			t.Error("not fair")
@@ -44,8 +45,10 @@ func TestTwoFlows(t *testing.T) {
 }
 
 func TestAgainstCubic(t *testing.T) {
-	for _, buffer := range []time.Duration{mixedRTT, mixedBuffer} {
-		r := AgainstCubic(1, buffer)
+	buffers := []time.Duration{mixedRTT, 100 * time.Millisecond, mixedBuffer}
+	for i := range 3 * len(buffers) {
+		buffer := buffers[i%len(buffers)]
+		r := AgainstCubic(uint64(1+i/len(buffers)), buffer)
 		t.Logf("buffer %v: share %.3f, in the first 30 s %.3f, link used %.3f; back %v after TCP left, then queue %v",
 			buffer, r.Share, r.First, r.Used, r.Back, r.Queue)
 		if r.Share < 0.2 || r.Share > 0.8 {
