@@ -17,11 +17,13 @@ const (
 	FrameResponse  FrameType = 0x05
 	FrameClose     FrameType = 0x06
 	FrameSwitch    FrameType = 0x07
-	// 0x08 PROBE_CTL, 0x09 REKEY, 0x0a CRYPTO are reserved by docs/PROTOCOL.md.
-	FrameSuspend  FrameType = 0x0b
-	FrameRepair   FrameType = 0x0c
-	FrameRepaired FrameType = 0x0e
-	FrameMessage  FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits
+	// 0x09 REKEY, 0x0a CRYPTO are reserved by docs/PROTOCOL.md.
+	FrameProbeControl FrameType = 0x08 // on PathProbe only
+	FrameSuspend      FrameType = 0x0b
+	FrameRepair       FrameType = 0x0c
+	FrameRepaired     FrameType = 0x0e
+	FrameResponse6    FrameType = 0x0f // FrameResponse with an IPv6 address
+	FrameMessage      FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits
 )
 
 // IsMessage reports whether t is one of the MSG types.
@@ -233,11 +235,34 @@ func AppendChallenge(b []byte, nonce uint64) []byte {
 
 // Response answers a challenge to the address it came from, and tells that address; only on PathProbe.
 //
-//	+------+-----------+----------------------------------------+
-//	| 0x05 | nonce(64) | observed: family(8) address port(16)   |
-//	+------+-----------+----------------------------------------+
+//	+------+-----------+------------------------------+      0x05: IPv4
+//	| type | nonce(64) | address (32 or 128) port(16) |      0x0f: IPv6
+//	+------+-----------+------------------------------+
 func AppendResponse(b []byte, nonce uint64, observed netip.AddrPort) []byte {
-	return AppendAddr(binary.BigEndian.AppendUint64(append(b, uint8(FrameResponse)), nonce), observed)
+	ip := observed.Addr().Unmap()
+	if ip.Is6() {
+		v := ip.As16()
+		b = append(binary.BigEndian.AppendUint64(append(b, uint8(FrameResponse6)), nonce), v[:]...)
+	} else {
+		var v [4]byte
+		if ip.Is4() {
+			v = ip.As4()
+		}
+		b = append(binary.BigEndian.AppendUint64(append(b, uint8(FrameResponse)), nonce), v[:]...)
+	}
+	return binary.BigEndian.AppendUint16(b, observed.Port())
+}
+
+func (r *Reader) response(t FrameType) (nonce uint64, observed netip.AddrPort) {
+	nonce = r.U64()
+	if t == FrameResponse6 {
+		var v [16]byte
+		r.Copy(v[:])
+		return nonce, netip.AddrPortFrom(netip.AddrFrom16(v), r.U16())
+	}
+	var v [4]byte
+	r.Copy(v[:])
+	return nonce, netip.AddrPortFrom(netip.AddrFrom4(v), r.U16())
 }
 
 // Close ends the connection. It is repeated for every packet that arrives after it, for three PTO.
@@ -263,12 +288,15 @@ func ReadClose(r *Reader) Close { return Close{Code: int32(r.U32()), Text: r.Byt
 // Sizes of the frames of probes, in bytes; a RESPONSE by the family of the address it tells.
 const (
 	ProbeChallengeSize = 1 + 8
-	ProbeResponseSize4 = 1 + 8 + 7
-	ProbeResponseSize6 = 1 + 8 + 19
+	ProbeResponseSize4 = 1 + 8 + 6
+	ProbeResponseSize6 = 1 + 8 + 18
 )
 
-// Probe is what one PathProbe packet says: a CHALLENGE, a RESPONSE, or both, then PADDING.
+// Probe is what one PathProbe packet says: a CHALLENGE, a RESPONSE, a PROBE_CTL, or any of them together, then PADDING. The
+// largest that goes to an address of IPv4 while ports are guessed, CHALLENGE and RESPONSE, makes a packet of 48 bytes.
 type Probe struct {
+	HasControl                bool
+	Control                   Control
 	Challenge, Response       bool
 	ChallengeNonce, RespNonce uint64
 	Observed                  netip.AddrPort
@@ -283,6 +311,9 @@ func AppendProbe(b []byte, p *Probe) []byte {
 	}
 	if p.Challenge {
 		b = AppendChallenge(b, p.ChallengeNonce)
+	}
+	if p.HasControl {
+		b = AppendControl(b, &p.Control)
 	}
 	for len(b)-start < p.Size {
 		b = append(b, uint8(FramePadding))
@@ -299,13 +330,16 @@ func ParseProbe(b []byte) (p Probe, ok bool) {
 		case t == FramePadding:
 		case t == FrameChallenge && !p.Challenge:
 			p.Challenge, p.ChallengeNonce = true, r.U64()
-		case t == FrameResponse && !p.Response:
-			p.Response, p.RespNonce, p.Observed = true, r.U64(), r.Addr()
+		case (t == FrameResponse || t == FrameResponse6) && !p.Response:
+			p.Response = true
+			p.RespNonce, p.Observed = r.response(t)
+		case t == FrameProbeControl && !p.HasControl:
+			p.HasControl, p.Control = true, readControl(&r)
 		default:
 			r.Fail()
 		}
 	}
-	return p, !r.Err() && (p.Challenge || p.Response)
+	return p, !r.Err() && (p.Challenge || p.Response || p.HasControl)
 }
 
 // Suspend announces that the sender may be silent for a while, or is back.

@@ -1,0 +1,104 @@
+package nat
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
+
+// maxSockets bounds the sockets of one Agent beside the main one.
+const maxSockets = 512 + 8
+
+// pool is the sockets that an Agent has had opened for itself. Whoever asked last for sockets gets those that come.
+type pool struct {
+	ids     []api.SocketID // open, in the order of their opening
+	wanted  int            // not asked for yet
+	pending int            // asked for, not answered
+	closing []api.SocketID
+}
+
+// want asks for n more sockets and returns how many it may be.
+func (p *pool) want(n int) int {
+	n = min(n, maxSockets-len(p.ids)-p.wanted-p.pending)
+	p.wanted += max(n, 0)
+	return max(n, 0)
+}
+
+// WantSockets reports how many fresh sockets are needed. Each is answered with SocketOpened or SocketFailed.
+func (a *Agent) WantSockets() int {
+	n := a.pool.wanted
+	a.pool.wanted = 0
+	a.pool.pending += n
+	return n
+}
+
+// SocketOpened gives a socket that WantSockets asked for.
+func (a *Agent) SocketOpened(now time.Time, id api.SocketID, _ netip.AddrPort) {
+	now = a.tick(now)
+	a.pool.pending = max(0, a.pool.pending-1)
+	a.pool.ids = append(a.pool.ids, id)
+	if a.closed || !a.hunt.takeSocket(now, id) {
+		a.pool.close(id)
+	}
+	a.run(now)
+}
+
+// SocketFailed tells that there is one less.
+func (a *Agent) SocketFailed(now time.Time) {
+	now = a.tick(now)
+	a.pool.pending = max(0, a.pool.pending-1)
+	a.hunt.refused++
+	a.run(now)
+}
+
+// CloseSocket reports, once, a socket that is needed no more.
+func (a *Agent) CloseSocket() (id api.SocketID, ok bool) {
+	if len(a.pool.closing) == 0 {
+		return 0, false
+	}
+	id = a.pool.closing[0]
+	if a.pool.closing = a.pool.closing[1:]; len(a.pool.closing) == 0 {
+		a.pool.closing = nil
+	}
+	return id, true
+}
+
+// SocketsWaiting reports whether WantSockets or CloseSocket has something to say.
+func (a *Agent) SocketsWaiting() bool { return a.pool.wanted > 0 || len(a.pool.closing) > 0 }
+
+func (p *pool) close(id api.SocketID) {
+	if i := slices.Index(p.ids, id); i >= 0 {
+		p.ids = slices.Delete(p.ids, i, i+1)
+		p.closing = append(p.closing, id)
+	}
+}
+
+// sweep closes the sockets that neither a prediction nor a living pair uses, and forgets pairs on closed ones.
+func (a *Agent) sweep() {
+	if len(a.pool.ids) == 0 {
+		return
+	}
+	a.pairs = slices.DeleteFunc(a.pairs, func(p *pair) bool {
+		return p.socket != a.cfg.Main && p.state == pairWaiting && p != a.selected
+	})
+	kept := a.pool.ids[:0]
+	for _, id := range a.pool.ids {
+		if slices.ContainsFunc(a.pairs, func(p *pair) bool { return p.socket == id }) {
+			kept = append(kept, id)
+		} else {
+			a.pool.closing = append(a.pool.closing, id)
+		}
+	}
+	a.pool.ids = kept
+}
+
+// Close ends everything: sockets are given back, and nothing is sent any more.
+func (a *Agent) Close() {
+	a.hunt.stop()
+	a.closed, a.started = true, false
+	a.pool.wanted = 0
+	a.pool.closing = append(a.pool.closing, a.pool.ids...)
+	a.pool.ids, a.pairs, a.out, a.selected = nil, nil, nil, nil
+}
