@@ -14,11 +14,7 @@ func (e *Endpoint) HandleDatagram(now time.Time, socket api.SocketID, from netip
 	now = e.tick(now)
 	switch wire.FamilyOf(b) {
 	case wire.FamilySTUN:
-		if e.profiler == nil || !e.profiler.HandleDatagram(now, socket, from, b) {
-			e.drops.STUN++
-			return
-		}
-		e.drainProfiler(now)
+		e.handleSTUN(now, socket, from, b)
 	case wire.FamilyRelay:
 		e.handleRelay(now, from, b)
 	case wire.FamilySession:

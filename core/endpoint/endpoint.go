@@ -66,6 +66,9 @@ type Endpoint struct {
 	probing  []api.SocketID // the profiler's fresh sockets
 	lastID   api.SocketID
 	ops      []SocketOp
+	opsTaken int // ops[:opsTaken] were handed out
+	owners   map[api.SocketID]socketOwner
+	refused  time.Time // when it was last logged that the system refuses sockets
 
 	slots   table
 	room    roomState
@@ -95,6 +98,7 @@ func New(now time.Time, cfg Config) (*Endpoint, error) {
 	}
 	e := &Endpoint{cfg: cfg, static: static, clock: now}
 	e.slots.init()
+	e.owners = map[api.SocketID]socketOwner{}
 	flags := uint32(0)
 	if cfg.AES {
 		flags = wire.FlagAES
@@ -210,6 +214,7 @@ func (e *Endpoint) NextTimeout() time.Time {
 // AppendTransmit appends one datagram to dst, until nothing is left to send.
 func (e *Endpoint) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
 	now = e.tick(now)
+	e.answerCalls()
 	if out, to, ok := e.link.AppendTransmit(now, dst); ok {
 		return out, Transmit{To: to}, true
 	}
@@ -223,12 +228,13 @@ func (e *Endpoint) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Tra
 
 // NextSocketOp asks for the next socket to open or close.
 func (e *Endpoint) NextSocketOp() (SocketOp, bool) {
-	if len(e.ops) == 0 {
+	e.answerCalls()
+	if len(e.ops) == e.opsTaken {
+		e.ops, e.opsTaken = e.ops[:0], 0
 		return SocketOp{}, false
 	}
-	op := e.ops[0]
-	e.ops = append(e.ops[:0], e.ops[1:]...)
-	return op, true
+	e.opsTaken++
+	return e.ops[e.opsTaken-1], true
 }
 
 // NextEvent returns the next thing that happened. Its Data is borrowed until the next call into the endpoint.

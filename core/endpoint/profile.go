@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -21,26 +20,6 @@ func (e *Endpoint) startProfile(now time.Time) {
 	})
 	e.profiler.Start(now)
 	e.drainProfiler(now)
-}
-
-// SocketOpened answers a SocketOp.
-func (e *Endpoint) SocketOpened(now time.Time, id api.SocketID, local netip.AddrPort) {
-	now = e.tick(now)
-	if e.profiler != nil && slices.Contains(e.probing, id) {
-		e.profiler.SocketOpened(now, id, local)
-		e.drainProfiler(now)
-	}
-}
-
-// SocketFailed answers a SocketOp that the system refused.
-func (e *Endpoint) SocketFailed(now time.Time, id api.SocketID, text string) {
-	now = e.tick(now)
-	if i := slices.Index(e.probing, id); i >= 0 {
-		e.probing = slices.Delete(e.probing, i, i+1)
-		e.profiler.SocketFailed(now)
-		e.drainProfiler(now)
-	}
-	e.log(logWarn, fmt.Sprintf("socket for the NAT profile refused: %s", text))
 }
 
 func (e *Endpoint) wireProfile() wire.Profile {
@@ -88,7 +67,8 @@ func (e *Endpoint) drainProfiler(now time.Time) {
 		for i := range e.slots.used {
 			for _, p := range [...]*peer.Peer{e.slots.list[i].cur, e.slots.list[i].next} {
 				if p != nil {
-					p.SetProfile(own)
+					p.SetProfile(now, own)
+					e.slots.touch(i)
 				}
 			}
 		}

@@ -103,6 +103,10 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 		e.completeCallee(now, s)
 	case wire.SigRejected:
 		e.rejected(now, s)
+	case wire.SigPunchGrant:
+		e.punchGranted(now, s)
+	case wire.SigCandidates:
+		e.candidates(now, s)
 	case wire.SigObserved:
 		if e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp {
 			e.info.Observed = s.Addr
@@ -332,7 +336,8 @@ const connectAgain = time.Second
 func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 	cfg := peer.Config{
 		Rand: e.cfg.Rand, Static: e.static, App: e.cfg.App, AES: e.cfg.AES, LocalAddrs: e.lan, LinkRTT: e.link.RTT(),
-		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped, IdleTimeout: e.cfg.IdleTimeout,
+		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped, Punch: e.cfg.Punch, PunchRate: e.cfg.PunchRate,
+		STUN: e.sampleServer(), STUNToken: e.info.STUNToken, IdleTimeout: e.cfg.IdleTimeout,
 	}
 	for cfg.ConnID = e.random32(); e.connTaken(cfg.ConnID); cfg.ConnID = e.random32() {
 	}
@@ -340,6 +345,14 @@ func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 		cfg.LAN = e.lanCandidates()
 	}
 	return cfg
+}
+
+// sampleServer is the STUN port that fresh sockets ask for their outer port: not the main one.
+func (e *Endpoint) sampleServer() netip.AddrPort {
+	if len(e.info.STUNPorts) < 2 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(e.server.Addr(), e.info.STUNPorts[1])
 }
 
 func (e *Endpoint) connTaken(id uint32) bool {

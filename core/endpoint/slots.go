@@ -26,7 +26,7 @@ type slot struct {
 	askAgain time.Time    // a rate-limited connect is repeated then
 	released int          // send budget that came free and was not told yet
 
-	sending, telling bool // in the table's lists of that name
+	sending, telling, calling bool // in the table's lists of that name
 }
 
 // table holds the slots. Loops go in slot order, so that equal inputs give equal outputs.
@@ -37,6 +37,8 @@ type table struct {
 	telling []int          // slots that may have an event
 	relays  map[uint32]int // our relay handle -> slot; handles are unique per relay, the source is checked too
 	conns   map[uint32]int // connection id -> slot
+	calling []int          // slots whose connection wants something of the client
+	leaving []*peer.Peer   // connections that were taken off and have sockets to give back
 	free    []int
 }
 
@@ -81,7 +83,7 @@ func (t *table) add(m *wire.Member) (int, bool) {
 	}
 	old := &t.list[i]
 	*old = slot{generation: old.generation + 1, used: true, member: m.ID, user: m.User, key: m.Key, present: true,
-		sending: old.sending, telling: old.telling}
+		sending: old.sending, telling: old.telling, calling: old.calling}
 	return i, true
 }
 
@@ -106,6 +108,10 @@ func (t *table) touch(i int) {
 		s.telling = true
 		t.telling = append(t.telling, i)
 	}
+	if !s.calling && s.cur != nil && s.cur.Calling() {
+		s.calling = true
+		t.calling = append(t.calling, i)
+	}
 }
 
 // register makes a connection's ids findable. It is called again after each input, since a relay leg binds later.
@@ -123,6 +129,8 @@ func (t *table) forget(i int, p *peer.Peer) {
 	if h, _, ok := p.RelayHandle(); ok {
 		t.forgetHandle(i, h)
 	}
+	p.Forget()
+	t.leaving = append(t.leaving, p)
 }
 
 func (t *table) forgetHandle(i int, h uint32) {

@@ -4,10 +4,13 @@
 // to call again. The Agent works above the seal: it deals in wire.Probe values that peer seals on wire.PathProbe, so
 // all that it is told of was authenticated.
 //
-// Phases of an Agent (plain punching, the first version):
+// Phases of an Agent:
 //
 //	new --Start--> opening --StartAfter or Heard--> probing --3.7 s without a valid pair--> gave up --Retry--> probing
 //	               (caller only: low TTL)           \--a pair valid--> watching (consent, suspicion)
+//
+// Beside probing, where the two NATs' profiles call for it, ports are predicted (hunt.go, plan.go): one side opens many
+// sockets, the other probes many ports. Giving up then waits for the end of that, at most 9.5 s.
 //
 // The caller holds the keys one server trip before the callee. A real probe of his that came before the callee's own
 // first packet would, on a router that takes inbound packets itself, occupy the callee's conntrack tuple and move her
@@ -22,6 +25,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
+	"github.com/musubi-p2p/musubi/core/stun"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -30,7 +34,7 @@ const (
 	maxRemote    = wire.MaxCandidates // candidates that AddRemote takes
 	maxReflexive = 4                  // addresses learnt from the peer's own probes
 	maxPlain     = 60                 // openers and probes of one punch; answers and checks of living pairs are not counted
-	maxQueued    = 64                 // probes and events waiting to be drained
+	maxQueued    = 256                // probes and events waiting to be drained
 	answerRate   = 64                 // answers per second, and burst
 )
 
@@ -38,7 +42,7 @@ const (
 type AgentConfig struct {
 	Rand          io.Reader
 	Caller        bool         // he gets keys first; the callee's first packet tells him that she has them
-	Local, Remote wire.Profile // for the sentence of EventGaveUp; escalation will choose by them
+	Local, Remote wire.Profile // prediction chooses by them
 	Main          api.SocketID
 	// StartAfter is how long after Start the other side is taken to have keys. Caller only; too small an estimate can
 	// poison the callee's router, too large a one only delays pairs in which he must be the first to get through.
@@ -46,6 +50,13 @@ type AgentConfig struct {
 	// LocalAddrs are the addresses that our sockets send from. Candidates of an address family that is missing here are
 	// refused, and loopback ones unless one of these is loopback. Empty: every family, no loopback.
 	LocalAddrs []netip.Addr
+	Punch      api.Aggressiveness
+	Rate       int            // packets per second of prediction; 0: by Punch
+	Server     netip.AddrPort // a STUN port of the server that the main socket does not use; invalid: no port can be sampled
+	Token      [16]byte       // link token for it
+	LinkRTT    time.Duration  // to the server
+	RelayDelay time.Duration  // one way through the relay to the peer, estimated
+	Granted    bool           // the introduction brought the grant for port prediction
 }
 
 // Agent is one peer's connectivity checks.
@@ -66,13 +77,29 @@ type Agent struct {
 	out      []Probe
 	events   []Event
 	drops    Drops
+
+	pool      pool
+	hunt      hunt
+	punchedAt time.Time
+	closed    bool
 }
+
+// Via is the way that a Probe goes.
+type Via uint8
+
+const (
+	ViaDirect Via = iota // Socket to To
+	ViaRelay             // through the relay; Socket, To and TTL say nothing
+	ViaSTUN              // not a probe: the datagram that AppendSTUN writes, from Socket to To
+)
 
 // Probe is one packet to send: seal wire.Probe on wire.PathProbe and send it from Socket. TTL 0 is the system's.
 type Probe struct {
 	Socket api.SocketID
 	To     netip.AddrPort
 	TTL    uint8
+	Via    Via
+	id     stun.TransactionID
 	wire.Probe
 }
 
@@ -83,6 +110,7 @@ type Drops struct {
 	RateLimited  uint64 // challenge not answered
 	Candidates   uint64 // candidate refused: unusable address, or too many
 	Overflow     uint64 // probe or event not queued: the caller does not drain
+	Halved       uint64 // times that the rate of prediction was halved, since our own network lost answers
 }
 
 // EventKind is what an Agent reports.
@@ -98,6 +126,10 @@ const (
 	EventGaveUp
 	// EventDead: a valid pair had no validation for 5 s since it became suspect, or its consent ran out. Checking goes on.
 	EventDead
+	// EventGrantWanted asks for the server's grant: one prediction at a time per external address. Answer with Granted.
+	EventGrantWanted
+	// EventGrantOver: the grant is needed no more.
+	EventGrantOver
 )
 
 // Event is news of an Agent. Socket, Addr, Route and RTT belong to all kinds but EventGaveUp.
@@ -110,11 +142,9 @@ type Event struct {
 	Reason string
 }
 
-// SetLocal updates our own profile, which may be measured while the checks run.
-func (a *Agent) SetLocal(p wire.Profile) { a.cfg.Local = p }
-
 // NewAgent makes an Agent that waits for Start.
 func NewAgent(cfg AgentConfig) *Agent {
+	cfg.Server = unmap(cfg.Server)
 	return &Agent{cfg: cfg, random: random{r: cfg.Rand}}
 }
 
@@ -131,7 +161,7 @@ func (a *Agent) AddRemote(now time.Time, addrs []netip.AddrPort, lan bool) {
 			a.drops.Candidates++
 			continue
 		}
-		p := &pair{socket: a.cfg.Main, addr: addr, route: routeOf(addr.Addr(), lan)}
+		p := &pair{socket: a.cfg.Main, addr: addr, route: routeOf(addr.Addr(), lan), attested: !lan}
 		a.pairs = append(a.pairs, p)
 		if a.started && a.endAt.After(now) {
 			a.begin(now, p)
@@ -143,10 +173,13 @@ func (a *Agent) AddRemote(now time.Time, addrs []netip.AddrPort, lan bool) {
 // Start begins punching; this side holds the keys now.
 func (a *Agent) Start(now time.Time) {
 	now = a.tick(now)
-	if a.started {
+	if a.started || a.closed {
 		return
 	}
 	a.started = true
+	if a.cfg.Granted {
+		a.hunt.granted = now.Add(huntLimit)
+	}
 	lead := time.Duration(0)
 	if a.cfg.Caller {
 		lead = max(a.cfg.StartAfter, 0)
@@ -154,12 +187,22 @@ func (a *Agent) Start(now time.Time) {
 	a.punch(now, lead)
 }
 
-// Retry starts plain punching again, for pairs that don't work now. Not before Start.
+// Retry starts punching again, for pairs that don't work now, and tells the peer to do so too. Not before Start.
 func (a *Agent) Retry(now time.Time) {
 	now = a.tick(now)
-	if !a.started {
-		return
+	if a.started {
+		a.again(now)
+		a.tell(now, wire.Control{Kind: wire.ControlPunch})
 	}
+}
+
+// NetworkChanged is Retry on what may be another network.
+func (a *Agent) NetworkChanged(now time.Time) {
+	a.hunt.birthdays = 0
+	a.Retry(now)
+}
+
+func (a *Agent) again(now time.Time) {
 	kept := a.pairs[:0]
 	for _, p := range a.pairs {
 		if p.reflexive && p.state == pairWaiting {
@@ -177,7 +220,9 @@ func (a *Agent) Retry(now time.Time) {
 
 // punch begins a round of plain punching; real probes follow after lead.
 func (a *Agent) punch(now time.Time, lead time.Duration) {
-	a.spent = 0
+	a.spent, a.punchedAt = 0, now
+	a.planHunt(now, lead)
+	a.sweep(0)
 	a.real, a.realAt = lead == 0, now.Add(lead)
 	a.endAt = a.realAt.Add(giveUpAfter)
 	for _, p := range a.pairs {
@@ -216,12 +261,14 @@ func (a *Agent) run(now time.Time) {
 	if !a.real && !now.Before(a.realAt) {
 		a.probing(now)
 	}
-	for _, p := range a.pairs {
+	for i := 0; i < len(a.pairs); i++ { // steps may make or forget pairs
+		p := a.pairs[i]
 		for !p.next.IsZero() && !now.Before(p.next) {
 			a.step(now, p)
 		}
 		a.mourn(now, p)
 	}
+	a.runHunt(now)
 	a.conclude(now)
 }
 
@@ -239,11 +286,11 @@ func (a *Agent) conclude(now time.Time) {
 		checking = checking || p.state == pairChecking
 		answered = answered || p.ponged
 	}
-	if checking && now.Before(a.endAt.Add(checkingGrace)) {
+	if a.hunt.on || checking && now.Before(a.endAt.Add(checkingGrace)) {
 		return
 	}
 	a.endAt = time.Time{}
-	a.emit(Event{Kind: EventGaveUp, Reason: reason(a.cfg.Local, a.cfg.Remote, len(a.pairs), answered)})
+	a.emit(Event{Kind: EventGaveUp, Reason: a.reason(answered)})
 }
 
 // NextTimeout is when HandleTimeout must be called; zero if nothing is scheduled.
@@ -260,8 +307,11 @@ func (a *Agent) NextTimeout() time.Time {
 		if !a.now.Before(end) { // conclude waits for a pair that is being checked
 			end = end.Add(checkingGrace)
 		}
-		t = deadline.Earlier(t, end)
+		if !a.hunt.on || a.now.Before(end) {
+			t = deadline.Earlier(t, end)
+		}
 	}
+	t = deadline.Earlier(t, a.huntTimeout())
 	for _, p := range a.pairs {
 		t = deadline.Earlier(deadline.Earlier(t, p.next), p.deadAt)
 	}
@@ -303,7 +353,8 @@ func (a *Agent) tick(now time.Time) time.Time {
 	return a.now
 }
 
-func (a *Agent) send(p Probe) {
+// post queues a packet of any kind.
+func (a *Agent) post(p Probe) {
 	if len(a.out) >= maxQueued {
 		a.drops.Overflow++
 		return

@@ -84,6 +84,10 @@ func (a *Agent) planHunt(now time.Time, lead time.Duration) {
 		if a.cfg.Local.Strict() || a.cfg.Remote.Strict() {
 			h.on, h.freshAt = !a.hopeless(), now.Add(lead+freshAt)
 		}
+		if h.granted.After(now) { // the server thought otherwise
+			h.granted = time.Time{}
+			a.emit(Event{Kind: EventGrantOver})
+		}
 		return
 	case a.cfg.Punch == api.PunchOff:
 		h.why = "port prediction is switched off"
@@ -159,7 +163,7 @@ func (a *Agent) endHunt(now time.Time, why string) {
 		a.emit(Event{Kind: EventGrantOver})
 	}
 	h.granted = time.Time{}
-	a.sweep()
+	a.sweep(0)
 }
 
 // runHunt does what is due.

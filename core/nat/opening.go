@@ -22,7 +22,8 @@ const (
 	birthdayShare   = 4   // at most one of so many ports of a block: others need some too
 	// birthdayHits is N·M/R, the expected number of hits: 1 − e^−4.2 = 98.5 % to have one.
 	birthdayHits = 4.2
-	socketChunk  = 32 // sockets asked for at a time: opening 512 at once takes 40 ms
+	hitGrace     = 500 * time.Millisecond // a socket that was hit stays open so long at the next try
+	socketChunk  = 32                     // sockets asked for at a time: opening 512 at once takes 40 ms
 )
 
 // opening is the hard side's part in bracket and birthday: many sockets that each open a way from the peer's one port.
@@ -100,7 +101,7 @@ func (a *Agent) gap() time.Duration { return time.Second / time.Duration(a.hunt.
 // moreSockets keeps a chunk of sockets ahead of the openers.
 func (a *Agent) moreSockets() {
 	o := a.hunt.open
-	if more := min(socketChunk, o.n-o.asked); more > 0 && o.asked-o.sent-a.hunt.refused < socketChunk/2 {
+	if more := min(socketChunk, o.n-o.asked); more > 0 && a.hunt.refused == 0 && o.asked-o.sent < socketChunk/2 {
 		o.asked += a.pool.want(more)
 	}
 }
@@ -165,7 +166,7 @@ func (a *Agent) tellBracket(now time.Time, o *opening) {
 
 func (a *Agent) runBirthday(now time.Time, o *opening) {
 	h := &a.hunt
-	if h.refused > 0 && o.asked == o.n && a.pool.pending == 0 && len(o.ids) < o.n {
+	if h.refused > 0 && a.pool.pending+a.pool.wanted == 0 && len(o.ids) < o.n {
 		o.n = len(o.ids) // the system gives no more
 		o.asked, h.refused = o.n, 0
 		if o.n < birthdayLeast {
@@ -197,7 +198,7 @@ func (a *Agent) runBirthday(now time.Time, o *opening) {
 // closeHunted gives the sockets of the try before back, unless a pair lives on them.
 func (a *Agent) closeHunted() {
 	a.hunt.open, a.hunt.cross = nil, nil
-	a.sweep()
+	a.sweep(hitGrace)
 }
 
 func (o *opening) timeout(a *Agent) (at time.Time) {

@@ -29,6 +29,7 @@ type pair struct {
 	addr      netip.AddrPort
 	route     api.Route
 	reflexive bool // learnt from a probe, not told by AddRemote
+	attested  bool // told by the server
 
 	state    pairState
 	ponged   bool      // EventPong was reported in this punch
@@ -89,7 +90,7 @@ func answerSize(a netip.AddrPort) int {
 
 // probe sends a challenge of its own packet.
 func (a *Agent) probe(now time.Time, p *pair, full bool, ttl uint8) {
-	a.send(Probe{Socket: p.socket, To: p.addr, TTL: ttl, Probe: a.challenge(now, p, full)})
+	a.post(Probe{Socket: p.socket, To: p.addr, TTL: ttl, Probe: a.challenge(now, p, full)})
 }
 
 // answer finds the challenge that nonce answers and marks it. ok is false if none waits for that answer.
@@ -178,6 +179,7 @@ func (a *Agent) pong(now time.Time, p *pair, index int) {
 	p.rtt = now.Sub(c.sentAt)
 	p.large = p.large || c.full
 	p.awaiting = time.Time{}
+	a.held(now)
 	if !p.ponged {
 		p.ponged = true
 		a.emit(Event{Kind: EventPong, Socket: p.socket, Addr: p.addr, Route: p.route, RTT: p.rtt})

@@ -75,13 +75,14 @@ func (p *pool) close(id api.SocketID) {
 	}
 }
 
-// sweep closes the sockets that neither a prediction nor a living pair uses, and forgets pairs on closed ones.
-func (a *Agent) sweep() {
+// sweep closes the sockets that no living pair uses, and forgets the pairs on them. A pair that has not answered yet lives
+// for grace: the answer to what came in may be on its way.
+func (a *Agent) sweep(grace time.Duration) {
 	if len(a.pool.ids) == 0 {
 		return
 	}
 	a.pairs = slices.DeleteFunc(a.pairs, func(p *pair) bool {
-		return p.socket != a.cfg.Main && p.state == pairWaiting && p != a.selected
+		return p.socket != a.cfg.Main && p.state == pairWaiting && p != a.selected && a.now.Sub(p.began) >= grace
 	})
 	kept := a.pool.ids[:0]
 	for _, id := range a.pool.ids {

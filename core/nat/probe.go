@@ -25,10 +25,16 @@ func (a *Agent) HandleProbe(now time.Time, socket api.SocketID, from netip.AddrP
 	if w.Challenge {
 		p = a.respond(now, p, socket, from, w.ChallengeNonce)
 	}
+	if w.HasControl {
+		a.HandleControl(now, &w.Control)
+	}
 	if w.Response {
 		index, ok := 0, false
 		if p != nil {
 			index, ok = p.answer(w.RespNonce)
+		}
+		if !ok {
+			p, index, ok = a.hit(now, p, socket, from, w.RespNonce)
 		}
 		if ok {
 			a.pong(now, p, index)
@@ -61,7 +67,7 @@ func (a *Agent) respond(now time.Time, p *pair, socket api.SocketID, from netip.
 		}
 	}
 	w.Response, w.RespNonce, w.Observed = true, nonce, from
-	a.send(Probe{Socket: socket, To: from, Probe: w})
+	a.post(Probe{Socket: socket, To: from, Probe: w})
 	return p
 }
 

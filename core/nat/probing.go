@@ -106,7 +106,10 @@ func (a *Agent) runProbing(now time.Time) {
 	if !s.birthday {
 		gap, limit = max(probeGap, a.gap()/2), limits[methodBracket]
 	}
-	for s.left > 0 && h.sent < limit && s.pace.due(now, gap) {
+	if h.sent >= limit {
+		s.left = 0
+	}
+	for s.left > 0 && s.pace.due(now, gap) {
 		port, ok := s.ports.next(&a.random)
 		if !ok && s.passes > 0 {
 			s.passes--
@@ -126,7 +129,7 @@ func (a *Agent) runProbing(now time.Time) {
 	if !s.birthday {
 		return
 	}
-	switch done := s.left == 0 || h.sent >= limit; {
+	switch done := s.left == 0; {
 	case done && s.overAt.IsZero():
 		s.overAt = now.Add(probeLinger + 3*a.cfg.RelayDelay)
 	case done && !now.Before(s.overAt) && s.attempt != 0:

@@ -7,24 +7,55 @@ import (
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
-// reason is the sentence of EventGaveUp: why plain punching found no way, for people.
-func reason(local, remote wire.Profile, candidates int, answered bool) string {
+// reason is the sentence of EventGaveUp: why no way was found, for people.
+func (a *Agent) reason(answered bool) string {
+	local, remote := a.cfg.Local, a.cfg.Remote
 	here, there := side(local), side(remote)
 	switch {
 	case answered:
 		return "the other side answers, but the path loses full-size packets"
 	case here == blocked || there == blocked:
 		return "UDP is blocked on " + who(here == blocked, there == blocked)
-	case candidates == 0:
+	case len(a.pairs) == 0:
 		return "no address of the other side is known"
-	case here == symmetric && there == symmetric:
-		return "both sides are behind symmetric NATs"
-	case here == symmetric && there == restricted:
-		return "symmetric NAT on this side, port-restricted NAT on the other"
-	case here == restricted && there == symmetric:
-		return "port-restricted NAT on this side, symmetric NAT on the other"
 	}
-	return "no answer from any of " + strconv.Itoa(candidates) + " addresses (this side " + describe(local) + ", other side " + describe(remote) + ")"
+	why := ""
+	if a.hunt.why != "" {
+		why = ": " + a.hunt.why
+	}
+	switch {
+	case here == symmetric && there == symmetric:
+		return "both sides are behind symmetric NATs (this side " + portsOf(local) + ", other side " + portsOf(remote) + ")" + why
+	case here == symmetric && there == restricted:
+		return "symmetric NAT on this side (" + portsOf(local) + "), port-restricted NAT on the other" + why
+	case here == restricted && there == symmetric:
+		return "port-restricted NAT on this side, symmetric NAT on the other (" + portsOf(remote) + ")" + why
+	}
+	return "no answer from any of " + strconv.Itoa(len(a.pairs)) + " addresses (this side " + describe(local) + ", other side " + describe(remote) + ")" + why
+}
+
+// exhausted is why a prediction ended that had its chance.
+func (a *Agent) exhausted(cut string) string {
+	h := &a.hunt
+	what := ""
+	switch {
+	case h.open != nil && h.open.method == methodBracket:
+		what = strconv.Itoa(h.tries) + " brackets of ports"
+	case h.open != nil:
+		what = strconv.Itoa(h.open.n) + " sockets, " + strconv.Itoa(min(h.open.round+1, birthdayRounds)) + " rounds"
+	case h.cross != nil:
+		what = strconv.Itoa(int(h.cross.attempt)) + " rounds of crossing ports"
+	case h.seek != nil:
+		what = strconv.Itoa(h.sent) + " ports probed"
+	case h.fresh != nil:
+		return "not with fresh sockets either"
+	case h.plan.method != methodNone:
+		what = "the other side did not begin"
+	}
+	if cut != "" && what != "" {
+		what += ", " + cut
+	}
+	return "port prediction found none (" + what + ")"
 }
 
 // sideKind is what matters of a profile for plain punching.

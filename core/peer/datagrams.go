@@ -69,8 +69,10 @@ func (p *Peer) HandleRelayed(now time.Time, b []byte) {
 		return
 	}
 	p.agent.Heard(now)
-	if id != wire.PathProbe { // probes mean nothing on a relay
+	if id != wire.PathProbe {
 		p.frames(now, id, wire.PathRelay, number, frames)
+	} else if probe, ok := wire.ParseProbe(frames); ok && probe.HasControl { // challenges mean nothing on a relay
+		p.agent.HandleControl(now, &probe.Control)
 	}
 	p.drainAgent(now)
 }
@@ -189,10 +191,10 @@ func (p *Peer) nextDatagram(now time.Time, dst []byte) ([]byte, Transmit, bool) 
 		return dst, Transmit{}, false
 	}
 	if !p.closed {
-		if probe, ok := p.agent.NextProbe(now); ok {
-			out, _ := p.session.Begin(dst, wire.PathProbe)
-			out = wire.AppendProbe(out, &probe.Probe)
-			return p.session.Seal(out, len(dst)), Transmit{Socket: probe.Socket, To: probe.To, TTL: probe.TTL}, true
+		for probe, ok := p.agent.NextProbe(now); ok; probe, ok = p.agent.NextProbe(now) {
+			if out, tx, ok := p.appendProbe(dst, &probe); ok {
+				return out, tx, true
+			}
 		}
 	}
 	return p.nextPacket(now, dst)
@@ -252,6 +254,10 @@ func (p *Peer) drainAgent(now time.Time) {
 			p.gaveUp(now, ev.Reason)
 		case nat.EventDead:
 			p.dead(now, ev)
+		case nat.EventGrantWanted:
+			p.wish = WishGrant
+		case nat.EventGrantOver:
+			p.wish = WishOver
 		}
 	}
 }

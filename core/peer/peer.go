@@ -52,6 +52,10 @@ type Config struct {
 	LinkRTT     time.Duration // round trip to the server, 0 unknown
 	SendBudget  int           // bytes; what is received and not polled may take as much, at least api.DefaultSendBytes
 	IdleTimeout time.Duration // 0: rudp's default
+	Punch       api.Aggressiveness
+	PunchRate   int            // packets per second of port prediction, 0: by Punch
+	STUN        netip.AddrPort // a STUN port of the server that the main socket does not use
+	STUNToken   [16]byte
 }
 
 // Peer is one connection. Its owner calls it from one goroutine.
@@ -74,6 +78,7 @@ type Peer struct {
 
 	returned int // absences of the other side that have ended
 
+	wish    Wish
 	closed  bool // the EventPeerClosed was queued
 	pending []api.Event
 }
@@ -86,7 +91,7 @@ func NewCaller(now time.Time, cfg Config, sig *wire.Signal, server netip.AddrPor
 	if err != nil {
 		return nil, nil, err
 	}
-	p.reach(now, &sig.Party, &sig.Relay, server)
+	p.reach(now, sig, server)
 	p.start(now, session, info)
 	return p, answer, nil
 }
@@ -121,7 +126,7 @@ func (p *Peer) secureConfig(sig *wire.Signal, caller bool) secure.PeerConfig {
 // Accepted gives the callee the caller's addresses and its own relay leg, released by the server after the accept.
 func (p *Peer) Accepted(now time.Time, sig *wire.Signal, server netip.AddrPort) {
 	if p.agent == nil {
-		p.reach(now, &sig.Party, &sig.Relay, server)
+		p.reach(now, sig, server)
 	}
 }
 
@@ -145,7 +150,9 @@ func (p *Peer) Finish(now time.Time, message []byte) error {
 }
 
 // reach prepares the ways to the other side: the relay leg, and checks of its addresses once keys exist.
-func (p *Peer) reach(now time.Time, party *wire.Party, grant *wire.RelayGrant, server netip.AddrPort) {
+func (p *Peer) reach(now time.Time, sig *wire.Signal, server netip.AddrPort) {
+	party, grant := &sig.Party, &sig.Relay
+	granted := sig.Flags&wire.IntroPunchGranted != 0
 	relayAddr := grant.Addr
 	if !relayAddr.IsValid() {
 		relayAddr = server
@@ -153,7 +160,9 @@ func (p *Peer) reach(now time.Time, party *wire.Party, grant *wire.RelayGrant, s
 	p.leg = relay.NewClient(relay.ClientConfig{Rand: p.cfg.Rand, Grant: *grant, Addr: relayAddr})
 	p.agent = nat.NewAgent(nat.AgentConfig{
 		Rand: p.cfg.Rand, Caller: p.caller, Local: p.cfg.LocalNAT, Remote: party.Profile,
-		Main: api.MainSocket, LocalAddrs: p.cfg.LocalAddrs, StartAfter: p.startAfter(party),
+		Main: api.MainSocket, LocalAddrs: p.cfg.LocalAddrs, StartAfter: p.serverTrip(party) + startMargin,
+		Punch: p.cfg.Punch, Rate: p.cfg.PunchRate, Server: p.cfg.STUN, Token: p.cfg.STUNToken,
+		LinkRTT: p.cfg.LinkRTT, RelayDelay: p.serverTrip(party), Granted: granted,
 	})
 	p.remote = party.Addrs
 	p.agent.AddRemote(now, p.remote, false)
@@ -162,10 +171,10 @@ func (p *Peer) reach(now time.Time, party *wire.Party, grant *wire.RelayGrant, s
 	}
 }
 
-// startAfter estimates when the callee has keys, counted from now at the caller: our answer travels to the server and on
-// to the callee, half of each link's round trip.
-func (p *Peer) startAfter(party *wire.Party) time.Duration {
-	return (p.cfg.LinkRTT+time.Duration(party.RTTMillis)*time.Millisecond)/2 + startMargin
+// serverTrip estimates the time from here over the server to the other side, half of each link's round trip. It is what our
+// handshake answer takes until the callee has keys, and what a packet takes through the relay.
+func (p *Peer) serverTrip(party *wire.Party) time.Duration {
+	return (p.cfg.LinkRTT + time.Duration(party.RTTMillis)*time.Millisecond) / 2
 }
 
 // startMargin covers jitter in that estimate: a probe that comes a little late costs that little, one that comes too
@@ -261,10 +270,11 @@ func (p *Peer) Done() bool {
 }
 
 // SetProfile tells what is known of this side's NAT by now.
-func (p *Peer) SetProfile(own wire.Profile) {
+func (p *Peer) SetProfile(now time.Time, own wire.Profile) {
 	p.cfg.LocalNAT = own
 	if p.agent != nil {
-		p.agent.SetLocal(own)
+		p.agent.SetLocal(now, own)
+		p.drainAgent(now)
 	}
 }
 
@@ -273,6 +283,7 @@ func (p *Peer) Punch(now time.Time) {
 	if p.Connected() && !p.paths.direct(p.paths.route) {
 		p.paths.retryAt = time.Time{}
 		p.agent.Retry(now)
+		p.drainAgent(now)
 	}
 }
 
@@ -286,7 +297,8 @@ func (p *Peer) NetworkChanged(now time.Time) {
 	if p.paths.direct(p.paths.route) {
 		p.suspect(now, "network changed")
 	}
-	p.agent.Retry(now)
+	p.agent.NetworkChanged(now)
+	p.drainAgent(now)
 }
 
 func (p *Peer) fail(code api.Code, text string) {

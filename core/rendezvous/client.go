@@ -142,6 +142,17 @@ func (c *Client) SetProfile(p wire.Profile) {
 	c.send(wire.Signal{Type: wire.SigProfile, Profile: p})
 }
 
+// Punch asks for the lock on port prediction with a member, or gives it back.
+func (c *Client) Punch(member uint64, wanted bool) {
+	s := wire.Signal{Type: wire.SigPunch, Member: member}
+	if wanted {
+		s.Flags = wire.PunchWanted
+	}
+	if c.state == inside {
+		c.send(s)
+	}
+}
+
 // LinkUp says that signals can be sent. On a new session (not resumed) the server knows nothing of an earlier room.
 func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 	if c.state == inside && (!resumed || info.Member != c.member) {
@@ -241,6 +252,10 @@ func (c *Client) HandleSignal(now time.Time, s *wire.Signal) {
 		}
 	case wire.SigRequest, wire.SigIntroduction, wire.SigAccepted, wire.SigAnswered, wire.SigRejected:
 		fits = c.state == inside && c.handleIntro(s)
+	case wire.SigPunchGrant, wire.SigCandidates:
+		if fits = c.state == inside && c.memberIndex(s.Member) >= 0; fits {
+			c.event(ownSignal(s))
+		}
 	case wire.SigObserved:
 		fits = true
 		c.event(wire.Signal{Type: s.Type, Addr: s.Addr})

@@ -40,18 +40,19 @@ type To struct {
 // Server owns rooms, members and introductions. Links are told to it; signals of members whose link is lost are left
 // out, because a resumed link is told the whole state again.
 type Server struct {
-	cfg     ServerConfig
-	now     time.Time // never goes back
-	members map[uint64]*member
-	rooms   map[uint64]*room
-	codes   map[string]*room
-	intros  map[wire.IntroID]*introduction
-	pairs   map[pair]*introduction
-	alarms  alarms
-	guard   codeGuard
-	out     fifo[outgoing]
-	events  fifo[Event]
-	stats   ServerStats
+	cfg       ServerConfig
+	now       time.Time // never goes back
+	members   map[uint64]*member
+	rooms     map[uint64]*room
+	codes     map[string]*room
+	intros    map[wire.IntroID]*introduction
+	pairs     map[pair]*introduction
+	alarms    alarms
+	guard     codeGuard
+	campaigns campaigns
+	out       fifo[outgoing]
+	events    fifo[Event]
+	stats     ServerStats
 }
 
 // ServerStats are counters, except Rooms, Members and Introductions, which are what lives now.
@@ -154,6 +155,7 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 func (s *Server) LinkMoved(member uint64, link uint32, addr netip.AddrPort) {
 	if m := s.members[member]; m != nil && m.ref.Link == link {
 		m.ref.Addr = addr
+		s.tellParty(m)
 	}
 }
 
@@ -216,7 +218,7 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 	case wire.SigSetData:
 		s.setData(m, sig)
 	case wire.SigProfile:
-		m.profile = sig.Profile
+		s.profiled(m, sig.Profile)
 	case wire.SigConnect:
 		s.connect(now, m, sig)
 	case wire.SigAccept:
@@ -225,6 +227,8 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.reject(m, sig)
 	case wire.SigAnswer:
 		s.answer(m, sig)
+	case wire.SigPunch:
+		s.punch(now, m, sig)
 	case wire.SigBye:
 		s.forget(now, m, api.OK)
 	default:

@@ -23,6 +23,7 @@ type introduction struct {
 	data           []byte    // the caller's payload
 	kk1, kk2       []byte
 	grants         [2]wire.RelayGrant // leg 0 the caller's, leg 1 the callee's
+	flags          uint32             // IntroPunchGranted
 }
 
 type introductionState uint8
@@ -155,6 +156,7 @@ func (s *Server) accept(now time.Time, m *member, sig *wire.Signal) {
 		in.grants[0] = s.cfg.Grant(now, in.id, 0, in.caller.ref)
 		in.grants[1] = s.cfg.Grant(now, in.id, 1, in.callee.ref)
 	}
+	in.flags = s.punchFlags(now, in)
 	s.stats.Introduced++
 	s.event(Event{Kind: EventIntroduced, Room: in.room.id, Member: in.caller.ref.Member, Other: in.callee.ref.Member})
 	s.send(in.caller, in.introduction())
@@ -245,12 +247,12 @@ func (in *introduction) request() wire.Signal {
 
 func (in *introduction) introduction() wire.Signal {
 	sig := in.head(wire.SigIntroduction, in.callee)
-	sig.Party, sig.Relay, sig.Noise = in.callee.party(), in.grants[0], in.kk1
+	sig.Party, sig.Relay, sig.Noise, sig.Flags = in.callee.party(), in.grants[0], in.kk1, in.flags
 	return sig
 }
 
 func (in *introduction) accepted() wire.Signal {
-	return wire.Signal{Type: wire.SigAccepted, Intro: in.id, Party: in.caller.party(), Relay: in.grants[1]}
+	return wire.Signal{Type: wire.SigAccepted, Intro: in.id, Party: in.caller.party(), Relay: in.grants[1], Flags: in.flags}
 }
 
 func (in *introduction) answered() wire.Signal {

@@ -17,13 +17,16 @@ import (
 //	6 Connect  member data                    69 RoomData      epoch data
 //	7 Accept   intro kk1                      70 Left          code text
 //	8 Reject   intro code text                71 Request       intro psk room epoch caller key data
-//	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1
-//	10 Bye                                    73 Accepted      intro party relay
+//	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1 flags
+//	10 Bye                                    73 Accepted      intro party relay flags
+//	11 Punch   member flags
 //	                                          74 Answered      intro kk2
 //	                                          75 Rejected      member code text intro
 //	                                          76 Ticket        lifetime address-token ticket
 //	                                          77 Closing       text
 //	                                          78 Observed      address
+//	                                          79 PunchGrant    member flags ms
+//	                                          80 Candidates    member party
 type SignalType uint8
 
 const (
@@ -37,6 +40,7 @@ const (
 	SigReject       SignalType = 8
 	SigAnswer       SignalType = 9
 	SigBye          SignalType = 10
+	SigPunch        SignalType = 11
 	SigJoined       SignalType = 64
 	SigRefused      SignalType = 65
 	SigMemberJoined SignalType = 66
@@ -52,10 +56,22 @@ const (
 	SigTicket       SignalType = 76
 	SigClosing      SignalType = 77
 	SigObserved     SignalType = 78
+	SigPunchGrant   SignalType = 79
+	SigCandidates   SignalType = 80
 )
 
-// RequestSameAddress in a Request's flags: caller and callee share one public address, so private ones may be told.
-const RequestSameAddress = 1
+// Flags of signals.
+const (
+	// RequestSameAddress in a Request: caller and callee share one public address, so private ones may be told.
+	RequestSameAddress = 1
+	// IntroPunchGranted in an Introduction and an Accepted: both external addresses are this pair's for port prediction, as
+	// after a PunchGrant.
+	IntroPunchGranted = 1
+	// PunchWanted in a Punch: asks for the lock on both external addresses. Without it the lock is given back.
+	PunchWanted = 1
+	// PunchGranted in a PunchGrant, which goes to both sides: ms is how long it holds. Without it ms is how long to wait.
+	PunchGranted = 1
+)
 
 // Bounds of signals, each checked by the parser.
 const (
@@ -166,10 +182,16 @@ func AppendSignal(b []byte, s *Signal) []byte {
 	case SigIntroduction:
 		b = appendIntroHead(b, s)
 		b = appendRelayGrant(appendParty(b, &s.Party), &s.Relay)
-		b = AppendBytes16(b, s.Noise)
+		b = be.AppendUint32(AppendBytes16(b, s.Noise), s.Flags)
 	case SigAccepted:
 		b = appendParty(append(b, s.Intro[:]...), &s.Party)
-		b = appendRelayGrant(b, &s.Relay)
+		b = be.AppendUint32(appendRelayGrant(b, &s.Relay), s.Flags)
+	case SigPunch:
+		b = be.AppendUint32(be.AppendUint64(b, s.Member), s.Flags)
+	case SigPunchGrant:
+		b = be.AppendUint32(be.AppendUint32(be.AppendUint64(b, s.Member), s.Flags), s.Request)
+	case SigCandidates:
+		b = appendParty(be.AppendUint64(b, s.Member), &s.Party)
 	case SigRejected:
 		b = be.AppendUint32(be.AppendUint64(b, s.Member), uint32(s.Code))
 		b = append(AppendBytes8(b, []byte(s.Text)), s.Intro[:]...) // zero: refused before there was one
@@ -233,9 +255,17 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 	case SigIntroduction:
 		r.introHead(&s)
 		s.Party, s.Relay, s.Noise = r.party(), r.relayGrant(), r.Bytes16()
+		s.Flags = r.flags()
 	case SigAccepted:
 		r.Copy(s.Intro[:])
 		s.Party, s.Relay = r.party(), r.relayGrant()
+		s.Flags = r.flags()
+	case SigPunch:
+		s.Member, s.Flags = r.U64(), r.U32()
+	case SigPunchGrant:
+		s.Member, s.Flags, s.Request = r.U64(), r.U32(), r.U32() // Request: milliseconds
+	case SigCandidates:
+		s.Member, s.Party = r.U64(), r.party()
 	case SigRejected:
 		s.Member, s.Code, s.Text = r.U64(), int32(r.U32()), string(r.Bytes8())
 		r.Copy(s.Intro[:])
@@ -251,6 +281,14 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		return s, false
 	}
 	return s, !r.Err() && len(b) <= MaxSignal && len(s.Noise) <= MaxHandshake
+}
+
+// flags reads flags that a signal of before them does not have.
+func (r *Reader) flags() uint32 {
+	if r.Len() == 0 {
+		return 0
+	}
+	return r.U32()
 }
 
 // intro head: intro(128) psk(256) room(64) epoch(32) member(64) key(256)
