@@ -47,7 +47,7 @@ var rooms = map[string]room{
 	"core/node":       {"endpoint hub lan rendezvous secure wire netio impair portmap api", true, "runs an endpoint"},
 	"core/server":     {"hub netio secure api", true, "runs a hub"},
 	"core/cmd/musubi": {"server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
-	"core/cmd/natlab": {"server node netio sim natsim secure api cmd/natlab", true, "kernel NAT laboratory"},
+	"core/cmd/natlab": {"server node netio sim natsim secure endpoint api cmd/natlab", true, "kernel NAT laboratory"},
 	"capi":            {"node netio endpoint impair secure api", true, "the C shell around node"},
 }
 

@@ -95,13 +95,18 @@ func TestPairsGoDirectWithLoss(t *testing.T) {
 	}
 }
 
-// Symmetric against port-restricted or symmetric can't be opened by plain punching. Both sides say so within 4 s, in a
+// Symmetric against port-restricted or symmetric can't be opened without prediction, or at all. Both sides say so within 4 s, in a
 // sentence that names the reason, within their budget.
 func TestHopelessPairsGiveUp(t *testing.T) {
 	for _, c := range []struct{ a, b, caller, callee string }{
-		{"SR", "SR", "both sides are behind symmetric NATs", "both sides are behind symmetric NATs"},
-		{"SR", "PR", "symmetric NAT on this side, port-restricted NAT on the other", "port-restricted NAT on this side, symmetric NAT on the other"},
-		{"PRx", "SR", "port-restricted NAT on this side, symmetric NAT on the other", "symmetric NAT on this side, port-restricted NAT on the other"},
+		{"SR", "SR", "both sides are behind symmetric NATs (this side random ports, other side random ports)",
+			"both sides are behind symmetric NATs (this side random ports, other side random ports)"},
+		{"SR", "SS", "both sides are behind symmetric NATs (this side random ports, other side counting ports)",
+			"both sides are behind symmetric NATs (this side counting ports, other side random ports)"},
+		{"SR", "PR", "symmetric NAT on this side (random ports), port-restricted NAT on the other: port prediction is switched off",
+			"port-restricted NAT on this side, symmetric NAT on the other (random ports): port prediction is switched off"},
+		{"PRx", "SR", "port-restricted NAT on this side, symmetric NAT on the other (random ports): port prediction is switched off",
+			"symmetric NAT on this side (random ports), port-restricted NAT on the other: port prediction is switched off"},
 	} {
 		for seed := range uint64(20) {
 			w := newWorld(t, seed)

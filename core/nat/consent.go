@@ -111,7 +111,7 @@ func (a *Agent) stepConsent(now time.Time, p *pair) {
 // mourn reports a pair that stayed silent for too long. Checking goes on.
 func (a *Agent) mourn(now time.Time, p *pair) {
 	if !p.deadAt.IsZero() && !now.Before(p.deadAt) {
-		p.deadAt = time.Time{}
+		p.deadAt, p.mourned = time.Time{}, true
 		a.emit(Event{Kind: EventDead, Socket: p.socket, Addr: p.addr, Route: p.route, RTT: p.rtt})
 	}
 }

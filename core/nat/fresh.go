@@ -37,13 +37,14 @@ func (f *freshTry) take(id api.SocketID) bool {
 
 func (a *Agent) startFresh(now time.Time) {
 	h := &a.hunt
-	if h.fresh != nil || !a.cfg.Server.IsValid() || !a.attested().IsValid() {
+	if h.fresh != nil {
+		return
+	}
+	if !a.cfg.Server.IsValid() || a.pool.want(1) == 0 {
+		a.endHunt(now, "")
 		return
 	}
 	h.fresh = &freshTry{endAt: now.Add(freshTime)}
-	if a.pool.want(1) == 0 {
-		h.fresh = nil
-	}
 }
 
 // peerFresh takes the port of the other side's fresh socket, and opens one here.
@@ -75,7 +76,7 @@ func (a *Agent) runFresh(now time.Time) {
 		f.begun = true
 		a.beginFresh(now, f)
 	}
-	if !now.Before(f.endAt) {
+	if a.hunt.refused > 0 || !now.Before(f.endAt) {
 		a.endHunt(now, "")
 	}
 }

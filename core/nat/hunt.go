@@ -318,16 +318,22 @@ func (a *Agent) hit(now time.Time, p *pair, socket api.SocketID, from netip.Addr
 			continue
 		}
 		s.port = 0 // once
+		if p == nil && !a.settling(now) {
+			p = a.reflexive(now, socket, from)
+		}
 		if p == nil {
-			if p = a.reflexive(now, socket, from); p == nil {
-				return nil, 0, false
-			}
+			return nil, 0, false
 		}
 		p.checks[p.sent%len(p.checks)] = check{nonce: nonce, sentAt: s.at, answered: true}
 		p.sent++
 		return p, p.sent - 1, true
 	}
 	return p, 0, false
+}
+
+// settling: ports are guessed, and one that was found is being validated. What else answers is left alone.
+func (a *Agent) settling(now time.Time) bool {
+	return a.hunt.on && now.Before(a.hunt.hold) && a.answering()
 }
 
 // held is told that a pair answers: everything else waits for its validation.

@@ -41,6 +41,7 @@ type pair struct {
 	round    int       // waiting, suspect: steps taken; checking: challenges of this run
 	opening  bool      // waiting: sends openers
 
+	mourned  bool      // was reported dead since it was valid last
 	deadAt   time.Time // suspect or again checking: when it counts as dead
 	awaiting time.Time // valid: when the oldest unanswered consent challenge was sent
 	rtt      time.Duration
@@ -208,7 +209,7 @@ func (a *Agent) validated(now time.Time, p *pair) {
 		}
 	}
 	p.state, p.wasValid, p.round, p.fails = pairValid, true, 0, 0
-	p.deadAt, p.awaiting = time.Time{}, time.Time{}
+	p.deadAt, p.awaiting, p.mourned = time.Time{}, time.Time{}, false
 	p.next = now.Add(a.consentGap(p))
 	if better {
 		a.emit(Event{Kind: EventValidated, Socket: p.socket, Addr: p.addr, Route: p.route, RTT: p.rtt})

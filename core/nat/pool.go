@@ -81,8 +81,10 @@ func (a *Agent) sweep(grace time.Duration) {
 	if len(a.pool.ids) == 0 {
 		return
 	}
+	won := grace == 0 && a.haveValid(1) // then whatever is not valid is not needed
 	a.pairs = slices.DeleteFunc(a.pairs, func(p *pair) bool {
-		return p.socket != a.cfg.Main && p.state == pairWaiting && p != a.selected && a.now.Sub(p.began) >= grace
+		idle := p.state == pairWaiting && a.now.Sub(p.began) >= grace || p.mourned || won && p.state != pairValid
+		return p.socket != a.cfg.Main && p != a.selected && idle
 	})
 	kept := a.pool.ids[:0]
 	for _, id := range a.pool.ids {

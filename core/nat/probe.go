@@ -55,6 +55,9 @@ func (a *Agent) respond(now time.Time, p *pair, socket api.SocketID, from netip.
 		a.drops.RateLimited++
 		return p
 	}
+	if p == nil && a.settling(now) {
+		return nil // one is enough: both sides shall settle on the same
+	}
 	if p == nil {
 		p = a.reflexive(now, socket, from)
 	}
@@ -93,12 +96,16 @@ func (a *Agent) haveValid(rank int) bool {
 	return false
 }
 
+// reflexiveTime is how long a learnt address may take to answer before it makes room for another.
+const reflexiveTime = 500 * time.Millisecond
+
 // reflexive makes a pair for an address that only the peer's own packet revealed: a symmetric NAT gives each of its
-// flows another port. When there are too many, the oldest that never answered makes room; nil if all have.
+// flows another port. When there are too many, the oldest that had time to answer and did not makes room; nil if there is
+// none.
 func (a *Agent) reflexive(now time.Time, socket api.SocketID, from netip.AddrPort) *pair {
 	if a.count(true) >= maxReflexive {
 		for i, p := range a.pairs {
-			if p.reflexive && p.state == pairWaiting {
+			if p.reflexive && p.state == pairWaiting && now.Sub(p.began) >= reflexiveTime {
 				a.pairs = append(a.pairs[:i], a.pairs[i+1:]...)
 				break
 			}

@@ -179,7 +179,7 @@ func TestBudgetIsHard(t *testing.T) {
 	}
 	d.agent.Retry(d.now)
 	all := d.taken()
-	if len(all) != 2 || all[0].TTL != openerTTL {
+	if len(all) != 3 || all[0].TTL != openerTTL || all[2].Control.Kind != wire.ControlPunch {
 		t.Fatalf("%+v", all)
 	}
 	d.respond(all[0])

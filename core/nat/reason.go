@@ -52,7 +52,10 @@ func (a *Agent) exhausted(cut string) string {
 	case h.plan.method != methodNone:
 		what = "the other side did not begin"
 	}
-	if cut != "" && what != "" {
+	if what == "" {
+		return ""
+	}
+	if cut != "" {
 		what += ", " + cut
 	}
 	return "port prediction found none (" + what + ")"

@@ -119,7 +119,7 @@ func (w *world) join(a, b *host, startAfter time.Duration) {
 		peer := []*host{b, a}[i]
 		h.agent = NewAgent(AgentConfig{
 			Rand: reader{w.rng}, Caller: i == 0, StartAfter: startAfter,
-			Local: profileOf(h.cfg), Remote: profileOf(peer.cfg),
+			Local: profileOf(h.cfg), Remote: profileOf(peer.cfg), Punch: api.PunchOff,
 		})
 		h.agent.AddRemote(w.now, []netip.AddrPort{peer.public}, false)
 		if peer.inner != peer.public {
@@ -129,7 +129,14 @@ func (w *world) join(a, b *host, startAfter time.Duration) {
 }
 
 func profileOf(c natsim.Config) wire.Profile {
-	return wire.Profile{Mapping: uint8(c.Mapping), Filtering: uint8(c.Filtering)}
+	p := wire.Profile{Mapping: uint8(c.Mapping), Filtering: uint8(c.Filtering), Certain: true, Allocation: uint8(api.AllocPreserved)}
+	switch c.Alloc {
+	case natsim.Random:
+		p.Allocation, p.Low, p.High = uint8(api.AllocRandom), lowestPort, highestPort
+	case natsim.Sequential:
+		p.Allocation, p.Step = uint8(api.AllocSequential), 1
+	}
+	return p
 }
 
 // drain takes everything that the agents want to send and report.

@@ -258,7 +258,11 @@ func (r *Reader) response(t FrameType) (nonce uint64, observed netip.AddrPort) {
 	if t == FrameResponse6 {
 		var v [16]byte
 		r.Copy(v[:])
-		return nonce, netip.AddrPortFrom(netip.AddrFrom16(v), r.U16())
+		ip := netip.AddrFrom16(v)
+		if ip.Is4In6() { // one address has one form
+			r.Fail()
+		}
+		return nonce, netip.AddrPortFrom(ip, r.U16())
 	}
 	var v [4]byte
 	r.Copy(v[:])

@@ -255,11 +255,11 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 	case SigIntroduction:
 		r.introHead(&s)
 		s.Party, s.Relay, s.Noise = r.party(), r.relayGrant(), r.Bytes16()
-		s.Flags = r.flags()
+		s.Flags = r.U32()
 	case SigAccepted:
 		r.Copy(s.Intro[:])
 		s.Party, s.Relay = r.party(), r.relayGrant()
-		s.Flags = r.flags()
+		s.Flags = r.U32()
 	case SigPunch:
 		s.Member, s.Flags = r.U64(), r.U32()
 	case SigPunchGrant:
@@ -281,14 +281,6 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		return s, false
 	}
 	return s, !r.Err() && len(b) <= MaxSignal && len(s.Noise) <= MaxHandshake
-}
-
-// flags reads flags that a signal of before them does not have.
-func (r *Reader) flags() uint32 {
-	if r.Len() == 0 {
-		return 0
-	}
-	return r.U32()
 }
 
 // intro head: intro(128) psk(256) room(64) epoch(32) member(64) key(256)

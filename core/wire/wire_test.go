@@ -213,9 +213,11 @@ func signals() []Signal {
 		{Type: SigRefused, Request: 3, Code: -303, Text: "no room"}, {Type: SigMemberJoined, Epoch: 1, Members: []Member{member}},
 		{Type: SigMemberLeft, Epoch: 1, Member: 2, Code: -202}, {Type: SigOwner, Epoch: 1, Owner: 4}, {Type: SigRoomData, Epoch: 2, Data: []byte("q")},
 		{Type: SigLeft, Code: -308, Text: "over"}, {Type: SigRequest, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Flags: 1, Data: []byte("hello")},
-		{Type: SigIntroduction, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Party: party, Relay: grant, Noise: []byte("kk1")},
+		{Type: SigIntroduction, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Party: party, Relay: grant, Noise: []byte("kk1"), Flags: IntroPunchGranted},
 		{Type: SigAccepted, Intro: IntroID{3}, Party: party, Relay: grant}, {Type: SigRejected, Member: 4, Code: -400, Text: "no"},
 		{Type: SigTicket, Request: 3600, Cookie: Cookie{7}, Data: []byte("t")}, {Type: SigClosing, Text: "bye"}, {Type: SigObserved, Addr: addr},
+		{Type: SigPunch, Member: 4, Flags: PunchWanted}, {Type: SigPunchGrant, Member: 4, Flags: PunchGranted, Request: 10000},
+		{Type: SigCandidates, Member: 4, Party: party},
 	}
 }
 

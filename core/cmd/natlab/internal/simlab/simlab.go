@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
+	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/natsim"
 	"github.com/musubi-p2p/musubi/core/sim"
 )
@@ -27,6 +28,7 @@ type Command struct {
 	Delay  time.Duration `help:"One-way delay between any two sides." default:"20ms"`
 	Jitter time.Duration `help:"Added delay, random up to this."`
 	Loss   float64       `help:"Share of packets lost, 0 to 1." default:"0.02"`
+	Rate   int           `help:"Packets per second while ports are predicted." default:"1000"`
 	Seed   uint64        `help:"Seed of everything." default:"1"`
 	Strict bool          `help:"Exit code 1 also where a goal is missed, not only where something is broken."`
 
@@ -44,8 +46,8 @@ type pair struct {
 
 // Validate refuses what can't be run; kong calls it.
 func (c *Command) Validate() (err error) {
-	if c.Trials < 1 || c.Trials > 1<<16 || c.Loss < 0 || c.Loss >= 1 || c.Delay < 0 || c.Jitter < 0 {
-		return fmt.Errorf("--trials is 1 to %d, --loss from 0 to below 1, --delay and --jitter at least 0", 1<<16)
+	if c.Trials < 1 || c.Trials > 1<<16 || c.Loss < 0 || c.Loss >= 1 || c.Delay < 0 || c.Jitter < 0 || c.Rate < 0 {
+		return fmt.Errorf("--trials is 1 to %d, --loss from 0 to below 1, --delay, --jitter and --rate at least 0", 1<<16)
 	}
 	c.pairs, err = parsePairs(c.Pairs)
 	return err
@@ -155,6 +157,7 @@ func (c *Command) meetAll(ctx context.Context, pairs []*pair) {
 				j.p.outcomes[j.trial] = sim.Trial{
 					A: j.p.a, B: j.p.b, Seed: c.Seed<<32 | uint64(j.cell)<<16 | uint64(j.trial),
 					Weather: sim.Weather{Delay: c.Delay, Jitter: c.Jitter, Loss: c.Loss},
+					Client:  func(e *endpoint.Config) { e.PunchRate = c.Rate },
 				}.Play()
 			}
 		})
