@@ -104,7 +104,7 @@ func TestSuspendedPlayer(t *testing.T) {
 		guest.Freeze()
 		before := w.Carried(host.Site().Public(), guest.Site().Public()) + w.Carried(host.Site().Public(), w.server.Addr().Addr())
 		w.Run(5 * time.Minute)
-		if n := w.Carried(host.Site().Public(), guest.Site().Public()) + w.Carried(host.Site().Public(), w.server.Addr().Addr()) - before; n > 300 {
+		if n := w.Carried(host.Site().Public(), guest.Site().Public()) + w.Carried(host.Site().Public(), w.server.Addr().Addr()) - before; n > 400 { // two retries of the punch are among them
 			t.Errorf("%v: %d datagrams to somebody asleep", nats, n)
 		}
 		guest.Thaw()
@@ -119,7 +119,7 @@ func TestSuspendedPlayer(t *testing.T) {
 				t.Errorf("%v: %s got %d of 100, %v %+v", nats, p.Name, p.Received, p.Faults, p.Refused)
 			}
 		}
-		if direct := host.Route.Direct() && guest.Route.Direct(); direct != (nats != [2]string{"SR", "SR"} && nats != [2]string{"PR", "SR"}) {
+		if direct := host.Route.Direct() && guest.Route.Direct(); direct != (nats != [2]string{"SR", "SR"}) {
 			t.Errorf("%v: routes %v and %v in the end", nats, host.Route, guest.Route)
 		}
 	}
