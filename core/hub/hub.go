@@ -41,6 +41,7 @@ type Config struct {
 	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s.
 	RelayRate   wire.RelayRate
 	MaxSessions int // 0: 100,000
+	MaxRooms    int // 0: 100,000
 }
 
 const (
@@ -116,7 +117,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"), AES: cfg.AES,
 		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
 	})
-	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Grant: h.grant, NoLimits: cfg.LabLimits})
+	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})
 	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
 	h.relay = relay.NewServer(relay.ServerConfig{
 		Rand: cfg.Rand, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,

@@ -101,6 +101,7 @@ func (o *owner) lanOpen() (at netip.AddrPort, key secure.PublicKey, err error) {
 	p.hub, err = hub.New(o.now, hub.Config{
 		Rand: rand, Master: master, Static: static, Public: at, STUNPorts: []uint16{bound.Port()}, Region: 'L',
 		AES: netio.HasAES(), OpenAuth: true, RelayRate: lanRate, MaxSessions: 2 * api.MaxRoomMembers,
+		MaxRooms: 1, // the host's: whoever lacks its code gets nothing here, no room and so no relay
 	})
 	if err != nil {
 		return at, key, err

@@ -207,3 +207,20 @@ func lanRole(t *testing.T, role string) {
 	q.Do(Command{Kind: CmdSend, Peer: to, How: api.Outgoing{Mode: api.ReliableOrdered}, Data: []byte("bye")})
 	await(t, q, api.EventLANLost, nil)
 }
+
+// A stranger who links to the host's server without the code finds no room, and can make none of his own to relay through.
+func TestLANServerHasOneRoom(t *testing.T) {
+	host := lanClient(t, "127.0.0.1:0")
+	code := hostLAN(t, host)
+	stranger, guest := lanClient(t, "127.0.0.1:0"), lanClient(t, "127.0.0.1:0")
+	stranger.Do(Command{Kind: CmdLANJoin, Text: code, Data: []byte("127.0.0.1")})
+	await(t, stranger, api.EventRoomJoined, nil)
+	stranger.Do(Command{Kind: CmdRoomLeave})
+	await(t, stranger, api.EventRoomLeft, nil)
+	stranger.Do(Command{Kind: CmdRoomCreate, Value: 4})
+	if ev := await(t, stranger, api.EventRoomLeft, nil); ev.Code == api.OK {
+		t.Errorf("%+v", ev)
+	}
+	guest.Do(Command{Kind: CmdLANJoin, Text: code, Data: []byte("127.0.0.1")})
+	await(t, guest, api.EventRoomJoined, nil)
+}
