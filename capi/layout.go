@@ -15,7 +15,7 @@ const (
 	stateEntries = 64
 	stateBytes   = 64 << 10
 	entryCount   = 4096
-	statsWords   = 11
+	statsWords   = 20
 	natWords     = 10
 
 	commandBlock = 1 // flag
@@ -67,7 +67,7 @@ type peerSlot struct {
 	blocked  atomic.Uint32
 	statsSeq atomic.Uint32
 	stats    [statsWords]atomic.Uint64
-	_        [16]byte
+	_        [8]byte
 }
 
 type slot struct {

@@ -39,7 +39,7 @@ typedef _Atomic uint64_t musubi_a64;
 #define MUSUBI_STATE_ENTRIES 64   /* event entries kept for events that are not messages */
 #define MUSUBI_STATE_BYTES 65536  /* and payload bytes for them: 64 times the largest text, or 15 times room metadata */
 #define MUSUBI_ENTRIES 4096       /* event entries of a client */
-#define MUSUBI_STATS_WORDS 11
+#define MUSUBI_STATS_WORDS 20
 #define MUSUBI_NAT_WORDS 10
 
 enum { /* kinds of commands; 0 is never used, so that zeroed memory is no command */
@@ -111,7 +111,7 @@ struct musubi_peer_slot {
     musubi_a32 blocked;   /* a sender met WOULD_BLOCK and is owed WRITABLE */
     musubi_a32 stats_seq; /* odd while the snapshot is written */
     musubi_a64 stats[MUSUBI_STATS_WORDS]; /* generation 32 | route 32, then musubi_stats in its order */
-    uint8_t pad[16];
+    uint8_t pad[8];
 };
 
 enum { /* life of a slot */
@@ -182,11 +182,11 @@ extern struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS];
 
 #ifndef MUSUBI_CGO
 _Static_assert(sizeof(musubi_event) == 64, "musubi_event is 64 bytes on every platform");
-_Static_assert(sizeof(musubi_stats) == 88 && sizeof(musubi_nat) == 104 && sizeof(musubi_simulation) == 56, "ABI 1");
+_Static_assert(sizeof(musubi_stats) == 160 && sizeof(musubi_nat) == 104 && sizeof(musubi_simulation) == 56, "ABI 1");
 _Static_assert(sizeof(struct musubi_command) == 32, "head of a command");
 _Static_assert(sizeof(struct musubi_entry) == 32 && sizeof(struct musubi_event_extra) == 8, "event entry");
-_Static_assert(sizeof(struct musubi_peer_slot) == 128, "two cache lines a peer");
-_Static_assert(sizeof(struct musubi_slot) % 64 == 0 && sizeof(struct musubi_slot) == 512 + 128 * MUSUBI_MAX_PEERS, "slot");
+_Static_assert(sizeof(struct musubi_peer_slot) == 192, "three cache lines a peer");
+_Static_assert(sizeof(struct musubi_slot) % 64 == 0 && sizeof(struct musubi_slot) == 512 + 192 * MUSUBI_MAX_PEERS, "slot");
 _Static_assert(sizeof(musubi_a64) == 8 && sizeof(musubi_a32) == 4, "atomics without a lock inside");
 _Static_assert((int)MUSUBI_ENTRIES > 2 * MUSUBI_STATE_ENTRIES, "room for messages");
 #endif

@@ -133,6 +133,11 @@ func (h *host) PutStats(peer api.PeerHandle, s *api.PeerStats) {
 		uint64(s.MinRTTMicros)<<32 | uint64(s.RTTMicros),
 		uint64(s.RouteChanges)<<32 | uint64(s.JitterMicros),
 		s.PacketsSent, s.PacketsRecv, s.PacketsLost, s.BytesSent, s.BytesRecv, s.QueuedBytes, s.AuthFailures, s.Replays,
+		uint64(s.Window)<<32 | uint64(s.MTU),
+		uint64(s.QueueMicros)<<32 | uint64(s.InFlight),
+		uint64(s.LossIn)<<32 | uint64(s.LossOut),
+		uint64(s.Redundancy),
+		s.SendRate, s.ReceiveRate, s.Resent, s.Repaired, s.Expired,
 	})
 }
 

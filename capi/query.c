@@ -49,6 +49,19 @@ int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, musubi_stats *
     stats->queued_bytes = w[8];
     stats->auth_failures = w[9];
     stats->replays = w[10];
+    stats->mtu = (uint32_t)w[11];
+    stats->window = (uint32_t)(w[11] >> 32);
+    stats->in_flight = (uint32_t)w[12];
+    stats->queue_us = (uint32_t)(w[12] >> 32);
+    stats->loss_out_ppm = (uint32_t)w[13];
+    stats->loss_in_ppm = (uint32_t)(w[13] >> 32);
+    stats->redundancy_ppm = (uint32_t)w[14];
+    stats->reserved = 0;
+    stats->send_rate = w[15];
+    stats->receive_rate = w[16];
+    stats->resent = w[17];
+    stats->repaired = w[18];
+    stats->expired = w[19];
     return MUSUBI_OK;
 }
 

@@ -287,6 +287,19 @@ typedef struct musubi_stats {
     uint64_t queued_bytes;  /* accepted by musubi_send, not yet acknowledged or dropped */
     uint64_t auth_failures; /* datagrams for this connection that did not open */
     uint64_t replays;       /* datagrams that opened but were seen before */
+    uint32_t mtu;           /* largest UDP payload that the route is known to carry, bytes */
+    uint32_t window;        /* bytes that congestion control allows in flight on the route */
+    uint32_t in_flight;     /* bytes of them in use */
+    uint32_t queue_us;      /* estimate of how long a message of normal priority that is sent now waits to leave */
+    uint32_t loss_out_ppm;  /* packets lost on the way to the peer in the last 8 s, millionths */
+    uint32_t loss_in_ppm;   /* and from the peer */
+    uint32_t redundancy_ppm; /* bytes of the last 8 s that were sent before any sign of their need, millionths */
+    uint32_t reserved;
+    uint64_t send_rate;     /* bytes a second, of packets, in the last second */
+    uint64_t receive_rate;
+    uint64_t resent;        /* messages, or pieces of them, that were sent again */
+    uint64_t repaired;      /* packets that were lost and whose messages came all the same, by the peer's redundancy */
+    uint64_t expired;       /* unreliable messages that were dropped unsent when their deadline passed */
 } musubi_stats;
 
 /* What is known of the NAT before this client. */

@@ -149,4 +149,15 @@ type PeerStats struct {
 	Replays      uint64 // datagrams that opened but were seen before
 	RouteChanges uint32
 	MTU          uint32 // largest UDP payload that the route is known to carry
+	Window       uint32 // bytes that congestion control allows in flight on the route
+	InFlight     uint32 // bytes
+	QueueMicros  uint32 // how long a message of normal priority that is sent now waits to leave, estimated
+	LossOut      uint32 // packets lost on the way to the peer over about 8 s, in millionths
+	LossIn       uint32 // and from the peer
+	Redundancy   uint32 // bytes sent in advance of any loss over about 8 s, in millionths
+	SendRate     uint64 // bytes a second, over the last second
+	ReceiveRate  uint64
+	Resent       uint64 // messages, or pieces of them, sent again
+	Repaired     uint64 // lost packets whose messages redundancy brought, at this end
+	Expired      uint64 // unreliable messages dropped unsent, by their deadline
 }

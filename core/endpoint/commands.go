@@ -255,7 +255,7 @@ func (e *Endpoint) PeerStats(h api.PeerHandle) (api.PeerStats, bool) {
 	if !ok || e.slots.list[i].cur == nil {
 		return api.PeerStats{}, false
 	}
-	return e.slots.list[i].cur.Stats(), true
+	return e.slots.list[i].cur.Stats(e.clock), true
 }
 
 // EachPeer calls f for every peer with a connection, in a fixed order.

@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	commandBatch  = 256                    // commands between two looks at the sockets
-	statsInterval = 100 * time.Millisecond // between two snapshots
-	retryEvent    = 10 * time.Millisecond  // an event that found no room is offered again; the game may wake us earlier
-	timerGap      = time.Millisecond       // least time between two HandleTimeouts, which is also what Go's timers resolve
-	closeLimit    = 800 * time.Millisecond // for goodbyes; destroy and exit together should stay under 1 s
+	commandBatch  = 256                     // commands between two looks at the sockets
+	statsInterval = 100 * time.Millisecond  // between two snapshots
+	rateFade      = 1100 * time.Millisecond // after the last snapshot: rates in it are over a second
+	retryEvent    = 10 * time.Millisecond   // an event that found no room is offered again; the game may wake us earlier
+	timerGap      = time.Millisecond        // least time between two HandleTimeouts, which is also what Go's timers resolve
+	closeLimit    = 800 * time.Millisecond  // for goodbyes; destroy and exit together should stay under 1 s
 )
 
 // engine is what the owner drives: *endpoint.Endpoint, or a test's script.
@@ -84,6 +85,7 @@ type owner struct {
 	out        outbox
 	statsAt    time.Time // the last snapshots
 	stale      bool      // something happened since
+	fadeAt     time.Time // another one when nothing has: the rates in it fall
 	closeBy    time.Time // nonzero: closing
 }
 
@@ -254,6 +256,7 @@ func (o *owner) deadline() time.Time {
 	if o.out.waiting {
 		at = deadline.Earlier(at, o.now.Add(retryEvent))
 	}
+	at = deadline.Earlier(at, o.fadeAt)
 	if o.stale {
 		at = deadline.Earlier(at, o.statsAt.Add(statsInterval))
 	}

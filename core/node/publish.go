@@ -1,6 +1,11 @@
 package node
 
-import "github.com/musubi-p2p/musubi/core/api"
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
+)
 
 // Levels of EventLog.
 const (
@@ -89,8 +94,12 @@ func (o *owner) nextEvent(ev *api.Event) (ok bool) {
 
 // snapshots publishes every peer's numbers, when something happened and the last time is long enough ago.
 func (o *owner) snapshots() {
-	if !o.stale || o.now.Sub(o.statsAt) < statsInterval || !o.closeBy.IsZero() {
+	due := o.stale && o.now.Sub(o.statsAt) >= statsInterval
+	if !due && !deadline.Due(o.now, o.fadeAt) || !o.closeBy.IsZero() {
 		return
+	}
+	if o.fadeAt = (time.Time{}); o.stale {
+		o.fadeAt = o.now.Add(rateFade)
 	}
 	o.stale, o.statsAt = false, o.now
 	o.engine.EachPeer(o.snapshot)

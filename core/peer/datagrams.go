@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"io"
+	"math"
 	"net/netip"
 	"time"
 
@@ -294,7 +295,7 @@ func (p *Peer) read(b []byte) {
 }
 
 // Stats is a snapshot for the game.
-func (p *Peer) Stats() api.PeerStats {
+func (p *Peer) Stats(now time.Time) api.PeerStats {
 	s := api.PeerStats{
 		Route: p.Route(), PacketsSent: p.stats.sent, PacketsRecv: p.stats.received, BytesSent: p.stats.bytesSent,
 		BytesRecv: p.stats.bytesReceived, AuthFailures: p.stats.authFailures, Replays: p.stats.replays, RouteChanges: p.stats.routeChanges,
@@ -314,5 +315,11 @@ func (p *Peer) Stats() api.PeerStats {
 	for id := wire.PathRelay; id <= wire.PathDirectLast; id++ {
 		s.PacketsLost += p.conn.PathStats(id).Lost
 	}
+	s.Window, s.InFlight = uint32(st.Window), uint32(st.InFlight)
+	recent, all := p.conn.Recent(now), p.conn.Stats()
+	s.QueueMicros = uint32(min(recent.QueueTime.Microseconds(), math.MaxUint32))
+	s.LossOut, s.LossIn, s.Redundancy = recent.LossOut, recent.LossIn, recent.Redundancy
+	s.SendRate, s.ReceiveRate = recent.SendRate, recent.ReceiveRate
+	s.Resent, s.Repaired, s.Expired = all.Resent, all.Repaired, all.Expired
 	return s
 }

@@ -65,6 +65,7 @@ func (c *Conn) popResend(l *resendList) {
 func (c *Conn) popLane(l *lane) *message {
 	m := l.pop()
 	m.inLane = false
+	c.queue.bands[m.level].unsent -= int(m.span() - m.sent)
 	c.queue.channel(m.mode, m.channel).waiting--
 	return m
 }
@@ -75,6 +76,7 @@ type band struct {
 	resend     resendList
 	reliable   lane
 	unreliable lane
+	unsent     int  // units in the lanes that were never sent
 	turn       bool // the unreliable lane goes first in the next packet
 	owed       int  // starveShare times the bytes that other bands' traffic has earned this one
 }

@@ -59,6 +59,7 @@ type Conn struct {
 	closing    closing
 	trimAt     moment
 	stats      Stats
+	meters     meters
 }
 
 // Stats counts what happened to packets and messages.
@@ -87,6 +88,7 @@ func New(now time.Time, cfg Config) *Conn {
 	c.tick(now)
 	c.credit.init(&c.cfg)
 	c.live.init(c.now)
+	c.meters.init()
 	return c
 }
 

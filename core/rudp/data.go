@@ -83,6 +83,7 @@ func (c *Conn) writeReliable(w *writer, b *band) {
 			ch.append(m)
 		}
 		k.used += uint64(min(n, m.size))
+		b.unsent -= int(n)
 		if m.sent += n; m.sent == m.span() {
 			c.popLane(&b.reliable)
 		}
@@ -105,6 +106,7 @@ func (c *Conn) writeUnreliable(w *writer, b *band) {
 		if m.sent == 0 {
 			ch.next++
 		}
+		b.unsent -= int(n)
 		if m.sent += n; m.sent < m.span() {
 			continue
 		}

@@ -74,7 +74,10 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 		p.flying--
 		p.cong.acked(int(s.bytes))
 		p.loss.acked(&p.rtt)
+		c.meters.arrived.add(c.now, 1)
 	} else if s.lost {
+		c.meters.lost.add(c.now, -1)
+		c.meters.arrived.add(c.now, 1)
 		p.loss.spurious()
 	}
 	c.suspendAcked(s.suspend)
@@ -115,6 +118,7 @@ func (c *Conn) detectLoss(p *path) {
 			p.cong.lost(int(s.bytes), s.at, c.now)
 			p.lostCount++
 			p.loss.lost(&p.rtt)
+			c.meters.lost.add(c.now, 1)
 			c.largeLost(p, s)
 			s.lost = true
 			c.giveUp(p, s)

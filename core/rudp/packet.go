@@ -32,6 +32,7 @@ type writer struct {
 	refused   bool          // a message did not fit behind the ACK
 	repair    *repairSender // where the reliable messages' frames are copied; nil: the packet is not protected
 	repaired  bool          // a REPAIR frame ends the packet
+	redundant int           // bytes of that frame
 }
 
 func (w *writer) room() int   { return w.end - len(w.b) }
@@ -119,6 +120,7 @@ func (c *Conn) commit(w *writer, number uint64) {
 	}
 	size := len(w.b) - w.start + packetOverhead
 	c.stats.SentBytes += uint64(size)
+	c.meterSent(w, size)
 	if !w.eliciting {
 		p.ackOnly++
 		if w.repaired || p.cong.pace.bound > 0 {

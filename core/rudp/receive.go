@@ -26,6 +26,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 	if c.state == stateClosing {
 		return c.packetWhileClosing(rx, frames)
 	}
+	c.meters.packetHeard(c.now, a, number, len(frames)+packetOverhead)
 	// While the owner leaves events lying, messages are not taken: the packet stays unacknowledged and comes again.
 	// ACK and CREDIT still count, so that two such ends don't hold each other up.
 	refuse := c.events.Len() >= maxReady

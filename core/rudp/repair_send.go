@@ -167,6 +167,7 @@ func (c *Conn) writeRepair(w *writer, number uint64) {
 	}
 	c.stats.Repairs++
 	c.stats.RepairBytes += uint64(cost)
+	w.redundant = cost
 	r.last = c.now
 }
 

@@ -87,6 +87,7 @@ func (c *Conn) enqueue(m *message, how *api.Outgoing) {
 	}
 	ch.waiting++
 	b := &q.bands[m.level]
+	b.unsent += int(m.span())
 	if !m.mode.Reliable() {
 		m.deadline = c.now.add(patience(how.Deadline))
 		b.unreliable.push(m)
