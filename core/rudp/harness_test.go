@@ -37,6 +37,8 @@ type link struct {
 	delay     time.Duration // one way
 	jitter    time.Duration // up to so much more: reorders
 	loss      float64
+	run, runs float64 // mean length of runs of losses, in packets, and the share lost to them; run 0: none
+	inRun     [2]bool
 	duplicate float64
 	cut       bool
 	rate      int                                         // bytes a second each way; 0: no limit
@@ -171,6 +173,17 @@ func (p *pair) transmit(i int, id wire.PathID) bool {
 	l := &p.links[id]
 	if l.cut || l.mtu > 0 && len(frames) > l.mtu || p.rng.Float64() < l.loss || l.lose != nil && l.lose(i, number) {
 		return true
+	}
+	if l.run > 1 {
+		leave := 1 / l.run // Gilbert's model: a run ends after each packet with this chance
+		if l.inRun[i] && p.rng.Float64() < leave {
+			l.inRun[i] = false
+		} else if !l.inRun[i] && p.rng.Float64() < leave*l.runs/(1-l.runs) {
+			l.inRun[i] = true
+		}
+		if l.inRun[i] {
+			return true
+		}
 	}
 	queued := time.Duration(0)
 	if l.rate > 0 {

@@ -135,7 +135,7 @@ func (c *Conn) writeRepair(w *writer, number uint64) {
 		return
 	}
 	r.due, r.fresh = false, 0
-	if !p.loss.redundant() || p != c.path(c.route) {
+	if !p.loss.redundant() || p != c.path(c.route) || c.away() {
 		return
 	}
 	var chosen [repairWindow]*sentBlock
