@@ -7,7 +7,7 @@
 
 static char buffer[256];
 static size_t have;
-static char room[64];
+static char named[64];
 static int closed;
 
 /* Reads what is there, if anything is, behind what is already held. */
@@ -43,12 +43,16 @@ static int next_line(char *line)
     return 1;
 }
 
-enum order control_take(const char **code)
+enum order control_take(const char **word)
 {
     static const struct {
         const char *name;
         enum order order;
-    } plain[] = {{"enough", ORDER_ENOUGH}, {"changed", ORDER_CHANGED}, {"pause", ORDER_PAUSE}, {"resume", ORDER_RESUME}, {"phase", ORDER_PHASE}};
+    } plain[] = {{"enough", ORDER_ENOUGH}, {"changed", ORDER_CHANGED}, {"pause", ORDER_PAUSE}, {"resume", ORDER_RESUME}, {"phase", ORDER_PHASE}, {"wake", ORDER_WAKE}};
+    static const struct {
+        const char *name;
+        enum order order;
+    } with_word[] = {{"join ", ORDER_JOIN}, {"suspend ", ORDER_SUSPEND}};
     char line[sizeof buffer];
     unsigned i;
 
@@ -57,10 +61,13 @@ enum order control_take(const char **code)
         for (i = 0; i < sizeof plain / sizeof *plain; i++)
             if (strcmp(line, plain[i].name) == 0)
                 return plain[i].order;
-        if (strncmp(line, "join ", 5) == 0 && strlen(line + 5) < sizeof room) {
-            strcpy(room, line + 5);
-            *code = room;
-            return ORDER_JOIN;
+        for (i = 0; i < sizeof with_word / sizeof *with_word; i++) {
+            size_t length = strlen(with_word[i].name);
+
+            if (strncmp(line, with_word[i].name, length) == 0 && strlen(line + length) < sizeof named) {
+                *word = strcpy(named, line + length);
+                return with_word[i].order;
+            }
         }
         fprintf(stderr, "musubi_peer: no such order: %s\n", line);
     }

@@ -213,6 +213,28 @@ void line_phase(double now, unsigned peer, double gap_seconds, uint32_t received
     end();
 }
 
+void line_stats(double now, unsigned peer, musubi_client client, musubi_peer handle)
+{
+    musubi_stats s = {.struct_size = sizeof s};
+
+    if (musubi_peer_stats(client, handle, &s) != MUSUBI_OK)
+        return;
+    about_peer(now, "stats", peer);
+    printf(" rtt_ms=%.3f min_rtt_ms=%.3f jitter_ms=%.3f mtu=%u window=%u queue_ms=%.3f", s.rtt_us / 1e3, s.min_rtt_us / 1e3,
+           s.jitter_us / 1e3, s.mtu, s.window, s.queue_us / 1e3);
+    printf(" loss_out=%.4f loss_in=%.4f redundancy=%.4f resent=%llu repaired=%llu", s.loss_out_ppm / 1e6, s.loss_in_ppm / 1e6,
+           s.redundancy_ppm / 1e6, (unsigned long long)s.resent, (unsigned long long)s.repaired);
+    printf(" bytes_sent=%llu bytes_received=%llu", (unsigned long long)s.bytes_sent, (unsigned long long)s.bytes_received);
+    end();
+}
+
+void line_receipts(double now, unsigned peer, const struct traffic *t)
+{
+    about_peer(now, "receipts", peer);
+    printf(" delivered=%u unknown=%u expired=%u", t->delivered, t->unknown, t->expired);
+    end();
+}
+
 void line_result(double now, unsigned peer, const struct traffic *t, uint32_t route)
 {
     about_peer(now, "result", peer);

@@ -15,6 +15,8 @@ void line_event(double now, musubi_client client, const musubi_event *e, unsigne
 void line_first_message(double now, unsigned peer, double after_seconds);
 void line_max_gap(double now, unsigned peer, double seconds);
 void line_phase(double now, unsigned peer, double gap_seconds, uint32_t received);
+void line_stats(double now, unsigned peer, musubi_client client, musubi_peer handle);
+void line_receipts(double now, unsigned peer, const struct traffic *t);
 void line_result(double now, unsigned peer, const struct traffic *t, uint32_t route);
 void line_end(double now, const char *text);
 

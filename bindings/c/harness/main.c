@@ -3,6 +3,7 @@
  * pairs. --help prints the options and the meaning of the exit codes. */
 #include <musubi.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control.h"
@@ -82,6 +83,10 @@ static int take(struct harness *h, const musubi_event *e, double now)
         if (p != NULL && traffic_receive(&p->traffic, e, now))
             line_first_message(now, number, now - p->known);
         break;
+    case MUSUBI_EVENT_DELIVERED:
+        if (p != NULL)
+            traffic_receipt(&p->traffic, e->code);
+        break;
     case MUSUBI_EVENT_PEER_CLOSED:
         if (p != NULL)
             p->closed = 1;
@@ -131,8 +136,11 @@ static int verdict(struct harness *h, double now)
         done += traffic_complete(&h->players[i].traffic) != 0;
         lost += h->players[i].closed && !traffic_complete(&h->players[i].traffic);
     }
-    if (h->complete == 0 && done + 1 >= h->options.members)
+    if (h->complete == 0 && done + 1 >= h->options.members) {
         h->complete = now;
+        for (i = 0; i < h->count; i++) /* while they are all there */
+            line_stats(now, i + 1, h->client, h->players[i].handle);
+    }
     if (h->complete != 0)
         return now - h->complete >= h->options.stay ? EXIT_CLEAN : GO_ON;
     if (lost > 0)
@@ -151,6 +159,7 @@ static int results(struct harness *h)
         struct traffic *t = &h->players[i].traffic;
 
         line_max_gap(now, i + 1, t->max_gap);
+        line_receipts(now, i + 1, t);
         line_result(now, i + 1, t, h->players[i].route);
         clean = clean && traffic_clean(t);
         traffic_free(t);
@@ -187,13 +196,17 @@ static void obey_traffic(struct traffic *t, enum order order, unsigned number)
 /* Follows the orders that came. An order that the library refuses shows in what does not happen then. */
 static void obey(struct harness *h)
 {
-    const char *code;
+    const char *word;
     enum order order;
     unsigned i;
 
-    while (h->options.control && (order = control_take(&code)) != ORDER_NONE) {
+    while (h->options.control && (order = control_take(&word)) != ORDER_NONE) {
         if (order == ORDER_JOIN)
-            musubi_room_join(h->client, code);
+            musubi_room_join(h->client, word);
+        else if (order == ORDER_SUSPEND)
+            musubi_suspend(h->client, (uint32_t)strtoul(word, NULL, 10));
+        else if (order == ORDER_WAKE)
+            musubi_resume(h->client);
         else if (order == ORDER_CHANGED)
             musubi_network_changed(h->client);
         for (i = 0; i < h->count; i++)
@@ -225,6 +238,8 @@ static int32_t begin(struct harness *h)
     config.punch = h->options.punch;
     config.punch_rate = h->options.punch_rate;
     config.bind = h->options.bind;
+    config.send_budget = h->options.budget;
+    config.idle_timeout_ms = h->options.idle_timeout;
     h->begun = now_seconds();
     err = musubi_create(&config, &h->client);
     if (err == MUSUBI_OK)

@@ -16,13 +16,17 @@ static const char usage[] =
     "  --unreliable N    unreliable messages to each peer, spread over the same time (default 0)\n"
     "  --rate HZ         reliable messages a second; 0: as fast as they are taken (default 100)\n"
     "  --size B          bytes of a message (default 64, least 40)\n"
+    "  --priority P      of reliable messages: low, normal (default), high, urgent\n"
+    "  --deadline MS     of unreliable messages (default 1000)\n"
+    "  --budget B        send budget in bytes (default 4194304)\n"
+    "  --idle-timeout MS silence after which a peer is lost (default 10000)\n"
     "  --marker TEXT     text that every message carries, for whoever looks at the wire\n"
     "  --simulate NAME   a bad network before this player: wifi, bad-wifi, dsl, 4g, 3g, lossy, rough, transatlantic,\n"
     "                    satellite\n"
     "  --start WHEN      connected: send when connected (default); direct: wait for a direct route\n"
     "  --bind ADDR:PORT  local UDP address\n"
     "  --control         take orders from standard input: join CODE (with --join -), enough,\n"
-    "                    changed, pause, resume, phase\n"
+    "                    changed, pause, resume, phase, suspend MS, wake\n"
     "  --members N       members of the room, this one included (default 2)\n"
     "  --punch N         port prediction: 0 normal (default), 1 off, 2 most\n"
     "  --punch-rate N    packets a second while predicting ports (default: by --punch)\n"
@@ -45,6 +49,22 @@ static int number(const char *text, double least, double most, double *value)
     return errno == 0 && end != text && *end == 0 && *value >= least && *value <= most;
 }
 
+static int priority(const char *name, uint32_t *flag)
+{
+    static const struct {
+        const char *name;
+        uint32_t flag;
+    } all[] = {{"low", MUSUBI_SEND_LOW}, {"normal", MUSUBI_SEND_NORMAL}, {"high", MUSUBI_SEND_HIGH}, {"urgent", MUSUBI_SEND_URGENT}};
+    unsigned i;
+
+    for (i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(name, all[i].name) == 0) {
+            *flag = all[i].flag;
+            return 1;
+        }
+    return 0;
+}
+
 /* One option with a value. Returns 1 if it is known and the value is good, 0 if not known, -1 if the value is bad. */
 static int option(struct options *o, const char *name, const char *value)
 {
@@ -57,6 +77,9 @@ static int option(struct options *o, const char *name, const char *value)
         {"--messages", 0, TRAFFIC_MOST, &o->messages, NULL},
         {"--unreliable", 0, TRAFFIC_MOST, &o->unreliable, NULL},
         {"--size", TRAFFIC_LEAST_SIZE, 60000, &o->size, NULL},
+        {"--deadline", 0, 65535, &o->deadline, NULL},
+        {"--budget", 0, 64 << 20, &o->budget, NULL},
+        {"--idle-timeout", 0, 600000, &o->idle_timeout, NULL},
         {"--punch", 0, MUSUBI_PUNCH_MAX, &o->punch, NULL},
         {"--punch-rate", 0, 2000, &o->punch_rate, NULL},
         {"--members", 2, HARNESS_MOST_PEERS + 1, &o->members, NULL},
@@ -82,6 +105,8 @@ static int option(struct options *o, const char *name, const char *value)
         o->start_direct = strcmp(value, "direct") == 0;
         return o->start_direct || strcmp(value, "connected") == 0 ? 1 : -1;
     }
+    if (strcmp(name, "--priority") == 0)
+        return priority(value, &o->priority) ? 1 : -1;
     if (strcmp(name, "--server") == 0)
         o->server = value;
     else if (strcmp(name, "--join") == 0)

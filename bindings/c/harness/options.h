@@ -15,6 +15,10 @@ struct options {
     uint32_t unreliable; /* to each peer, spread over the same time */
     uint32_t size;       /* bytes */
     uint32_t members;    /* of the room, this one included */
+    uint32_t priority;   /* MUSUBI_SEND_ of reliable messages */
+    uint32_t deadline;   /* of unreliable messages, milliseconds; 0: the usual */
+    uint32_t budget;     /* bytes; 0: the usual */
+    uint32_t idle_timeout; /* milliseconds; 0: the usual */
     double rate;         /* messages a second; 0: as fast as they are taken */
     uint32_t punch;      /* MUSUBI_PUNCH_ */
     uint32_t punch_rate; /* packets a second while predicting ports; 0: the library's choice */

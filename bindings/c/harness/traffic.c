@@ -65,7 +65,8 @@ static int32_t send_one(const struct options *o, musubi_client client, musubi_pe
     h.sum = sum_of(data, o->size);
     memcpy(data, &h, sizeof h);
     return musubi_send(client, peer, kind == UNRELIABLE ? MUSUBI_UNRELIABLE : MUSUBI_RELIABLE_ORDERED, 0, data, o->size,
-                       MUSUBI_SEND_NO_WAKE, number);
+                       MUSUBI_SEND_NO_WAKE | (kind == UNRELIABLE ? o->deadline << MUSUBI_SEND_DEADLINE_SHIFT : o->priority),
+                       number);
 }
 
 /* How many of n messages are due, at a rate. */
@@ -164,6 +165,13 @@ double traffic_phase(struct traffic *t, double now, uint32_t *received)
     t->phase_gap = 0;
     t->phase_received = 0;
     return gap;
+}
+
+void traffic_receipt(struct traffic *t, int32_t code)
+{
+    t->delivered += code == MUSUBI_OK;
+    t->unknown += code == MUSUBI_ERR_UNKNOWN;
+    t->expired += code == MUSUBI_ERR_EXPIRED;
 }
 
 /* Sets a bit and tells whether it was set before. */

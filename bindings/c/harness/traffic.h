@@ -17,6 +17,7 @@ struct traffic {
     double start;          /* seconds */
     double paused;         /* since when; 0: not */
     uint32_t sent;         /* reliable */
+    uint32_t delivered, unknown, expired; /* receipts; the first message of each kind asks for none: its number is 0 */
     uint32_t unreliable_sent;
     int last_sent;         /* the message that says how many there were */
     int done_sent;         /* the message that says that all of the other side's have arrived */
@@ -49,6 +50,9 @@ void traffic_resume(struct traffic *t, double now);
 /* Ends a phase: returns its longest silence in seconds, the one that still lasts included, and how many reliable messages
  * came in it. */
 double traffic_phase(struct traffic *t, double now, uint32_t *received);
+
+/* Takes the code of a receipt. */
+void traffic_receipt(struct traffic *t, int32_t code);
 
 /* Takes a message of the other side's. Returns 1 if it is the first one. */
 int traffic_receive(struct traffic *t, const musubi_event *e, double now);
