@@ -148,7 +148,11 @@ func (l *Loop) poll() int {
 			l.network.drain()
 			continue
 		}
-		if s := l.sockets[api.SocketID(e.Fd)]; s != nil && !s.ready {
+		s := l.sockets[api.SocketID(e.Fd)]
+		if s != nil && e.Pad == twinMark {
+			s = s.twin
+		}
+		if s != nil && !s.ready {
 			s.ready = true
 			l.ready = append(l.ready, s)
 		}

@@ -26,6 +26,7 @@ func NewLoopWithWake(int) (*Loop, error) { return nil, errPlatform }
 func (l *Loop) Open(api.SocketID, netip.AddrPort) (netip.AddrPort, error) {
 	return netip.AddrPort{}, errPlatform
 }
+func (l *Loop) OpenTwin(api.SocketID) error                                   { return errPlatform }
 func (l *Loop) OpenShared(api.SocketID, uint16, netip.Addr) error             { return errPlatform }
 func (l *Loop) SendEverywhere(api.SocketID, netip.Addr, uint16, []byte) int   { return 0 }
 func (l *Loop) CloseSocket(api.SocketID)                                      {}

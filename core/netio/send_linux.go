@@ -80,7 +80,10 @@ func (l *Loop) Send(id api.SocketID, to netip.AddrPort, b []byte, ttl uint8) err
 	if len(b) > MaxDatagram {
 		return ErrTooLarge
 	}
-	if s.v6 != to.Addr().Is6() || !to.IsValid() {
+	if s.v6 != to.Addr().Is6() {
+		s = s.twin
+	}
+	if s == nil || !to.IsValid() {
 		return ErrFamily
 	}
 	if !l.send.holds(b) {

@@ -3,6 +3,7 @@ package netio
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -13,7 +14,34 @@ type socket struct {
 	id    api.SocketID
 	fd    int
 	v6    bool
-	ready bool // in Loop.ready
+	ready bool    // in Loop.ready
+	twin  *socket // the same number's socket of the other family, or nil
+}
+
+// twinMark in an epoll event's spare field: the number's IPv6 socket, beside an IPv4 one.
+const twinMark = 3
+
+// OpenTwin opens an IPv6 socket on the port that an open IPv4 socket has, under the same number: what is sent to an IPv6
+// address leaves by it. The system may refuse, where IPv6 is switched off or the port is taken.
+func (l *Loop) OpenTwin(id api.SocketID) error {
+	s := l.sockets[id]
+	if s == nil || s.v6 || s.twin != nil {
+		return fmt.Errorf("open IPv6 socket beside socket %d: %w", id, unix.EINVAL)
+	}
+	local, err := localAddr(s.fd)
+	if err != nil {
+		return err
+	}
+	fd, err := bindUDP(netip.AddrPortFrom(netip.IPv6Unspecified(), local.Port()), l.Buffer)
+	if err != nil {
+		return fmt.Errorf("open UDP socket on [::]:%d: %w", local.Port(), err)
+	}
+	if err = l.watch(id, fd, twinMark); err != nil {
+		unix.Close(fd)
+		return fmt.Errorf("watch UDP socket on [::]:%d: %w", local.Port(), err)
+	}
+	s.twin = &socket{id: id, fd: fd, v6: true}
+	return nil
 }
 
 // Open makes a UDP socket with the caller's number and binds it; port 0 lets the system choose. It returns the address
@@ -39,17 +67,22 @@ func (l *Loop) adopt(id api.SocketID, fd int, v6 bool) (local netip.AddrPort, er
 	if err := l.begin(); err != nil {
 		return local, err
 	}
-	if l.gro {
-		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // refused: datagrams come one by one
-	}
 	if local, err = localAddr(fd); err != nil {
 		return local, err
 	}
-	if err = unix.EpollCtl(l.epollFD, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(id)}); err != nil {
+	if err = l.watch(id, fd, 0); err != nil {
 		return local, err
 	}
 	l.sockets[id] = &socket{id: id, fd: fd, v6: v6}
 	return local, nil
+}
+
+// watch adds a socket to the epoll.
+func (l *Loop) watch(id api.SocketID, fd int, mark int32) error {
+	if l.gro {
+		unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1) // refused: datagrams come one by one
+	}
+	return unix.EpollCtl(l.epollFD, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(id), Pad: mark})
 }
 
 // begin takes what the first socket needs.
@@ -75,14 +108,13 @@ func (l *Loop) CloseSocket(id api.SocketID) {
 	if l.send.last == s {
 		l.send.last = nil
 	}
-	for i, r := range l.ready {
-		if r == s {
-			l.ready = append(l.ready[:i], l.ready[i+1:]...)
-			break
-		}
-	}
 	delete(l.sockets, id)
-	unix.Close(s.fd) // leaves the epoll by itself: nobody else holds the descriptor
+	for ; s != nil; s = s.twin {
+		if i := slices.Index(l.ready, s); i >= 0 {
+			l.ready = slices.Delete(l.ready, i, i+1)
+		}
+		unix.Close(s.fd) // leaves the epoll by itself: nobody else holds the descriptor
+	}
 }
 
 func bindUDP(bind netip.AddrPort, buffer int) (fd int, err error) {

@@ -68,6 +68,7 @@ type owner struct {
 
 	now     time.Time // of this step
 	main    netip.AddrPort
+	twin    bool           // main takes IPv6 as well
 	local   []netip.Addr   // of this machine's interfaces
 	sockets []api.SocketID // open, to be closed at the end
 	timerAt time.Time      // the last HandleTimeout
@@ -170,6 +171,9 @@ func (o *owner) start(now time.Time) (err error) {
 	}
 	if o.main, err = o.open(api.MainSocket, o.cfg.Bind); err != nil {
 		return fmt.Errorf("the client can't start: %w", err)
+	}
+	if o.cfg.Bind.Addr().IsUnspecified() && o.cfg.Bind.Addr().Is4() {
+		o.twin = o.loop.OpenTwin(api.MainSocket) == nil // without IPv6, or with the port taken there: IPv4 only
 	}
 	o.mapper.off, o.mapper.port = o.cfg.NoPortMapping, o.main.Port()
 	rand.Read(o.mapper.nonce[:])

@@ -58,7 +58,7 @@ func (o *owner) setLocal(now time.Time) {
 	}
 	usable := all[:0]
 	for _, a := range all {
-		if o.servers.family(a) {
+		if o.twin || o.servers.family(a) {
 			usable = append(usable, a)
 		}
 	}

@@ -277,26 +277,32 @@ func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
 
 // PeerInfo is the payload of both KK messages: sealed between the two players, unseen by the server.
 //
-//	+-----------+-------------+----------------------+-----------------+--------------+
-//	| flags(32) | conn id(32) | n(8), n x address    | mapped port(16) | trailing ... |
-//	+-----------+-------------+----------------------+-----------------+--------------+
+//	+-----------+-------------+-------------------+-----------------+-------------------+--------------+
+//	| flags(32) | conn id(32) | n(8), n x address | mapped port(16) | n(8), n x address | trailing ... |
+//	+-----------+-------------+-------------------+-----------------+-------------------+--------------+
 //
-// conn id is what the other side must write into packets for the sender. The addresses are its private ones. Mapped port is
-// one that its router forwards to it, 0 for none; the address it belongs to is the one that the server attests.
+// conn id is what the other side must write into packets for the sender. The first addresses are its private ones, the
+// second its global IPv6 ones. Mapped port is one that its router forwards to it, 0 for none; the address it belongs to is
+// the one that the server attests.
 type PeerInfo struct {
 	Flags      uint32
 	ConnID     uint32
 	LAN        []netip.AddrPort
 	MappedPort uint16
+	Global6    []netip.AddrPort
 }
 
-// MaxLANAddrs bounds the private addresses in a PeerInfo.
-const MaxLANAddrs = 8
+// Bounds of the addresses in a PeerInfo.
+const (
+	MaxLANAddrs = 8
+	MaxGlobal6  = 4
+)
 
 func AppendPeerInfo(b []byte, m *PeerInfo) []byte {
 	b = binary.BigEndian.AppendUint32(b, m.Flags)
 	b = binary.BigEndian.AppendUint32(b, m.ConnID)
-	return binary.BigEndian.AppendUint16(appendAddrs(b, m.LAN, MaxLANAddrs), m.MappedPort)
+	b = binary.BigEndian.AppendUint16(appendAddrs(b, m.LAN, MaxLANAddrs), m.MappedPort)
+	return appendAddrs(b, m.Global6, MaxGlobal6)
 }
 
 func ParsePeerInfo(b []byte) (m PeerInfo, ok bool) {
@@ -304,6 +310,7 @@ func ParsePeerInfo(b []byte) (m PeerInfo, ok bool) {
 	m.Flags, m.ConnID = r.U32(), r.U32()
 	m.LAN = r.addrs(MaxLANAddrs)
 	m.MappedPort = r.U16()
+	m.Global6 = r.addrs(MaxGlobal6)
 	return m, !r.Err()
 }
 
