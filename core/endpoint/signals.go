@@ -336,7 +336,8 @@ const connectAgain = time.Second
 func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 	cfg := peer.Config{
 		Rand: e.cfg.Rand, Static: e.static, App: e.cfg.App, AES: e.cfg.AES, LocalAddrs: e.lan, LinkRTT: e.link.RTT(),
-		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped, Punch: e.cfg.Punch, PunchRate: e.cfg.PunchRate,
+		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped,
+		Global6: e.globalCandidates(), Punch: e.cfg.Punch, PunchRate: e.cfg.PunchRate,
 		STUN: e.sampleServer(), STUNToken: e.info.STUNToken, IdleTimeout: e.cfg.IdleTimeout,
 	}
 	for cfg.ConnID = e.random32(); e.connTaken(cfg.ConnID); cfg.ConnID = e.random32() {
@@ -358,6 +359,18 @@ func (e *Endpoint) sampleServer() netip.AddrPort {
 func (e *Endpoint) connTaken(id uint32) bool {
 	_, taken := e.slots.conns[id]
 	return taken || id == e.link.ConnID()
+}
+
+// globalCandidates are this device's IPv6 addresses that the world can reach. The other side learns them with the handshake,
+// after both accepted; the server does not.
+func (e *Endpoint) globalCandidates() []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, a := range e.lan {
+		if a.Is6() && a.IsGlobalUnicast() && !a.IsPrivate() && len(out) < wire.MaxGlobal6 {
+			out = append(out, netip.AddrPortFrom(a, e.main.Port()))
+		}
+	}
+	return out
 }
 
 func (e *Endpoint) lanCandidates() []netip.AddrPort {

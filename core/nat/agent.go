@@ -151,6 +151,13 @@ func NewAgent(cfg AgentConfig) *Agent {
 // AddRemote adds addresses at which the peer may be reached, most wanted first. lan says that they are on our own
 // network. Unusable and surplus ones are counted and ignored. May be called at any time.
 func (a *Agent) AddRemote(now time.Time, addrs []netip.AddrPort, lan bool) {
+	a.add(now, addrs, lan, !lan)
+}
+
+// AddTold adds addresses on the peer's own word: they are checked as they are, and no ports are guessed there.
+func (a *Agent) AddTold(now time.Time, addrs []netip.AddrPort) { a.add(now, addrs, false, false) }
+
+func (a *Agent) add(now time.Time, addrs []netip.AddrPort, lan, attested bool) {
 	now = a.tick(now)
 	for _, addr := range addrs {
 		addr = unmap(addr)
@@ -161,7 +168,7 @@ func (a *Agent) AddRemote(now time.Time, addrs []netip.AddrPort, lan bool) {
 			a.drops.Candidates++
 			continue
 		}
-		p := &pair{socket: a.cfg.Main, addr: addr, route: routeOf(addr.Addr(), lan), attested: !lan}
+		p := &pair{socket: a.cfg.Main, addr: addr, route: routeOf(addr.Addr(), lan), attested: attested}
 		a.pairs = append(a.pairs, p)
 		if a.started && a.endAt.After(now) {
 			a.begin(now, p)

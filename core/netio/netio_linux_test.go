@@ -474,3 +474,59 @@ func TestSocketsForbidFragments(t *testing.T) {
 		}
 	}
 }
+
+// One socket number, two families: what goes to an IPv6 address leaves by the IPv6 socket, on the same port, and what comes
+// by either is the same socket's.
+func TestTwin(t *testing.T) {
+	a, b := newTestLoop(t), newTestLoop(t)
+	atA, err := a.Open(5, netip.MustParseAddrPort("0.0.0.0:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.OpenTwin(5); err != nil {
+		t.Skip("no IPv6 here: ", err)
+	}
+	if err := a.OpenTwin(5); err == nil {
+		t.Error("a second twin was opened")
+	}
+	atB4, err := b.Open(1, netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	atB6, err := b.Open(2, netip.MustParseAddrPort("[::1]:0"))
+	if err != nil {
+		t.Skip("no IPv6 loopback: ", err)
+	}
+	for _, to := range []netip.AddrPort{atB4, atB6, atB4} {
+		if err := a.Send(5, to, []byte("there"), 0); err != nil {
+			t.Fatal(err)
+		}
+		a.Flush()
+		var from netip.AddrPort
+		for begun := time.Now(); !from.IsValid() && time.Since(begun) < 5*time.Second; {
+			b.Wait(time.Now().Add(time.Second))
+			b.Read(func(_ api.SocketID, f netip.AddrPort, _ []byte) { from = f })
+		}
+		if from.Port() != atA.Port() || from.Addr().Is4() != to.Addr().Is4() {
+			t.Fatalf("to %v came from %v, want port %d", to, from, atA.Port())
+		}
+		socket := api.SocketID(1)
+		if to == atB6 {
+			socket = 2
+		}
+		b.Send(socket, from, []byte("back"), 0)
+		b.Flush()
+		got := api.SocketID(0)
+		for begun := time.Now(); got == 0 && time.Since(begun) < 5*time.Second; {
+			a.Wait(time.Now().Add(time.Second))
+			a.Read(func(id api.SocketID, _ netip.AddrPort, _ []byte) { got = id })
+		}
+		if got != 5 {
+			t.Fatalf("the answer of %v came on socket %d", to, got)
+		}
+	}
+	a.CloseSocket(5)
+	if err := a.Send(5, atB6, []byte("x"), 0); err != ErrNoSocket {
+		t.Errorf("closed: %v", err)
+	}
+}

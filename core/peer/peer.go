@@ -46,6 +46,7 @@ type Config struct {
 	App         string
 	AES         bool             // this CPU has AES instructions
 	LAN         []netip.AddrPort // private addresses to tell the other side, empty where they must stay private
+	Global6     []netip.AddrPort // this device's IPv6 addresses, to tell the other side
 	MappedPort  uint16           // that our router forwards to the main socket, 0: none
 	LocalNAT    wire.Profile
 	LocalAddrs  []netip.Addr  // addresses our sockets send from
@@ -119,7 +120,7 @@ func (p *Peer) secureConfig(sig *wire.Signal, caller bool) secure.PeerConfig {
 	return secure.PeerConfig{
 		Rand: p.cfg.Rand, Static: p.cfg.Static, Remote: sig.Key, PSK: sig.PSK,
 		Prologue: secure.PeerPrologue(p.cfg.App, sig.Room, sig.Epoch, sig.Intro, callerKey, calleeKey, wire.Version),
-		Info:     wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort},
+		Info:     wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort, Global6: p.cfg.Global6},
 	}
 }
 
@@ -189,13 +190,24 @@ func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo)
 	if len(p.cfg.LAN) > 0 { // only who is behind our own public address names places in our network
 		p.agent.AddRemote(now, info.LAN, true)
 	}
-	p.agent.AddRemote(now, mappedAddrs(p.remote, info.MappedPort), false)
+	p.agent.AddTold(now, mappedAddrs(p.remote, info.MappedPort))
+	p.agent.AddTold(now, global6(info.Global6))
 	p.agent.Start(now)
 	p.paths.init()
 	if p.leg.Bound() {
 		p.openRelay(now)
 	}
 	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
+}
+
+// global6 leaves out what is no global IPv6 address: other kinds are the server's to attest.
+func global6(addrs []netip.AddrPort) (out []netip.AddrPort) {
+	for _, a := range addrs {
+		if ip := a.Addr(); ip.Is6() && !ip.Is4In6() && ip.IsGlobalUnicast() && !ip.IsPrivate() {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // mappedAddrs are the attested addresses with the port that the other side's router forwards. Only the port is the other
