@@ -1,10 +1,18 @@
 package rudp
 
-import "github.com/musubi-p2p/musubi/core/api"
+import (
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+)
 
 // receiptPTOs is how long after its last fragment left an unreliable message counts as unknown, in PTO of its path;
 // TRANSPORT. By then an acknowledgement has come, or the packet was lost, or the path does not work.
-const receiptPTOs = 3
+// On the shortest paths that is less than a process may be away from its processor.
+const (
+	receiptPTOs  = 3
+	receiptLeast = 100 * time.Millisecond
+)
 
 // A receipt is asked for by a message's id and given once:
 //
@@ -52,7 +60,7 @@ func (c *Conn) conclude(m *message, code api.Code) {
 
 // await starts the wait for the acknowledgements of an unreliable message that has just been sent whole on p.
 func (c *Conn) await(m *message, p *path) {
-	m.deadline = c.now.add(receiptPTOs * p.rtt.pto())
+	m.deadline = c.now.add(max(receiptPTOs*p.rtt.pto(), receiptLeast))
 	if last := c.queue.awaiting.tail; last != nil {
 		m.deadline = max(m.deadline, last.deadline) // the list is ordered, and a path's PTO changes slowly
 	}
