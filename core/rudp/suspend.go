@@ -20,6 +20,8 @@ type suspension struct {
 	until moment // we are away until then; zero: not
 	due   uint8  // bit per path that the announcement has yet to leave on
 	known bool   // the peer acknowledged it
+	again moment // the announcement leaves once more; zero: not
+	left  uint8  // how often it still does
 
 	peerTurn  uint64
 	peerUntil moment // the peer is away until then; zero: not
@@ -29,7 +31,7 @@ type suspension struct {
 func (s *suspension) mark() uint8 { return uint8(s.turn%255) + 1 }
 
 // Suspend tells the peer that this end may be silent for d, at most api.MaxSuspend: neither gives the other up before. It
-// leaves on every open path at once, for there may be no second chance. d 0 ends an earlier Suspend.
+// leaves on every open path at once and some milliseconds later, for there may be no second chance. d 0 ends an earlier Suspend.
 func (c *Conn) Suspend(now time.Time, d time.Duration) {
 	c.tick(now)
 	s := &c.suspended
@@ -37,16 +39,41 @@ func (c *Conn) Suspend(now time.Time, d time.Duration) {
 		return
 	}
 	s.turn++
-	s.known, s.until = false, 0
+	s.known, s.until, s.again, s.left = false, 0, 0, 0
 	if d > 0 {
+		s.again, s.left = c.now.add(repairSpacing), suspendRepeats
 		s.until = c.now.add(min(d, api.MaxSuspend*time.Millisecond))
 	} else {
 		c.live.heard = max(c.live.heard, c.now) // patience begins anew
 	}
+	c.announce()
+}
+
+// suspendRepeats is how often an absence is announced anew within a few milliseconds: the device may be asleep before a
+// loss can be noticed, and then everything would be lost with one packet.
+const suspendRepeats = 2
+
+// announce has the announcement leave on every open path.
+func (c *Conn) announce() {
 	for id := range c.paths {
 		if c.paths[id].open {
-			s.due |= 1 << id
+			c.suspended.due |= 1 << id
 		}
+	}
+}
+
+// suspendTimeout repeats the announcement.
+func (c *Conn) suspendTimeout() {
+	s := &c.suspended
+	if s.again == 0 || s.again > c.now {
+		return
+	}
+	if s.again = 0; s.known {
+		return
+	}
+	c.announce()
+	if s.left--; s.left > 0 {
+		s.again = c.now.add(repairSpacing)
 	}
 }
 

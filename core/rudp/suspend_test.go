@@ -79,6 +79,24 @@ func TestSuspendHoldsTheConnection(t *testing.T) {
 	}
 }
 
+// The device sleeps 15 ms after it said so, long before a loss can be noticed: the announcement left three times by then.
+func TestSuspendSurvivesALoss(t *testing.T) {
+	p := newPair(t, 1, Config{})
+	p.trickle(0, time.Second, constant(100))
+	p.advance(time.Second)
+	first := p.bob().numbers[0]
+	p.links[0].lose = func(from int, number uint64) bool { return from == 1 && number < first+2 }
+	p.bob().Suspend(p.now, time.Minute)
+	p.advance(15 * time.Millisecond)
+	if n := p.bob().numbers[0] - first; n != 3 {
+		t.Errorf("announced %d times", n)
+	}
+	p.asleep(p.bob(), 30*time.Second)
+	if p.alice().Closed() || !p.alice().Away(p.now) {
+		t.Error("alice does not know")
+	}
+}
+
 // Who never comes back is lost after the absence and the usual patience; who comes back late without a word is welcome
 // until then.
 func TestSuspendEnds(t *testing.T) {

@@ -64,6 +64,7 @@ func (c *Conn) NextTimeout() time.Time {
 	}
 	next = earliest(earliest(next, c.heldAt()), c.expireAt())
 	next = earliest(next, earliest(c.receiptAt(), c.trimAt))
+	next = earliest(next, c.suspended.again)
 	return c.time(earliest(next, c.closing.lingerUntil))
 }
 
@@ -87,6 +88,7 @@ func (c *Conn) HandleTimeout(now time.Time) {
 			c.pathTimeout(p)
 		}
 	}
+	c.suspendTimeout()
 	c.checkHeld()
 	c.expireAll()
 	c.forgetReceipts()
