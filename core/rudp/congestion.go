@@ -193,6 +193,8 @@ func (g *congestion) gain(now moment) int64 {
 		return 4
 	case g.mode == modeStart:
 		return 16
+	case now < g.settle: // what an ebb drained comes back gently: ACKs are few for a round trip, and then many
+		return 8
 	}
 	return 10
 }
@@ -265,6 +267,7 @@ func (g *congestion) steer(now moment, r *round, srtt time.Duration) {
 	case over > 4*targetQueue: // the link has become slower: no need to feel our way
 		next = float64(max(g.window/2, g.fit(g.delivered)))
 		g.settle = now.add(srtt)
+		g.judge.pause(now.add(2 * srtt)) // what is lost now is the old window's
 	case over > 0:
 		next -= float64(g.window) * 0.5 * over.Seconds() / r.least.Seconds()
 	}

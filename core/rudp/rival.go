@@ -15,6 +15,11 @@ type rival struct {
 	queue   time.Duration // of the round before
 	rate    int64         // ours when the queue began to rise, bytes a second
 	empty   int           // rounds in a row with a queue below the target
+
+	// The least RTT of this ebb, of the one before (at first: of the round in which the rival was found), and how often in
+	// a row it was the same.
+	ebb, past time.Duration
+	same      int
 }
 
 const (
@@ -22,6 +27,7 @@ const (
 	cubicC      = 0.4 // RFC 9438, 5
 	cubicFriend = 3 * (1 - cubicBeta) / (1 + cubicBeta)
 	rivalRate   = 512_000 / 8     // bytes a second; on slower links a few packets of our own are such a queue
+	rivalSame   = 2               // ebbs after which a queue that never changes is no queue
 	rivalEbb    = 5 * time.Second // between two looks whether the rival is gone
 )
 
@@ -52,7 +58,7 @@ func (g *congestion) watchRival(now moment, r *round) {
 		g.window = max(g.before, g.window)
 		g.mode, g.crowded, g.quiet = modeCompete, 0, 0
 		g.ebb, g.settle, g.ebbed = 0, 0, now
-		g.rival = rival{most: float64(g.window) / datagram, reacted: now}
+		g.rival = rival{most: float64(g.window) / datagram, reacted: now, past: r.least}
 		g.rival.begin(g, now)
 	}
 }
@@ -78,7 +84,7 @@ func (v *rival) decrease(g *congestion, now moment) {
 
 // round grows the window after a round, and looks from time to time whether the rival is gone.
 func (v *rival) round(g *congestion, now moment, r *round, srtt time.Duration) {
-	if now < g.ebb {
+	if now < g.ebb || v.ebb > 0 && v.ebbOver(g, now, srtt) {
 		return
 	}
 	if g.queue < g.target(r.least)/2 {
@@ -107,9 +113,30 @@ func (v *rival) round(g *congestion, now moment, r *round, srtt time.Duration) {
 
 // ebbSample looks at a packet of an ebb: a queue that is empty as soon as we send little was ours alone.
 func (g *congestion) ebbSample(now, sentAt moment, rtt time.Duration) {
-	if now < g.ebb && sentAt > g.ebbed && rtt-g.base.rtt() < targetQueue {
+	if now >= g.ebb || sentAt <= g.ebbed {
+		return
+	}
+	if v := &g.rival; v.ebb == 0 || rtt < v.ebb {
+		v.ebb = rtt
+	}
+	if rtt-g.base.rtt() < targetQueue {
 		g.rival.leave(g, now, rtt)
 	}
+}
+
+// ebbOver compares an ebb with the one before. A rival's queue is another each time; what stays the same is the RTT of a
+// path whose route has become longer.
+func (v *rival) ebbOver(g *congestion, now moment, srtt time.Duration) (left bool) {
+	if v.same++; (v.ebb - v.past).Abs() > baseNear {
+		v.same = 0
+	}
+	v.past, v.ebb = v.ebb, 0
+	if v.same < rivalSame {
+		return false
+	}
+	g.base = baseRTT{least: v.past, began: now, near: now}
+	v.leave(g, now, srtt)
+	return true
 }
 
 // leave goes back to steering, with the window that our rate needs.
