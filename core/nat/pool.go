@@ -83,7 +83,7 @@ func (a *Agent) sweep(grace time.Duration) {
 	}
 	won := grace == 0 && a.haveValid(1) // then whatever is not valid is not needed
 	a.pairs = slices.DeleteFunc(a.pairs, func(p *pair) bool {
-		idle := p.state == pairWaiting && a.now.Sub(p.began) >= grace || p.mourned || won && p.state != pairValid
+		idle := p.state == pairWaiting && (grace == 0 || a.now.Sub(p.began) >= grace) || p.mourned || won && p.state != pairValid
 		return p.socket != a.cfg.Main && p != a.selected && idle
 	})
 	kept := a.pool.ids[:0]

@@ -59,7 +59,7 @@ func (d *draw) next(r *random) (port uint16, ok bool) {
 // peerOpened is the opener's word: probe these ports.
 func (a *Agent) peerOpened(now time.Time, c *wire.Control) {
 	h := &a.hunt
-	if c.Low == 0 || c.High < c.Low || c.Step < 1 || a.cfg.Punch == api.PunchOff || !a.attested().IsValid() || h.open != nil || h.cross != nil {
+	if c.Attempt == 0 || c.Low == 0 || c.High < c.Low || c.Step < 1 || a.cfg.Punch == api.PunchOff || !a.attested().IsValid() || h.open != nil || h.cross != nil {
 		return
 	}
 	birthday := c.Flags&wire.ControlRandom != 0
@@ -132,7 +132,7 @@ func (a *Agent) runProbing(now time.Time) {
 	switch done := s.left == 0; {
 	case done && s.overAt.IsZero():
 		s.overAt = now.Add(probeLinger + 3*a.cfg.RelayDelay)
-	case done && !now.Before(s.overAt) && s.attempt != 0:
+	case done && !now.Before(s.overAt):
 		a.tell(now, wire.Control{Kind: wire.ControlEnded, Attempt: s.attempt})
 		s.overAt = now.Add(huntLimit) // told; the next round, or the end, is the opener's
 	}

@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
+)
+
+// Introduced before either network was measured: the profiles follow, and the hunt begins with them.
+func TestProfilesThatComeLate(t *testing.T) {
+	for _, pair := range [][2]string{{"PR", "SR"}, {"SR", "PR"}, {"SS", "PR"}, {"SS", "SS"}, {"SA", "PR"}, {"PR", "SB"}} {
+		for seed := range uint64(4) {
+			w := NewWorld(seed, Weather{Delay: oneWay, Loss: 0.02})
+			w.AddServer(wanS, nil, "192.0.2.2")
+			host, guest := w.AddSite(pair[0], wanA).AddPlayer("host", 100, quick), w.AddSite(pair[1], wanB).AddPlayer("guest", 100, quick)
+			for _, p := range []*Player{host, guest} {
+				p.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.Connect(now) })
+			}
+			host.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.RoomCreate(now, 0, nil) })
+			w.RunUntil(5*time.Second, func() bool { return host.Code != "" })
+			guest.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.RoomJoin(now, host.Code) })
+			w.RunUntil(5*time.Second, func() bool { return !host.Connected.IsZero() && !guest.Connected.IsZero() })
+			if host.Profile.Mapping != 0 && guest.Profile.Mapping != 0 {
+				t.Fatalf("%v: the profiles came in time", pair)
+			}
+			w.RunUntil(9*time.Second, func() bool { return host.Route.Direct() && guest.Route.Direct() })
+			w.Run(3 * time.Second)
+			if !host.Route.Direct() || !guest.Route.Direct() {
+				t.Errorf("%v seed %d: routes %v and %v, %q %q", pair, seed, host.Route, guest.Route, host.GaveUp, guest.GaveUp)
+			}
+			sockets(t, fmt.Sprint(pair), host, guest)
+		}
+	}
+}
+
+// Three players behind one random NAT meet three behind another's restricted one, all at once: one campaign at a time, and
+// every pair gets its turn.
+func TestCampaignsTakeTurns(t *testing.T) {
+	for seed := range uint64(3) {
+		w := NewWorld(seed, Weather{Delay: oneWay})
+		w.AddServer(wanS, nil, "192.0.2.2")
+		hard := w.AddSite("SB", wanA)
+		routes := map[string]api.Route{}
+		var players []*Player
+		add := func(s *Site, name string) *Player {
+			p := s.AddPlayer(name, 100, quick)
+			note := p.OnEvent
+			p.OnEvent = func(now time.Time, ev *api.Event) {
+				if ev.Kind == api.EventRouteChanged {
+					routes[fmt.Sprintf("%s-%x", name, ev.Peer)] = ev.Route
+				}
+				note(now, ev)
+			}
+			p.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.Connect(now) })
+			players = append(players, p)
+			return p
+		}
+		host := add(w.AddSite("PR", wanB), "host")
+		for i := range 3 {
+			add(hard, fmt.Sprint("guest", i))
+		}
+		host.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.RoomCreate(now, 0, nil) })
+		w.Run(4 * time.Second) // profiles
+		for _, p := range players[1:] {
+			p.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.RoomJoin(now, host.Code) })
+		}
+		w.Run(12 * time.Second)
+		direct := 0
+		for _, r := range routes {
+			if r.Direct() {
+				direct++
+			}
+		}
+		if want := 3*2 + 3*2; direct != want { // the host with three guests, three guests among each other, both ends
+			t.Errorf("seed %d: %d of %d routes direct: %v", seed, direct, want, routes)
+		}
+		for _, p := range players {
+			if p.Open > 3 {
+				t.Errorf("seed %d: %s has %d sockets open", seed, p.Name, p.Open)
+			}
+		}
+	}
+}
+
+// What failed is tried again after a minute, from both sides at once, also when only one side's clock says so; a birthday
+// attack only twice on one network.
+func TestHuntIsRepeated(t *testing.T) {
+	for _, pair := range [][2]string{{"PR", "SS"}, {"SS", "SS"}, {"SR", "PR"}} {
+		w, host, guest := hunters(t, 1, pair[0], pair[1], Weather{Delay: oneWay})
+		w.Cut(host.site.Public(), guest.site.Public())
+		w.Cut(guest.site.Public(), host.site.Public())
+		w.Run(15 * time.Second)
+		if host.GaveUp == "" || guest.GaveUp == "" {
+			t.Fatalf("%v: %q %q", pair, host.GaveUp, guest.GaveUp)
+		}
+		w.Heal(host.site.Public(), guest.site.Public())
+		w.Heal(guest.site.Public(), host.site.Public())
+		if !w.RunUntil(80*time.Second, func() bool { return host.Route.Direct() && guest.Route.Direct() }) {
+			t.Errorf("%v: routes %v %v a minute later", pair, host.Route, guest.Route)
+		}
+		sockets(t, fmt.Sprint(pair), host, guest)
+	}
+	w, host, guest := hunters(t, 1, "SR", "PR", Weather{Delay: oneWay})
+	w.Cut(host.site.Public(), guest.site.Public())
+	w.Cut(guest.site.Public(), host.site.Public())
+	w.Run(2 * time.Minute)
+	if host.Opened < 2*512 {
+		t.Errorf("%d sockets opened in two attempts", host.Opened)
+	}
+	twice := host.Opened
+	w.Run(40 * time.Minute)
+	if host.Opened > twice+10 || host.Open > 0 { // fresh sockets, profiles
+		t.Errorf("%d sockets more, %d open", host.Opened-twice, host.Open)
+	}
+}
+
+// Without prediction nothing is guessed, and the sentence says whose choice that was.
+func TestPredictionCanBeSwitchedOff(t *testing.T) {
+	w := NewWorld(1, Weather{Delay: oneWay})
+	w.AddServer(wanS, nil)
+	host := w.AddSite("SR", wanA).AddPlayer("host", 100, func(c *endpoint.Config) { c.Punch = api.PunchOff })
+	guest := w.AddSite("PR", wanB).AddPlayer("guest", 100, nil)
+	if !w.Meet(host, guest, 10*time.Second) {
+		t.Fatal("no keys")
+	}
+	w.Run(12 * time.Second)
+	want := "symmetric NAT on this side (random ports), port-restricted NAT on the other: port prediction is switched off"
+	if host.GaveUp != want || guest.GaveUp == "" || host.Open+guest.Open > 0 {
+		t.Errorf("%q, %q", host.GaveUp, guest.GaveUp)
+	}
+}
