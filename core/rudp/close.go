@@ -62,8 +62,15 @@ func (c *Conn) startClosing(code api.Code, text string) {
 	c.end(stateClosing, Event{Kind: EventClosed, Code: code, Text: text, Undelivered: c.Undelivered()})
 	c.closing.code, c.closing.text = code, text
 	c.closing.repeatAt = c.now.add(c.closing.pto)
-	for i := range c.paths {
-		c.paths[i].closeDue = true
+	c.wantClose()
+}
+
+// wantClose has a CLOSE leave on every path.
+func (c *Conn) wantClose() {
+	for _, p := range c.paths {
+		if p != nil {
+			p.closeDue = true
+		}
 	}
 }
 
@@ -81,9 +88,11 @@ func (c *Conn) end(s state, e Event) {
 	c.state = s
 	c.events.Push(queuedEvent{Event: e})
 	c.closing.pto = 0
-	for i := range c.paths {
-		p := &c.paths[i]
-		p.repair, c.acks[i].repair = nil, nil
+	for i, p := range c.paths {
+		if c.acks[i].repair = nil; p == nil {
+			continue
+		}
+		p.repair = nil
 		if p.open {
 			c.closing.pto = max(c.closing.pto, min(p.rtt.pto(), maxDrainPTO))
 		}
@@ -142,9 +151,7 @@ func (c *Conn) closeTimeout() {
 	}
 	if c.state == stateClosing && l.repeatAt != 0 && l.repeatAt <= c.now {
 		l.repeatAt = c.now.add(l.pto) // beyond endAt in the end, where it no longer matters
-		for i := range c.paths {
-			c.paths[i].closeDue = true
-		}
+		c.wantClose()
 	}
 }
 

@@ -43,7 +43,7 @@ type Conn struct {
 
 	route   wire.PathID
 	leaving leaving
-	paths   [dataPaths]path
+	paths   [dataPaths]*path // nil: never opened
 	acks    [dataPaths]ackState // by the peer's path
 
 	queue  sendQueue
@@ -58,6 +58,7 @@ type Conn struct {
 	suspended  suspension
 	closing    closing
 	trimAt     moment
+	trimmed    uint64 // packets received before the last trim
 	stats      Stats
 	meters     meters
 }

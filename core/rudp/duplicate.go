@@ -11,9 +11,8 @@ type dupQueue struct{ ring seq.Ring[*piece] }
 
 // copyPiece queues units [from, to) of m on every duplicating path. It is called for each piece put into a packet.
 func (c *Conn) copyPiece(m *message, from, to uint32) {
-	for id := range c.paths {
-		p := &c.paths[id]
-		if !p.open || !p.duplicate || p == c.path(c.route) {
+	for _, p := range c.paths {
+		if p == nil || !p.open || !p.duplicate || p == c.path(c.route) {
 			continue
 		}
 		p.dup.ring.Push(c.newPiece(m, from, to))

@@ -20,9 +20,9 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	if int(a.Path) >= dataPaths {
 		return errFrame
 	}
-	p := &c.paths[a.Path]
+	p := c.paths[a.Path]
 	largest := a.Ranges[0].High
-	if !p.used || largest > p.lastNumber {
+	if p == nil || !p.used || largest > p.lastNumber {
 		return errAckUnsent // acknowledging what was never sent is how a peer would cheat congestion control
 	}
 	if !p.open {

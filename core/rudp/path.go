@@ -70,10 +70,10 @@ type PathStats struct {
 
 // path gives an open path, nil for any other id.
 func (c *Conn) path(id wire.PathID) *path {
-	if int(id) >= dataPaths || !c.paths[id].open {
+	if int(id) >= dataPaths || c.paths[id] == nil || !c.paths[id].open {
 		return nil
 	}
-	return &c.paths[id]
+	return c.paths[id]
 }
 
 // OpenPath makes id usable; maxFrames is how many bytes of frames its packets hold, rttHint a first estimate or 0.
@@ -83,7 +83,10 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	if int(id) >= dataPaths || c.state == stateEnded {
 		return
 	}
-	p := &c.paths[id]
+	if c.paths[id] == nil {
+		c.paths[id] = new(path)
+	}
+	p := c.paths[id]
 	if p.open {
 		c.giveUpAll(p)
 	}
@@ -212,17 +215,17 @@ func (c *Conn) SetReturn(rx, tx wire.PathID) {
 
 // returnPath is where ACKs for the peer's path rx go; noPath when nothing is open.
 func (c *Conn) returnPath(rx wire.PathID) wire.PathID {
-	if a := &c.acks[rx]; a.backSet && c.paths[a.back].open {
+	if a := &c.acks[rx]; a.backSet && c.path(a.back) != nil {
 		return a.back
 	}
-	if rx == wire.PathRelay && c.paths[wire.PathRelay].open {
+	if rx == wire.PathRelay && c.path(wire.PathRelay) != nil {
 		return wire.PathRelay
 	}
 	if c.path(c.route) != nil {
 		return c.route
 	}
 	for id := range c.paths {
-		if c.paths[id].open {
+		if c.path(wire.PathID(id)) != nil {
 			return wire.PathID(id)
 		}
 	}
@@ -239,10 +242,10 @@ func (c *Conn) Ping(now time.Time, id wire.PathID) {
 
 // PathStats of a path that is not open holds only the counters.
 func (c *Conn) PathStats(id wire.PathID) PathStats {
-	if int(id) >= dataPaths {
+	if int(id) >= dataPaths || c.paths[id] == nil {
 		return PathStats{}
 	}
-	p := &c.paths[id]
+	p := c.paths[id]
 	s := PathStats{
 		SRTT: p.rtt.smoothed, MinRTT: p.rtt.minimum, Var: p.rtt.variance, LatestRTT: p.rtt.latest,
 		InFlight: p.cong.inFlight, Window: p.cong.window, UnackedSinceHeard: p.unheard,

@@ -219,8 +219,8 @@ func (c *Conn) handleRepaired(f wire.Repaired) error {
 	if int(f.Path) >= dataPaths {
 		return errFrame
 	}
-	p := &c.paths[f.Path]
-	if !p.used || f.Newest > p.lastNumber {
+	p := c.paths[f.Path]
+	if p == nil || !p.used || f.Newest > p.lastNumber {
 		return errAckUnsent
 	}
 	if !p.open {
@@ -257,7 +257,7 @@ func (p *path) ackDelay() time.Duration {
 // trimRepair gives back the memory of redundancy that is no longer used, and reports whether some is left.
 func (c *Conn) trimRepair() (left bool) {
 	for i := range c.paths {
-		if p := &c.paths[i]; p.repair != nil {
+		if p := c.paths[i]; p != nil && p.repair != nil {
 			if newest := &p.repair.blocks[(p.repair.next+keptSent-1)%keptSent]; c.now.since(newest.at) > trimEvery {
 				p.repair = nil
 			}

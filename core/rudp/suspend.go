@@ -56,7 +56,7 @@ const suspendRepeats = 2
 // announce has the announcement leave on every open path.
 func (c *Conn) announce() {
 	for id := range c.paths {
-		if c.paths[id].open {
+		if c.path(wire.PathID(id)) != nil {
 			c.suspended.due |= 1 << id
 		}
 	}
@@ -144,8 +144,8 @@ func (c *Conn) peerReturned() {
 	c.suspended.peerUntil = 0
 	c.live.returned++
 	c.recovered()
-	for i := range c.paths {
-		if p := &c.paths[i]; p.open && p.flying > 0 {
+	for _, p := range c.paths {
+		if p != nil && p.open && p.flying > 0 {
 			c.giveUpAll(p)
 		}
 	}

@@ -7,7 +7,10 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
-const trimEvery = 5 * time.Second // how long unused memory is kept
+const (
+	trimEvery    = 5 * time.Second // how long unused memory is kept
+	quietPackets = 20              // received in that time; fewer are keepalives, beside which everything unused goes
+)
 
 // liveness watches whether the peer is heard.
 type liveness struct {
@@ -54,7 +57,7 @@ func (c *Conn) NextTimeout() time.Time {
 		next = earliest(next, c.quietSince().add(c.cfg.interruptAfter()))
 	}
 	for id := range c.paths {
-		if p := &c.paths[id]; p.open {
+		if p := c.paths[id]; p != nil && p.open {
 			next = earliest(earliest(next, p.lossAt), earliest(c.ptoAt(p), p.paceUntil))
 			next = earliest(earliest(next, p.earlyAt), earliest(p.repair.deadline(), p.mtu.at))
 		}
@@ -83,8 +86,8 @@ func (c *Conn) HandleTimeout(now time.Time) {
 			a.deadline, a.due = 0, true
 		}
 	}
-	for i := range c.paths {
-		if p := &c.paths[i]; p.open {
+	for _, p := range c.paths {
+		if p != nil && p.open {
 			c.pathTimeout(p)
 		}
 	}
@@ -145,12 +148,19 @@ func (c *Conn) trim() {
 	c.trimAt = 0
 	c.dropPartials(0)
 	left := c.pool.trim()
-	const keep = 1024 // entries; more than a game's traffic needs
+	keep := 1024 // entries; more than a game's traffic needs
+	if c.stats.Received-c.trimmed < quietPackets {
+		keep = 0
+	}
+	c.trimmed = c.stats.Received
 	if c.events.Len() == 0 && c.events.Cap() > keep {
 		c.events.Reset()
 	}
-	for i := range c.paths {
-		if l := &c.paths[i].sent; l.len() == 0 && l.ring.Cap() > keep {
+	for _, p := range c.paths {
+		if p == nil {
+			continue
+		}
+		if l := &p.sent; l.len() == 0 && l.ring.Cap() > keep {
 			l.ring.Reset()
 		} else if l.len() > 0 {
 			left = true
