@@ -36,6 +36,32 @@ func TestProfilesThatComeLate(t *testing.T) {
 	}
 }
 
+// A server with one address can't tell an address-dependent NAT from a restricted cone: known addresses come first, then
+// it is treated as what it may be, within the goal of its class.
+func TestOneAddressServer(t *testing.T) {
+	for _, other := range []string{"FW", "PR", "PRx", "SA", "SS", "SB", "SR"} {
+		for seed := range uint64(6) {
+			a, b := "SA", other
+			if seed%2 == 1 {
+				a, b = b, a
+			}
+			w := NewWorld(seed, Weather{Delay: oneWay, Loss: 0.02})
+			w.AddServer(wanS, nil)
+			host, guest := w.AddSite(a, wanA).AddPlayer("host", 100, quick), w.AddSite(b, wanB).AddPlayer("guest", 100, quick)
+			if !w.Meet(host, guest, 20*time.Second) {
+				t.Fatalf("%s×%s: no keys", a, b)
+			}
+			s := later(host.Connected, guest.Connected)
+			w.RunUntil(11*time.Second, func() bool { return !host.Pong.IsZero() && !guest.Pong.IsZero() })
+			if took := later(host.Pong, guest.Pong).Sub(s); host.Pong.IsZero() || guest.Pong.IsZero() || took > 2*time.Second {
+				t.Errorf("%s×%s seed %d: after %v, %q %q", a, b, seed, took, host.GaveUp, guest.GaveUp)
+			}
+			w.Run(3 * time.Second)
+			sockets(t, a+"×"+b, host, guest)
+		}
+	}
+}
+
 // Three players behind one random NAT meet three behind another's restricted one, all at once: one campaign at a time, and
 // every pair gets its turn.
 func TestCampaignsTakeTurns(t *testing.T) {

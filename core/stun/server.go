@@ -138,8 +138,8 @@ func (s *Server) success(r *Request, from netip.AddrPort, received, sending, lim
 		return m // RFC 3489 knows no fingerprint
 	}
 	add(pion.AttrXORMappedAddress, from, xorMask(r.ID))
+	add(pion.AttrOtherAddress, other, addressMask{}) // first: coturn's turnutils_natdiscovery can't go on without it
 	add(pion.AttrResponseOrigin, origin, addressMask{})
-	add(pion.AttrOtherAddress, other, addressMask{})
 	if len(m.Raw)+8 <= limit {
 		seal(m)
 	}

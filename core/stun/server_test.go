@@ -44,6 +44,17 @@ func TestBareRequest(t *testing.T) {
 	}
 }
 
+// With a second address the answer to a bare request tells that, before anything else: foreign discovery programs, as
+// turnutils_natdiscovery, send 20 bytes and go no further without it.
+func TestBareRequestIsToldTheOtherAddress(t *testing.T) {
+	s := testServer()
+	s.Alternate = netip.MustParseAddr("203.0.113.2")
+	b, _, _ := s.Answer(zero, 0, client, begin(pion.BindingRequest, testID).Raw, nil)
+	if r, ok := ParseResponse(b); !ok || len(b) > 44 || r.Mapped != client || r.Other != netip.MustParseAddrPort("203.0.113.2:3479") {
+		t.Fatalf("%+v in %d bytes", r, len(b))
+	}
+}
+
 // A padded request of ours gets everything, in no more bytes than it has.
 func TestFullAnswer(t *testing.T) {
 	s := testServer()
