@@ -182,11 +182,13 @@ c_tests() {
 # Programs that we did not write must understand our STUN server.
 stun_interop() {
   local pid port=39478 rc=0 ready=
-  "$out/bin/musubi" server --listen 127.0.0.1:$port --stun-ports $((port + 1)),$((port + 2)) --data "$out/interop-data" >"$out/log/interop-server.out" 2>"$out/log/interop-server.err" &
+  "$out/bin/musubi" server --listen 127.0.0.1:$port --stun-ports $((port + 1)),$((port + 2)) --stun-addr2 127.0.0.2 --data "$out/interop-data" >"$out/log/interop-server.out" 2>"$out/log/interop-server.err" &
   pid=$!
   for _ in $(seq 50); do grep -q '^address' "$out/log/interop-server.out" && { ready=1; break; }; sleep 0.1; done
   [ -n "$ready" ] || { say "the server did not start"; cat "$out/log/interop-server.err"; rc=1; }
   timeout 10 turnutils_stunclient -p $port 127.0.0.1 2>&1 | tee "$out/log/turnutils.log" | grep -q 'reflexive addr: 127.0.0.1' || { say "turnutils_stunclient:"; cat "$out/log/turnutils.log"; rc=1; }
+  timeout 10 turnutils_natdiscovery -m -f -p $port -L 127.0.0.1 127.0.0.1 >"$out/log/natdiscovery.log" 2>&1 || true
+  [ "$(grep -c 'No NAT!' "$out/log/natdiscovery.log")" = 2 ] || { say "turnutils_natdiscovery:"; cat "$out/log/natdiscovery.log"; rc=1; }
   timeout 20 stun 127.0.0.1:$port -v 1 -p 39490 >"$out/log/stun.log" 2>&1 || true # its exit code is the NAT type
   grep -q 'MappedAddress = 127.0.0.1:39490' "$out/log/stun.log" || { say "stun:"; cat "$out/log/stun.log"; rc=1; }
   kill -INT $pid 2>/dev/null; wait $pid || { say "the server did not end cleanly after Ctrl-C"; rc=1; }
