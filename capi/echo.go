@@ -28,7 +28,7 @@ func runOwner(h *host, _ node.Config, loop *netio.Loop) {
 				break
 			}
 			if c.Kind == node.CmdSend {
-				h.Credit(c.Peer, len(c.Data)+api.MessageCost)
+				h.Credit(c.Peer, api.Cost(len(c.Data)))
 			}
 		}
 		if busy && !waiting || !h.Sleep() {

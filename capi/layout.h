@@ -35,7 +35,7 @@ typedef _Atomic uint64_t musubi_a64;
 
 #define MUSUBI_CELL 64            /* bytes */
 #define MUSUBI_INLINE_MAX 16384   /* bytes of a message that fits into cells; a larger one travels as an allocated block */
-#define MUSUBI_MESSAGE_COST 64    /* bytes of send budget that a message takes beside its payload, as api.MessageCost */
+#define MUSUBI_MESSAGE_COST 176   /* bytes of send budget that a message of no size takes, as api.MessageCost */
 #define MUSUBI_STATE_ENTRIES 64   /* event entries kept for events that are not messages */
 #define MUSUBI_STATE_BYTES 65536  /* and payload bytes for them: 64 times the largest text, or 15 times room metadata */
 #define MUSUBI_ENTRIES 4096       /* event entries of a client */
@@ -66,6 +66,14 @@ enum { /* kinds of commands; 0 is never used, so that zeroed memory is no comman
 };
 
 enum { MUSUBI_COMMAND_BLOCK = 1 }; /* flag: the payload is a pointer to a malloc'ed block, which the owner frees */
+
+/* What a message of size bytes takes of the send budget, as api.Cost, where the reasons are. */
+static inline uint32_t musubi_cost(uint32_t size)
+{
+    if (size > 32768)
+        size = (size + 8191) & ~(uint32_t)8191;
+    return size + size / 6 + MUSUBI_MESSAGE_COST;
+}
 
 /* Head of a command: the first half of its first cell; the payload follows without a gap. Its commit mark is apart, in the
  * sequence array, so that no payload can look like a committed command. */

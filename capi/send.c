@@ -1,6 +1,6 @@
-/* Messages on their way out. A peer's credits are its send budget in bytes, of which a message takes its size and
- * MUSUBI_MESSAGE_COST: taken here, given back by the owner when the message was acknowledged or dropped, so that
- * musubi_send can answer WOULD_BLOCK at once. RUDP counts in the same way. */
+/* Messages on their way out. A peer's credits are its send budget in bytes, of which a message takes its
+ * musubi_cost: taken here, given back by the owner when the message was acknowledged or dropped, so that musubi_send can
+ * answer WOULD_BLOCK at once. RUDP counts in the same way. */
 #include <stddef.h>
 
 #include "internal.h"
@@ -58,7 +58,7 @@ int32_t musubi_send(musubi_client client, musubi_peer peer, uint32_t mode, uint3
         return err;
     if ((bits & MUSUBI_PEER_CONNECTED) == 0)
         return MUSUBI_ERR_NOT_CONNECTED;
-    cost = size + MUSUBI_MESSAGE_COST;
+    cost = musubi_cost(size);
     if (cost > atomic_load_explicit(&slot->send_budget, memory_order_relaxed))
         return MUSUBI_ERR_TOO_LARGE;
     if (!take_credits_or_block(p, cost)) {

@@ -259,8 +259,8 @@ typedef struct musubi_config {
     const uint8_t *token;   /* access token from the game's backend, or NULL */
     const char *bind;       /* local UDP address, "0.0.0.0:5000". NULL: any */
     uint32_t token_size;    /* bytes, at most MUSUBI_MAX_TOKEN */
-    uint32_t send_budget;   /* bytes accepted and not yet delivered, per peer; a message takes 64 more. 0: 4 MiB; 64 KiB to
-                               64 MiB. What a peer sent and was not polled may take as much, at least 4 MiB */
+    uint32_t send_budget;   /* bytes accepted and not yet delivered, per peer; a message takes what it costs in memory: its
+                               size (over 32 KiB rounded up to 8 KiB), a sixth and 176 bytes. 0: 4 MiB; 64 KiB to 64 MiB. What a peer sent and was not polled may take as much, at least 4 MiB */
     uint32_t command_bytes; /* ring from the game to the library. 0: 512 KiB; 64 KiB to 64 MiB, rounded up to a power of 2 */
     uint32_t event_bytes;   /* ring of payloads back. 0: 4 MiB; 2 MiB to 64 MiB, rounded up to a power of 2 */
     uint32_t max_threads;   /* processors that the library uses at a time, whole process, last one set wins. 0: 2; at most 64 */
@@ -435,7 +435,7 @@ MUSUBI_API int32_t musubi_peer_punch(musubi_client client, musubi_peer peer);
 
 /* Sends a message to a connected peer.
  * mode: MUSUBI_RELIABLE_ORDERED and so on. channel: 0 to 255. data, size: size bytes, at most MUSUBI_MAX_RELIABLE or
- * MUSUBI_MAX_UNRELIABLE, and the send budget less 64; data may be NULL if size is 0. flags: MUSUBI_SEND_ or 0. id: 0, or
+ * MUSUBI_MAX_UNRELIABLE, and what the send budget has room for; data may be NULL if size is 0. flags: MUSUBI_SEND_ or 0. id: 0, or
  * any number of yours to get a receipt: one DELIVERED that repeats it, with code 0 when the other side's library has the
  * whole message. In unreliable modes the code is ERR_UNKNOWN if no acknowledgement came in three probe timeouts (a few
  * round trips) or ERR_EXPIRED if the deadline passed first. PEER_CLOSED ends the wait for all receipts; it counts reliable

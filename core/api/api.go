@@ -121,10 +121,20 @@ const (
 	DefaultPort      = 3478     // UDP: link, STUN, relay
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters
 	DefaultSendBytes = 4 << 20  // send budget per peer, bytes
-	MessageCost      = 64       // bytes of send budget that a message takes beside its payload, for what it costs in memory
+	MessageCost      = 176      // bytes of send budget that a message of no size takes; see Cost
 	MaxSuspend       = 600_000  // milliseconds of an announced absence
 	DefaultDeadline  = 1000     // milliseconds that an unreliable message may wait unsent: state older than that is worth nothing
 )
+
+// Cost is what a message of size bytes takes of the send budget: about what it costs in memory while it is under way, so
+// that a budget bounds memory whatever the messages' size. Large ones lie in whole blocks of 8 KiB, a sixth is for the
+// allocator's rounding and for remembering packets, and MessageCost for the message itself. musubi_cost in capi is the same.
+func Cost(size int) int {
+	if size > 32<<10 {
+		size = (size + 8<<10 - 1) &^ (8<<10 - 1)
+	}
+	return size + size/6 + MessageCost
+}
 
 // SocketID numbers one UDP socket of a client. The edge opens real sockets for the numbers that endpoint asks for;
 // MainSocket is open from start to end and carries link, relay and the first direct path.

@@ -99,7 +99,7 @@ func (o *owner) send(c *Command) (done bool) {
 	if code == api.ErrWouldBlock {
 		return false
 	}
-	o.host.Credit(c.Peer, len(c.Data)+api.MessageCost)
+	o.host.Credit(c.Peer, api.Cost(len(c.Data)))
 	if code != api.ErrPeer && code != api.ErrNotConnected && code != api.ErrClosed {
 		o.log(logError, fmt.Sprintf("a message of %d bytes was not sent: %v", len(c.Data), err))
 	} // else the connection ended while the message was on its way here; the game has, or gets, PEER_CLOSED

@@ -77,7 +77,7 @@ func TestRefusedCommandsBecomeEvents(t *testing.T) {
 			if got.Code != c.want.Code || got.Peer != c.want.Peer || !strings.Contains(got.Text, c.want.Text) || got.Text == "" {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
-			if freed := st.Freed(7); freed != len(c.command.Data)+api.MessageCost && c.command.Kind == CmdSend {
+			if freed := st.Freed(7); freed != api.Cost(len(c.command.Data)) && c.command.Kind == CmdSend {
 				t.Errorf("%d bytes of budget came back", freed)
 			}
 		})
@@ -93,7 +93,7 @@ func TestSendToAGonePeerIsQuiet(t *testing.T) {
 	st.want("send 7 {0 0 0 0 0} 12345")
 	st.want("punch 7")
 	st.quiet()
-	if st.Freed(7) != 5+api.MessageCost {
+	if st.Freed(7) != api.Cost(5) {
 		t.Error("the budget did not come back")
 	}
 }

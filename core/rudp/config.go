@@ -11,7 +11,7 @@ import (
 // RecvBudget below 4 MiB must be the same on both: it is the credit that each takes as granted at the start. A larger one is
 // announced by the first packet.
 type Config struct {
-	SendBudget  int           // payload and api.MessageCost of what was accepted and is not yet acknowledged or dropped; default 4 MiB
+	SendBudget  int           // api.Cost of what was accepted and is not yet acknowledged or dropped; default 4 MiB
 	RecvBudget  int           // bytes of reliable payload received and not yet consumed; default 4 MiB
 	IdleTimeout time.Duration // silence that ends the connection; default 10 s
 	KeepAlive   time.Duration // silence after which a PING is sent; default 2.5 s, and at most a quarter of IdleTimeout

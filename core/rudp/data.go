@@ -41,13 +41,13 @@ func (c *Conn) writeData(w *writer, id wire.PathID) {
 
 func (c *Conn) writeResend(w *writer, b *band) {
 	for m := b.resend.head; m != nil; m = b.resend.head {
-		for !m.done && m.lost.Len() > 0 {
-			r := m.lost.At(0)
+		for !m.done && m.parts.lost.Len() > 0 {
+			r := m.parts.lost.At(0)
 			n := c.writeMessage(w, m, uint32(r.Low), uint32(r.High))
 			if n == 0 {
 				return
 			}
-			m.lost.Remove(r.Low, r.Low+uint64(n))
+			m.parts.lost.Remove(r.Low, r.Low+uint64(n))
 			c.stats.Resent++
 		}
 		c.popResend(&b.resend)

@@ -37,7 +37,7 @@ func TestSendRefusesWithoutEffect(t *testing.T) {
 }
 
 func TestBudgetBlocksAndWritableFollows(t *testing.T) {
-	p := newPair(t, 1, Config{SendBudget: 20 * (1000 + api.MessageCost)})
+	p := newPair(t, 1, Config{SendBudget: 20 * api.Cost(1000)})
 	a, sent := p.alice(), 0
 	for ; ; sent++ {
 		err := a.Send(p.now, api.ReliableOrdered, 0, 0, body(uint64(sent), 1000))
@@ -45,14 +45,14 @@ func TestBudgetBlocksAndWritableFollows(t *testing.T) {
 			break
 		}
 	}
-	if sent != 20 || a.Queued() != 20*(1000+api.MessageCost) {
+	if sent != 20 || a.Queued() != 20*api.Cost(1000) {
 		t.Fatalf("%d messages accepted, %d bytes", sent, a.Queued())
 	}
 	if a.count(EventWritable) != 0 {
 		t.Fatal("WRITABLE too early")
 	}
 	p.advance(100 * time.Millisecond)
-	if a.count(EventWritable) != 1 || a.TakeReleased() != 20*(1000+api.MessageCost) || a.TakeReleased() != 0 {
+	if a.count(EventWritable) != 1 || a.TakeReleased() != 20*api.Cost(1000) || a.TakeReleased() != 0 {
 		t.Fatalf("%d WRITABLE events", a.count(EventWritable))
 	}
 	p.send(a, api.ReliableOrdered, 0, body(20, 1000))
@@ -108,7 +108,7 @@ func TestLargestMessageThroughSmallCredit(t *testing.T) {
 
 // An owner that takes no events at all gets no more than the credit; everything is there once it does.
 func TestUndrainedEventsAreBounded(t *testing.T) {
-	p := newPair(t, 1, Config{SendBudget: 8 << 20, RecvBudget: 100_000})
+	p := newPair(t, 1, Config{SendBudget: 32 << 20, RecvBudget: 100_000})
 	b := p.bob()
 	b.pollLess = true
 	const count = maxReady + 5000
@@ -158,11 +158,11 @@ func TestStaleUnreliableIsDropped(t *testing.T) {
 	p.alice().ClosePath(p.now, 0)
 	p.send(p.alice(), api.Unreliable, 0, body(0, 100))
 	p.advance(900 * time.Millisecond)
-	if p.alice().Queued() != 100+api.MessageCost {
+	if p.alice().Queued() != api.Cost(100) {
 		t.Fatal("dropped too early")
 	}
 	p.advance(200 * time.Millisecond)
-	if p.alice().Queued() != 0 || p.alice().TakeReleased() != 100+api.MessageCost || !p.alice().Idle() {
+	if p.alice().Queued() != 0 || p.alice().TakeReleased() != api.Cost(100) || !p.alice().Idle() {
 		t.Fatal("a stale message holds its budget")
 	}
 }

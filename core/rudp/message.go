@@ -20,11 +20,10 @@ type message struct {
 	id       uint64 // the game's number for the delivery receipt; 0: none wanted
 	sequence uint64 // of its channel and mode
 	deadline moment // unreliable: dropped unsent from then on; once sent whole, when its receipt says UNKNOWN
+	parts    *parts // nil while none is acknowledged or lost by itself
 	size     uint32
-	sent     uint32     // units sent at least once; the rest waits in the lane
-	acked    seq.Ranges // units acknowledged, while not all are
-	lost     seq.Ranges // units to be sent again
-	refs     int32      // pieces that point here
+	sent     uint32 // units sent at least once; the rest waits in the lane
+	refs     int32  // pieces that point here
 
 	mode     api.Mode
 	channel  uint8
@@ -34,6 +33,12 @@ type message struct {
 	inChan   bool
 	awaiting bool // in the list of those that wait for a receipt
 	done     bool // acknowledged, sent (unreliable without receipt) or dropped: nothing more to do
+}
+
+// parts is what became of pieces of a message while it is neither whole at the peer nor dropped.
+type parts struct {
+	acked seq.Ranges // units acknowledged
+	lost  seq.Ranges // units to be sent again
 }
 
 func (m *message) span() uint32 { return max(m.size, 1) }
@@ -54,11 +59,18 @@ type piece struct {
 // newMessage takes a message from the pool and copies data into it.
 func (c *Conn) newMessage(how *api.Outgoing, data []byte) *message {
 	m := c.pool.messages.get()
-	acked, lost := m.acked, m.lost // empty, with their memory
-	*m = message{mode: how.Mode, channel: how.Channel, id: how.ID, size: uint32(len(data)), acked: acked, lost: lost}
+	*m = message{mode: how.Mode, channel: how.Channel, id: how.ID, size: uint32(len(data))}
 	m.buf = c.pool.buffer(len(data))
 	copy(m.buf.b, data)
 	return m
+}
+
+// partsOf gives a message's parts.
+func (c *Conn) partsOf(m *message) *parts {
+	if m.parts == nil {
+		m.parts = c.pool.parts.get()
+	}
+	return m.parts
 }
 
 // tidy gives back what m no longer needs. It is called whenever a reference to m went away.
@@ -70,9 +82,13 @@ func (c *Conn) tidy(m *message) {
 		c.pool.putBuffer(m.buf)
 		m.buf = nil
 	}
+	if m.parts != nil {
+		m.parts.acked.Clear()
+		m.parts.lost.Clear()
+		c.pool.parts.put(m.parts)
+		m.parts = nil
+	}
 	if m.refs == 0 && !m.inLane && !m.inResend && !m.inChan && !m.awaiting {
-		m.acked.Clear()
-		m.lost.Clear()
 		c.pool.messages.put(m)
 	}
 }

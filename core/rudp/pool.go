@@ -1,11 +1,5 @@
 package rudp
 
-import (
-	"math/bits"
-
-	"github.com/musubi-p2p/musubi/core/api"
-)
-
 // freeList keeps objects for the next use. What lay unused for a whole trim period is given to the collector, so that
 // one burst does not hold memory for the rest of a session.
 type freeList[T any] struct {
@@ -40,11 +34,6 @@ func (l *freeList[T]) trim() bool {
 	return keep > 0
 }
 
-const (
-	smallestBuffer = 64 // bytes; then powers of two up to the largest reliable message
-	bufferClasses  = 15 // 64 << 14 = 1 MiB
-)
-
 // buffer holds one message's payload.
 type buffer struct {
 	b     []byte // full length of its class
@@ -53,34 +42,45 @@ type buffer struct {
 
 // pool owns every object of a connection that comes and goes with traffic.
 type pool struct {
-	buffers    [bufferClasses]freeList[buffer]
+	buffers    []freeList[buffer] // by class as far as used
 	messages   freeList[message]
+	parts      freeList[parts]
 	pieces     freeList[piece]
 	assemblies freeList[assembly]
 }
 
-// Compile-time check that the largest class holds the largest message.
-const _ = uint(smallestBuffer<<(bufferClasses-1) - api.MaxReliable)
-
 // buffer gives one for size bytes, at most api.MaxReliable.
 func (p *pool) buffer(size int) *buffer {
-	class := max(0, bits.Len(uint(max(size, 1)-1))-bits.Len(smallestBuffer-1))
-	b := p.buffers[class].get()
+	class := classOf(size)
+	b := p.list(class).get()
 	if b.b == nil {
-		b.b, b.class = make([]byte, smallestBuffer<<class), uint8(class)
+		b.b, b.class = make([]byte, bufferSizes[class]), uint8(class)
 	}
 	return b
 }
 
-func (p *pool) putBuffer(b *buffer) { p.buffers[b.class].put(b) }
+func (p *pool) putBuffer(b *buffer) { p.list(int(b.class)).put(b) }
+
+// list gives the free buffers of a class.
+func (p *pool) list(class int) *freeList[buffer] {
+	for len(p.buffers) <= class {
+		p.buffers = append(p.buffers, freeList[buffer]{})
+	}
+	return &p.buffers[class]
+}
 
 // trim gives back what was not used since the last call; it reports whether another trim has something to do.
 func (p *pool) trim() bool {
 	left := p.messages.trim()
+	left = p.parts.trim() || left
 	left = p.pieces.trim() || left
 	left = p.assemblies.trim() || left
+	used := false
 	for i := range p.buffers {
-		left = p.buffers[i].trim() || left
+		used = p.buffers[i].trim() || used
 	}
-	return left
+	if !used {
+		p.buffers = nil
+	}
+	return left || used
 }

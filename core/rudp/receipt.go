@@ -31,9 +31,10 @@ func (c *Conn) pieceAcked(p *piece) {
 	}
 	whole := p.from == 0 && p.to == m.span()
 	if !whole {
-		m.acked.Add(uint64(p.from), uint64(p.to))
-		m.lost.Remove(uint64(p.from), uint64(p.to))
-		whole = m.acked.Covers(0, uint64(m.span()))
+		s := c.partsOf(m)
+		s.acked.Add(uint64(p.from), uint64(p.to))
+		s.lost.Remove(uint64(p.from), uint64(p.to))
+		whole = s.acked.Covers(0, uint64(m.span()))
 	}
 	if !whole {
 		return

@@ -21,7 +21,7 @@ func TestOneMessageEachWay(t *testing.T) {
 		t.Fatalf("alice got %q", got)
 	}
 	p.advance(50 * time.Millisecond)
-	if !p.alice().Idle() || p.alice().Undelivered() != 0 || p.alice().TakeReleased() != 5+api.MessageCost {
+	if !p.alice().Idle() || p.alice().Undelivered() != 0 || p.alice().TakeReleased() != api.Cost(5) {
 		t.Fatal("alice's message is not acknowledged")
 	}
 	if p.alice().sent[0] > 3 {
@@ -226,7 +226,7 @@ func TestReceipts(t *testing.T) {
 // same. With a cost per outstanding message this test would run for minutes.
 func TestScatteredAcksAreCheap(t *testing.T) {
 	now := testStart
-	c := New(now, Config{SendBudget: 8 << 20, RecvBudget: 8 << 20})
+	c := New(now, Config{SendBudget: 16 << 20, RecvBudget: 16 << 20})
 	c.OpenPath(now, 0, minFrameRoom, time.Second)
 	c.SetRoute(now, 0)
 	c.paths[0].cong.window = maxWindow

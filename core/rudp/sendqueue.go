@@ -27,9 +27,6 @@ type sendQueue struct {
 	blocked     int                         // cost of the message that got WOULD_BLOCK last; 0: none
 }
 
-// cost is what a message takes of the send budget: tiny ones need far more memory than their payload.
-func cost(size int) int { return size + api.MessageCost }
-
 // channel gives a channel's state; the pointer holds until the next call.
 func (q *sendQueue) channel(mode api.Mode, channel uint8) *outChannel {
 	all := &q.channels[mode]
@@ -60,13 +57,13 @@ func (c *Conn) SendMessage(now time.Time, how api.Outgoing, data []byte) error {
 		return errClosed
 	case len(data) > limit:
 		return errTooLarge
-	case q.bytes+cost(len(data)) > c.cfg.SendBudget && q.bytes > 0:
-		q.blocked = cost(len(data))
+	case q.bytes+api.Cost(len(data)) > c.cfg.SendBudget && q.bytes > 0:
+		q.blocked = api.Cost(len(data))
 		return errWouldBlock
 	}
 	m := c.newMessage(&how, data)
 	q.messages++
-	q.bytes += cost(len(data))
+	q.bytes += api.Cost(len(data))
 	c.enqueue(m, &how)
 	return nil
 }
@@ -155,7 +152,7 @@ func (c *Conn) Idle() bool { return c.queue.messages == 0 }
 func (c *Conn) finish(m *message) {
 	m.done = true
 	c.queue.messages--
-	bytes := cost(int(m.size))
+	bytes := api.Cost(int(m.size))
 	if m.id != 0 {
 		bytes -= api.MessageCost
 	}
@@ -181,11 +178,12 @@ func (c *Conn) resend(p *piece) bool {
 	if m.done || !m.mode.Reliable() {
 		return false
 	}
-	m.lost.Add(uint64(p.from), uint64(p.to))
-	for i := m.acked.Above(uint64(p.from)); i < m.acked.Len() && m.acked.At(i).Low < uint64(p.to); i++ {
-		m.lost.Remove(m.acked.At(i).Low, m.acked.At(i).High)
+	s := c.partsOf(m)
+	s.lost.Add(uint64(p.from), uint64(p.to))
+	for i := s.acked.Above(uint64(p.from)); i < s.acked.Len() && s.acked.At(i).Low < uint64(p.to); i++ {
+		s.lost.Remove(s.acked.At(i).Low, s.acked.At(i).High)
 	}
-	if m.lost.Len() == 0 {
+	if s.lost.Len() == 0 {
 		return false
 	}
 	if !m.inResend {

@@ -295,7 +295,7 @@ static void *owner(void *arg)
                 waiting = 1;
                 break;
             } else if (c->kind == MUSUBI_CMD_SEND)
-                credit(h, c->peer, c->size + MUSUBI_MESSAGE_COST);
+                credit(h, c->peer, musubi_cost(c->size));
             c = NULL;
         }
         if (c == NULL) {
