@@ -13,7 +13,10 @@ type inbox struct {
 	ahead    int                // numbers from each reliable channel's next to its newest, all channels
 	slots    int                // room for them in the channels' windows
 
-	assembling      int // bytes of incomplete reliable messages, at full size
+	assembling int         // bytes of incomplete reliable messages, at full size
+	number     wire.Number // of the message that comes next in this packet
+	numbered   bool        // there is one
+
 	partial         seq.Ring[*assembly]
 	partialBytes    int // bytes of incomplete unreliable messages, at full size
 	unreliableReady int // bytes of unreliable messages that the owner has not taken

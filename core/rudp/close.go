@@ -125,6 +125,8 @@ func (c *Conn) packetWhileClosing(rx wire.PathID, frames []byte) error {
 			wire.ReadAck(&r, &c.ackScratch)
 		case t == wire.FrameCredit:
 			r.Varint()
+		case t == wire.FrameNumber:
+			wire.ReadNumber(&r)
 		case t == wire.FrameSuspend:
 			wire.ReadSuspend(&r)
 		case t == wire.FrameRepair:

@@ -99,12 +99,13 @@ func (c *Conn) writeUnreliable(w *writer, b *band) {
 			m.sequence = ch.next
 		}
 		c.writeSwitch(w, m)
-		n := c.writeMessage(w, m, m.sent, m.span())
+		n := c.writeNumbered(w, m, m.sent, m.span())
 		if n == 0 {
 			return
 		}
 		if m.sent == 0 {
 			ch.next++
+			c.queue.numbers.given++
 		}
 		b.unsent -= int(n)
 		if m.sent += n; m.sent < m.span() {
@@ -122,7 +123,7 @@ func (c *Conn) writeUnreliable(w *writer, b *band) {
 func (c *Conn) writeDuplicates(w *writer) {
 	d := &w.path.dup
 	for p := d.head(c); p != nil; p = d.head(c) {
-		n := c.writeMessage(w, p.msg, p.from, p.to)
+		n := c.writeNumbered(w, p.msg, p.from, p.to)
 		if n == 0 {
 			return
 		}
@@ -161,6 +162,7 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	before := len(w.b)
 	w.b = wire.AppendMessage(w.b, &frame, w.full)
 	w.eliciting, w.data = true, true
+	w.unreliable = w.unreliable || !m.mode.Reliable()
 	if n = uint32(len(frame.Payload)); m.size == 0 {
 		n = 1
 	}

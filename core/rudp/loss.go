@@ -81,6 +81,7 @@ func (c *Conn) ackReceived(p *path, s *sentPacket) {
 		p.loss.spurious()
 	}
 	c.suspendAcked(s.suspend)
+	c.queue.numbers.acked(s.given)
 	if s.ackRx >= 0 {
 		c.acks[s.ackRx].confirmed(s.acked)
 	}

@@ -10,29 +10,30 @@ import (
 // writer builds one packet's frames. Nothing outside changes until it is known that the packet will be sent, except by
 // frames that make sure of it.
 type writer struct {
-	b         []byte
-	start     int
-	most      int // frame bytes of this packet
-	end       int // len(b) may not pass it
-	path      *path
-	pieces    *piece // of messages whose acknowledgement matters, in the packet's order
-	lastPiece *piece
-	acks      uint8 // bit per peer's path whose ACK is in here
-	told      uint8 // and whose repaired packets are told
-	ackRx     int8
-	acked     uint64
-	credit    uint64
-	suspend   uint8                  // mark of the announcement in here, 0 for none
-	levels    [api.PriorityCount]int // payload bytes by level
-	eliciting bool
-	data      bool          // a message is in here
-	full      bool          // a frame without length ends the packet
-	assured   bool          // the window is full: urgent messages only, from the assured rate
-	switched  bool          // a SWITCH is in here
-	refused   bool          // a message did not fit behind the ACK
-	repair    *repairSender // where the reliable messages' frames are copied; nil: the packet is not protected
-	repaired  bool          // a REPAIR frame ends the packet
-	redundant int           // bytes of that frame
+	b          []byte
+	start      int
+	most       int // frame bytes of this packet
+	end        int // len(b) may not pass it
+	path       *path
+	pieces     *piece // of messages whose acknowledgement matters, in the packet's order
+	lastPiece  *piece
+	acks       uint8 // bit per peer's path whose ACK is in here
+	told       uint8 // and whose repaired packets are told
+	ackRx      int8
+	acked      uint64
+	credit     uint64
+	suspend    uint8                  // mark of the announcement in here, 0 for none
+	levels     [api.PriorityCount]int // payload bytes by level
+	eliciting  bool
+	data       bool          // a message is in here
+	unreliable bool          // and an unreliable one
+	full       bool          // a frame without length ends the packet
+	assured    bool          // the window is full: urgent messages only, from the assured rate
+	switched   bool          // a SWITCH is in here
+	refused    bool          // a message did not fit behind the ACK
+	repair     *repairSender // where the reliable messages' frames are copied; nil: the packet is not protected
+	repaired   bool          // a REPAIR frame ends the packet
+	redundant  int           // bytes of that frame
 }
 
 func (w *writer) room() int   { return w.end - len(w.b) }
@@ -138,6 +139,9 @@ func (c *Conn) commit(w *writer, number uint64) {
 		block: block, ackRx: w.ackRx, acked: w.acked, credit: w.credit,
 		suspend: w.suspend,
 	})
+	if w.unreliable {
+		p.sent.at(p.sent.len() - 1).given = c.queue.numbers.given
+	}
 	p.cong.sent(size, c.now)
 	if w.assured {
 		p.cong.pace.floor -= int64(size)

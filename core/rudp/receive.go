@@ -30,7 +30,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 	// While the owner leaves events lying, messages are not taken: the packet stays unacknowledged and comes again.
 	// ACK and CREDIT still count, so that two such ends don't hold each other up.
 	refuse := c.events.Len() >= maxReady
-	c.inbox.held.now = wire.Switch{}
+	c.inbox.held.now, c.inbox.numbered = wire.Switch{}, false
 	eliciting, refused, err := c.handleFrames(frames, rx, number, refuse)
 	if err != nil || c.state >= stateDraining {
 		return err
@@ -102,6 +102,10 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 		case t == wire.FrameRepaired:
 			if f := wire.ReadRepaired(&r); !r.Err() {
 				err = c.handleRepaired(f)
+			}
+		case t == wire.FrameNumber:
+			if f := wire.ReadNumber(&r); !r.Err() {
+				c.handleNumber(f)
 			}
 		case t == wire.FramePadding, t == wire.FramePing:
 		default:

@@ -19,12 +19,13 @@ type sendQueue struct {
 	bands       [api.PriorityCount]band     // by level: the most urgent first
 	channels    [api.ModeCount][]outChannel // by channel as far as used
 	awaiting    list                        // unreliable messages sent whole that owe a receipt, by deadline
-	outstanding int                         // reliable messages between each channel's oldest unacknowledged and newest sent, all channels
-	unordered   int                         // reliable unordered messages accepted and not acknowledged
-	messages    int                         // accepted and not done
-	bytes       int                         // their cost, of the send budget, and that of receipts not taken
-	released    int                         // budget that came free since TakeReleased
-	blocked     int                         // cost of the message that got WOULD_BLOCK last; 0: none
+	numbers     numbering
+	outstanding int // reliable messages between each channel's oldest unacknowledged and newest sent, all channels
+	unordered   int // reliable unordered messages accepted and not acknowledged
+	messages    int // accepted and not done
+	bytes       int // their cost, of the send budget, and that of receipts not taken
+	released    int // budget that came free since TakeReleased
+	blocked     int // cost of the message that got WOULD_BLOCK last; 0: none
 }
 
 // channel gives a channel's state; the pointer holds until the next call.

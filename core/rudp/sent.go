@@ -24,6 +24,7 @@ type sentPacket struct {
 	pieces    *piece // the units it carried of messages whose acknowledgement matters
 	acked     uint64 // with ackedPath: the largest number that its ACK frame acknowledged
 	credit    uint64 // the CREDIT it carried, 0 for none
+	given     uint32 // with unreliable messages: numbering.given
 	skip      uint32 // settled only: how many entries from here on are known to be settled, at least 1
 	bytes     uint16 // for congestion
 	suspend   uint8  // mark of the SUSPEND it carried, 0 for none

@@ -35,7 +35,7 @@ func (ch *lossyChannel) number(id uint64) uint64 {
 	if largest, any := ch.seen.Largest(); any {
 		return seq.Expand16(largest, uint16(id))
 	}
-	return 1<<16 + id
+	return firstRound + id
 }
 
 // wanted reports whether a message of this number may still be delivered.
@@ -49,7 +49,7 @@ func (ch *lossyChannel) wanted(mode api.Mode, number uint64) bool {
 // handleUnreliable takes a message frame of an unreliable mode.
 func (c *Conn) handleUnreliable(m *wire.Message) {
 	ch := c.lossyChannel(m.Mode, m.Channel)
-	number := ch.number(m.Sequence)
+	number := c.numberOf(ch, m)
 	if !ch.wanted(api.Mode(m.Mode), number) {
 		c.stats.LateUnreliable++
 		return

@@ -21,6 +21,7 @@ const (
 	FrameProbeControl FrameType = 0x08 // on PathProbe only
 	FrameSuspend      FrameType = 0x0b
 	FrameRepair       FrameType = 0x0c
+	FrameNumber       FrameType = 0x0d
 	FrameRepaired     FrameType = 0x0e
 	FrameResponse6    FrameType = 0x0f // FrameResponse with an IPv6 address
 	FrameMessage      FrameType = 0x40 // 0x40..0x4f: mode and flags in the low bits

@@ -347,6 +347,10 @@ func FuzzParse(f *testing.F) {
 				if f := ReadRepaired(&r); !r.Err() && int(f.Path) >= PathCount {
 					t.Errorf("REPAIRED %+v", f)
 				}
+			case typ == FrameNumber:
+				if f := ReadNumber(&r); !r.Err() && f.Number > MaxNumber {
+					t.Errorf("NUMBER %+v", f)
+				}
 			case typ == FrameSwitch:
 				if f := ReadSwitch(&r); !r.Err() && f.Path >= PathProbe {
 					t.Errorf("SWITCH %+v", f)
@@ -358,6 +362,28 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The NUMBER frame, byte by byte, and its bounds.
+func TestNumberFrame(t *testing.T) {
+	f := Number{Mode: 3, Channel: 9, Number: 300}
+	b := AppendNumber(nil, f)
+	if want := []byte{0x0d, 3, 9, 0xac, 2}; !bytes.Equal(b, want) {
+		t.Fatalf("%x, want %x", b, want)
+	}
+	r := NewReader(b[1:])
+	if got := ReadNumber(&r); got != f || r.Err() || r.Len() != 0 {
+		t.Errorf("%+v", got)
+	}
+	for _, bad := range []Number{{Mode: 1}, {Mode: 4}, {Mode: 2, Number: MaxNumber + 1}} {
+		r := NewReader(AppendNumber(nil, bad)[1:])
+		if ReadNumber(&r); !r.Err() {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+	if n := len(AppendNumber(nil, Number{Number: MaxNumber})); n != NumberSize {
+		t.Errorf("NUMBER of %d bytes, NumberSize is %d", n, NumberSize)
+	}
 }
 
 // The SWITCH frame, byte by byte, and its bounds.
