@@ -64,6 +64,7 @@ type Browser struct {
 type host struct {
 	shown Event
 	heard time.Time
+	round int // in which a change was told: one for each query, however many answers a hostile device sends
 }
 
 // join is one attempt to have a host prove itself.
@@ -148,6 +149,10 @@ func (b *Browser) seen(now time.Time, server netip.AddrPort, a *wire.LANAnnounce
 	if kind == EventChanged && h.shown.Members == a.Members && h.shown.Max == a.Max && slices.Equal(h.shown.Data, a.Data) {
 		return
 	}
+	if kind == EventChanged && h.round == b.round {
+		return
+	}
+	h.round = b.round
 	h.shown.Members, h.shown.Max, h.shown.Data = a.Members, a.Max, slices.Clone(a.Data)
 	ev := h.shown
 	ev.Kind = kind

@@ -180,3 +180,29 @@ func FuzzLAN(f *testing.F) {
 		}
 	})
 }
+
+// A device that answers one query again and again, each time with something else, gets one change a query through.
+func TestFloodOfChangesIsBounded(t *testing.T) {
+	now, h := birth, newHost(77, "game")
+	b := NewBrowser(rand.NewChaCha8([32]byte{}), "game")
+	b.Browse(now, true)
+	told := 0
+	for range 5 {
+		q, _, _, ok := b.AppendTransmit(now, nil)
+		if !ok {
+			t.Fatal("no query")
+		}
+		for n := range 50 {
+			h.Show(uint8(n%2), 4, nil, tag(1))
+			if out, ok := h.AppendAnswer(now, us, q, nil); ok {
+				b.HandleDatagram(now, netip.AddrPortFrom(hostA, wire.LANPort), out)
+			}
+		}
+		told += len(events(b))
+		now = b.NextTimeout()
+		b.HandleTimeout(now)
+	}
+	if told > 6 {
+		t.Errorf("%d events", told)
+	}
+}

@@ -116,6 +116,25 @@ func TestRefusedRowIsSentSingly(t *testing.T) {
 	}
 }
 
+// A destination to which nothing can be sent, such as port 0 that a peer may name, does not end the rows to all others.
+func TestBadDestinationKeepsRows(t *testing.T) {
+	if !tryOffload().gso {
+		t.Skip("no segmentation offload here")
+	}
+	l := newTestLoop(t)
+	open(t, l, 0, loopback)
+	for n := range 3 {
+		l.Send(0, netip.AddrPortFrom(loopback.Addr(), 0), numbered(l.Room(), n, 300), 0)
+	}
+	l.Flush()
+	if s := l.Stats(); s.Sent != 0 || s.SendError != 3 {
+		t.Errorf("counted %+v", s)
+	}
+	if gso, _ := l.Offload(); !gso {
+		t.Error("rows were given up")
+	}
+}
+
 // After DropOffload both directions go on, datagram by datagram.
 func TestDropOffload(t *testing.T) {
 	l := newTestLoop(t)

@@ -173,18 +173,19 @@ func (l *Loop) flushTo(s *socket, i, end int) int {
 		}
 		return end
 	case b.runs[i].count > 1:
-		if endsGSO(errno) {
+		// What is refused singly as well is this destination's fault (no such port, a smaller MTU), not the rows'.
+		if l.sendSingly(i) && endsGSO(errno) {
 			l.gso = false
 		}
-		l.sendSingly(i)
 	default:
 		l.stats.SendError++
 	}
 	return i + 1
 }
 
-// sendSingly sends the datagrams of a run that the system did not take as one, each by itself.
-func (l *Loop) sendSingly(i int) {
+// sendSingly sends the datagrams of a run that the system did not take as one, each by itself, and reports whether it
+// took any.
+func (l *Loop) sendSingly(i int) (any bool) {
 	b := l.send
 	r, h := &b.runs[i], &b.hdrs[i].hdr
 	h.Control = nil
@@ -195,10 +196,12 @@ func (l *Loop) sendSingly(i int) {
 		switch _, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(r.socket.fd), uintptr(unsafe.Pointer(h)), unix.MSG_DONTWAIT); errno {
 		case 0:
 			l.stats.Sent++
+			any = true
 		case unix.EAGAIN, unix.ENOBUFS:
 			l.stats.SendFull++
 		default:
 			l.stats.SendError++
 		}
 	}
+	return any
 }

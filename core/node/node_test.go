@@ -262,7 +262,8 @@ func TestCloseSaysGoodbye(t *testing.T) {
 		start := time.Now()
 		st.Close()
 		took := time.Since(start)
-		if undone && took < closeLimit || !undone && took >= closeLimit || took > closeLimit+patience {
+		// The limit counts from the step that saw the close, which may have begun a moment before it.
+		if undone && took < closeLimit-10*time.Millisecond || !undone && took >= closeLimit || took > closeLimit+patience {
 			t.Errorf("undone %v: Close took %v", undone, took)
 		}
 		for range commandBatch + 1 {

@@ -105,21 +105,17 @@ func (c *Conn) hasUrgent() bool {
 	return false
 }
 
-// writeBands fills the packet with messages: strictly by level, except that a band whose share was withheld for a whole
-// packet's worth goes first in this one.
+// writeBands fills the packet with messages: strictly by level, except that bands whose share was withheld for a whole
+// packet's worth go first in this one, the least urgent before the others. One that credit holds up leaves it to them.
 func (c *Conn) writeBands(w *writer) {
 	q := &c.queue
-	starved := -1
-	for level := range q.bands {
+	for level := len(q.bands) - 1; level >= 0; level-- {
 		if q.bands[level].owed >= starveShare*w.most && !w.assured {
-			starved = level
+			c.writeBand(w, &q.bands[level])
 		}
 	}
-	if starved >= 0 {
-		c.writeBand(w, &q.bands[starved])
-	}
 	for level := range q.bands {
-		if level != starved && (level <= assuredLevel || !w.assured) {
+		if level <= assuredLevel || !w.assured {
 			c.writeBand(w, &q.bands[level])
 		}
 	}

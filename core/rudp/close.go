@@ -129,6 +129,8 @@ func (c *Conn) packetWhileClosing(rx wire.PathID, frames []byte) error {
 			wire.ReadNumber(&r)
 		case t == wire.FrameSuspend:
 			wire.ReadSuspend(&r)
+		case t == wire.FrameSwitch:
+			wire.ReadSwitch(&r)
 		case t == wire.FrameRepair:
 			wire.ReadRepair(&r)
 		case t == wire.FrameRepaired:

@@ -77,7 +77,7 @@ func (m *mtuSearch) next(good int) int {
 // writeMTUProbe makes a probe the next packet of the route if one is due.
 func (c *Conn) writeMTUProbe(p *path, number uint64, dst []byte) ([]byte, bool) {
 	m := &p.mtu
-	if !m.due || p != c.path(c.route) {
+	if !m.due || p != c.path(c.route) || c.away() { // what a peer that sleeps does not answer says nothing about sizes
 		return dst, false
 	}
 	m.due = false

@@ -83,8 +83,10 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 				c.credit.granted(total)
 			}
 		case t == wire.FrameSuspend:
-			if f := wire.ReadSuspend(&r); !r.Err() {
-				c.handleSuspend(f)
+			if f := wire.ReadSuspend(&r); !r.Err() { // it makes events, so it waits for the owner as messages do
+				if refused = refused || refuse; !refuse {
+					c.handleSuspend(f)
+				}
 			}
 		case t == wire.FrameClose:
 			if f := wire.ReadClose(&r); !r.Err() {

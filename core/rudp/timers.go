@@ -68,6 +68,9 @@ func (c *Conn) NextTimeout() time.Time {
 	next = earliest(earliest(next, c.heldAt()), c.expireAt())
 	next = earliest(next, earliest(c.receiptAt(), c.trimAt))
 	next = earliest(next, c.suspended.again)
+	if c.away() {
+		next = earliest(next, c.suspended.peerUntil) // what waits for the peer leaves then
+	}
 	return c.time(earliest(next, c.closing.lingerUntil))
 }
 
