@@ -49,13 +49,26 @@ func (p *Peer) HandleDirect(now time.Time, socket api.SocketID, from netip.AddrP
 		return
 	}
 	// ACKs go directly while our own data does, and over the relay when we distrust the direct way or the packet came from
-	// where we have validated nothing: then our own way is perhaps one to where the peer was before.
+	// where we have validated nothing: then our own way is perhaps one to where the peer was before. Unless that way has just
+	// been acknowledged: behind two address-dependent NATs each side may send by a pair that only it has validated.
 	back := wire.PathRelay
-	if own, ok := p.paths.find(socket, from); ok && p.paths.table[own].open {
+	if own, ok := p.paths.find(socket, from); ok && p.paths.table[own].open || p.confirmed(now) {
 		back = p.paths.route
 	}
 	p.frames(now, id, back, number, frames)
 }
+
+// confirmed reports whether the direct route was acknowledged a moment ago.
+func (p *Peer) confirmed(now time.Time) bool {
+	if !p.paths.direct(p.paths.route) {
+		return false
+	}
+	at := p.conn.PathStats(p.paths.route).LastAck
+	return !at.IsZero() && now.Sub(at) < confirmedFor
+}
+
+// confirmedFor is about the time that it takes to suspect a path; ACKs on a dead one would only be late, not lost for good.
+const confirmedFor = 500 * time.Millisecond
 
 // HandleRelayed takes a session packet that a relay forwarded; before the keys it is kept, up to a limit.
 func (p *Peer) HandleRelayed(now time.Time, b []byte) {
