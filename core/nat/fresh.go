@@ -84,9 +84,10 @@ func (a *Agent) runFresh(now time.Time) {
 // beginFresh punches between the two fresh sockets.
 func (a *Agent) beginFresh(now time.Time, f *freshTry) {
 	to := netip.AddrPortFrom(a.attested().Addr(), f.theirs)
-	lead := freshLead
+	// The other side's opener leaves when our word has crossed the relay: what arrives before it poisons this socket too.
+	lead := freshLead + a.cfg.RelayDelay
 	if !a.cfg.Caller {
-		lead += 2 * a.cfg.RelayDelay
+		lead += a.cfg.RelayDelay
 	}
 	a.opener(f.id, to, a.openerTTL(0))
 	p := &pair{socket: f.id, addr: to, reflexive: true, route: routeOf(to.Addr(), false)}

@@ -11,7 +11,7 @@ import (
 )
 
 // Run more: go test ./core/sim -run TestMigrationStory -args -stories 500
-var stories = flag.Uint64("stories", 24, "worlds that TestMigrationStory plays")
+var stories = flag.Uint64("stories", 12, "worlds that TestMigrationStory plays")
 
 // frames is a game's traffic at 60 Hz: input, state, and positions of which only the newest counts.
 var frames = []stream{

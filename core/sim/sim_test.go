@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func pair(seed uint64, a, b string, weather Weather, size int) (*World, *Player,
 // be found within three seconds at the default rate; the others stay on the relay, say why, and lose nothing.
 func TestPairs(t *testing.T) {
 	names := []string{"PUB", "FC", "AR", "PR", "PRx", "SR"}
-	trials := 10
+	trials := 4 // the matrix holds more: ./build.sh sim
 	if testing.Short() {
 		trials = 2
 	}
@@ -79,11 +80,14 @@ func pairTrial(t *testing.T, seed uint64, a, b string, relayed bool, limit time.
 	}
 }
 
+// Run more: go test ./core/sim -run TestReliableOverSeeds -args -reliable 1000
+var reliableSeeds = flag.Uint64("reliable", 200, "worlds that TestReliableOverSeeds plays")
+
 // The promise of reliable messages, over many worlds: loss up to 20 %, reordering, duplication, a cut and healed path.
 func TestReliableOverSeeds(t *testing.T) {
-	seeds := uint64(1000)
+	seeds := *reliableSeeds
 	if testing.Short() {
-		seeds = 60
+		seeds = min(seeds, 60)
 	}
 	boxes := []string{"PUB", "FC", "AR", "PR", "PRx", "SR"}
 	for seed := range seeds {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/natsim"
@@ -30,10 +31,14 @@ type Command struct {
 	Loss   float64       `help:"Share of packets lost, 0 to 1." default:"0.02"`
 	Rate   int           `help:"Packets per second while ports are predicted." default:"1000"`
 	Seed   uint64        `help:"Seed of everything." default:"1"`
+	Punch  string        `help:"How far prediction goes: normal, max or off." enum:"normal,max,off" default:"normal"`
 	Strict bool          `help:"Exit code 1 also where a goal is missed, not only where something is broken."`
 
 	pairs []*pair
 }
+
+// punches are the words for --punch; "max" is what a player may ask for whose own router is hard as well.
+var punches = map[string]api.Aggressiveness{"": api.PunchNormal, "normal": api.PunchNormal, "max": api.PunchMax, "off": api.PunchOff}
 
 // blockedTrials are held for each pair with UDP blocked: they all end alike.
 const blockedTrials = 3
@@ -157,7 +162,7 @@ func (c *Command) meetAll(ctx context.Context, pairs []*pair) {
 				j.p.outcomes[j.trial] = sim.Trial{
 					A: j.p.a, B: j.p.b, Seed: c.Seed<<32 | uint64(j.cell)<<16 | uint64(j.trial),
 					Weather: sim.Weather{Delay: c.Delay, Jitter: c.Jitter, Loss: c.Loss},
-					Client:  func(e *endpoint.Config) { e.PunchRate = c.Rate },
+					Client:  func(e *endpoint.Config) { e.PunchRate, e.Punch = c.Rate, punches[c.Punch] },
 				}.Play()
 			}
 		})
