@@ -78,6 +78,8 @@ func TestBroken(t *testing.T) {
 	}{
 		{Cell{A: "PR", B: "PR", Trials: 10, Direct: 9, Relay: 1}, false},
 		{Cell{A: "PR", B: "PR", Trials: 10, Direct: 8, Relay: 2}, true},
+		{Cell{A: "PR", B: "SR", Trials: 10, Direct: 7, Relay: 3}, false},
+		{Cell{A: "PR", B: "SR", Trials: 10, Direct: 6, Relay: 4}, true},
 		{Cell{A: "SR", B: "SR", Trials: 10, Relay: 10, GaveUpMax: number(9000)}, false},
 		{Cell{A: "SR", B: "SR", Trials: 10, Relay: 10, GaveUpMax: number(11000)}, true},
 		{Cell{A: "SR", B: "SR", Trials: 10, Relay: 9, Failed: 1}, true},
