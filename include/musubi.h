@@ -477,7 +477,8 @@ MUSUBI_API int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, mus
  * Returns 0; ERR_NULL: nat; ERR_SIZE: struct_size; or ERR_HANDLE, ERR_FORKED. */
 MUSUBI_API int32_t musubi_nat_info(musubi_client client, musubi_nat *nat);
 
-/* Tells the client that the machine's network changed (Wi-Fi to mobile): links and paths are checked at once.
+/* Tells the client that the machine's network changed (Wi-Fi to mobile): links and paths are checked at once. On Linux
+ * the library notices by itself when packets to the server leave from another address.
  * client: from musubi_create. Owns nothing. Any thread. Does not block.
  * Returns 0; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
 MUSUBI_API int32_t musubi_network_changed(musubi_client client);

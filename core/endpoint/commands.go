@@ -304,12 +304,7 @@ func (e *Endpoint) NetworkChanged(now time.Time) {
 	e.mapped = 0
 	e.link.NetworkChanged(now)
 	e.drainLink(now)
-	for i := range e.slots.used {
-		if s := &e.slots.list[i]; s.cur != nil {
-			s.cur.NetworkChanged(now)
-			e.slots.touch(i)
-		}
-	}
+	e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now) })
 	if e.linkUp {
 		e.startProfile(now)
 	}

@@ -52,12 +52,23 @@ func (e *Endpoint) shed(now time.Time) {
 	e.push(api.Event{Kind: api.EventServerLost, Code: api.ErrLimit, Text: text})
 }
 
+// eachPeer tells every connection of something, in a fixed order.
+func (e *Endpoint) eachPeer(tell func(*peer.Peer)) {
+	for i := range e.slots.used {
+		if p := e.slots.list[i].cur; p != nil {
+			tell(p)
+			e.slots.touch(i)
+		}
+	}
+}
+
 func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 	e.linkUp = true
 	e.info = ev.Info
 	e.server = e.link.Remote()
 	if ev.Resumed {
 		e.log(logInfo, "link to the server resumed")
+		e.eachPeer(func(p *peer.Peer) { p.ServerBack(now) })
 	} else {
 		e.push(api.Event{Kind: api.EventServerConnected, Text: ev.Info.User})
 	}
@@ -108,11 +119,11 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 	case wire.SigCandidates:
 		e.candidates(now, s)
 	case wire.SigObserved:
-		if e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp {
-			e.info.Observed = s.Addr
+		moved := e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp
+		if e.info.Observed = s.Addr; moved {
+			e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now) })
 			e.startProfile(now)
 		}
-		e.info.Observed = s.Addr
 	}
 }
 

@@ -30,6 +30,9 @@ func (e *Endpoint) answerCalls() {
 		if s.calling = false; s.cur == nil {
 			continue
 		}
+		if s.cur.TakeMoved() {
+			e.link.Check(e.clock)
+		}
 		e.closeSockets(s.cur)
 		for range s.cur.WantSockets() {
 			e.lastID++

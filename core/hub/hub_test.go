@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,10 @@ func TestLegsFollowAResumedLink(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	w.run(time.Second)
+	// Whom a was introduced to hears where a is now, and nobody anything else.
+	if e := b.event(link.Signal); e.Signal.Type != wire.SigCandidates || !slices.Equal(e.Signal.Party.Addrs, []netip.AddrPort{a.addr}) {
+		t.Fatalf("%+v", e)
+	}
 	if len(a.events) != 0 || len(b.events) != 0 {
 		t.Fatalf("a resumed link made news: %+v %+v", a.events, b.events)
 	}

@@ -196,6 +196,14 @@ func (c *Client) Close(now time.Time) {
 	c.advance(now)
 }
 
+// Check asks the server whether the link still works, and shows it our address as it is now.
+func (c *Client) Check(now time.Time) {
+	now = c.tick(now)
+	if c.state == up {
+		c.pipe.conn.Ping(now, path)
+	}
+}
+
 // NetworkChanged says that the device's addresses changed: the client comes back from the new one at once.
 func (c *Client) NetworkChanged(now time.Time) {
 	now = c.tick(now)

@@ -65,12 +65,13 @@ type Agent struct {
 	random random
 	now    time.Time // latest time told; time never goes backwards
 
-	started bool
-	real    bool      // real probes may be sent, not only openers
-	realAt  time.Time // opening: when probing begins
-	endAt   time.Time // probing: when to give up; zero if not punching
-	spent   int       // plain packets of this punch
-	answers bucket
+	started    bool
+	real       bool      // real probes may be sent, not only openers
+	realAt     time.Time // opening: when probing begins
+	quietUntil time.Time // no real probes before, whatever is heard: see NetworkChanged
+	endAt      time.Time // probing: when to give up; zero if not punching
+	spent      int       // plain packets of this punch
+	answers    bucket
 
 	pairs    []*pair
 	selected *pair
@@ -124,6 +125,8 @@ const (
 	EventValidated
 	// EventGaveUp: punching ended without a valid pair. Reason says why. Challenges are still answered and may yet succeed.
 	EventGaveUp
+	// EventForsaken: the other side may be on another network. Pairs that were valid must prove themselves anew.
+	EventForsaken
 	// EventDead: a valid pair had no validation for 5 s since it became suspect, or its consent ran out. Checking goes on.
 	EventDead
 	// EventGrantWanted asks for the server's grant: one prediction at a time per external address. Answer with Granted.
@@ -203,13 +206,29 @@ func (a *Agent) Retry(now time.Time) {
 	}
 }
 
-// NetworkChanged is Retry on what may be another network.
+// NetworkChanged is Retry on what may be another network. The peer learns our new address from the server, two round trips of
+// the link and half a one later; a real probe that reaches a poisonable router before his first packet would close it for
+// good, so that we wait for as long.
 func (a *Agent) NetworkChanged(now time.Time) {
+	now = a.tick(now)
 	a.hunt.birthdays = 0
-	a.Retry(now)
+	if !a.started {
+		return
+	}
+	lead := retryLead
+	if api.Answer(a.cfg.Remote.Poisonable) != api.AnswerNo && side(a.cfg.Remote) == restricted {
+		lead = 3*a.cfg.RelayDelay + retryLead
+		a.quietUntil = now.Add(lead)
+	}
+	a.suspectAll(now)
+	a.afresh(now, lead)
+	a.tell(now, wire.Control{Kind: wire.ControlPunch, Flags: wire.ControlMoved})
 }
 
-func (a *Agent) again(now time.Time) {
+func (a *Agent) again(now time.Time) { a.afresh(now, retryLead) }
+
+// afresh begins a punch with real probes after lead, for the pairs that don't work now.
+func (a *Agent) afresh(now time.Time, lead time.Duration) {
 	kept := a.pairs[:0]
 	for _, p := range a.pairs {
 		if p.reflexive && p.state == pairWaiting {
@@ -222,7 +241,7 @@ func (a *Agent) again(now time.Time) {
 	}
 	clear(a.pairs[len(kept):])
 	a.pairs = kept
-	a.punch(now, retryLead)
+	a.punch(now, lead)
 }
 
 // punch begins a round of plain punching; real probes follow after lead.
@@ -240,8 +259,9 @@ func (a *Agent) punch(now time.Time, lead time.Duration) {
 
 // Heard tells that an authenticated packet of the peer arrived, by any path: the peer has keys.
 func (a *Agent) Heard(now time.Time) {
-	now = a.tick(now)
-	a.probing(now)
+	if now = a.tick(now); !now.Before(a.quietUntil) {
+		a.probing(now)
+	}
 	a.run(now)
 }
 

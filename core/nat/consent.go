@@ -72,7 +72,7 @@ func (a *Agent) suspect(now time.Time, p *pair) {
 		p.deadAt = now.Add(deadAfter)
 	}
 	p.forget()
-	p.state, p.round, p.next = pairSuspect, 0, now
+	p.state, p.round, p.next = pairSuspect, 0, maxTime(now, a.quietUntil)
 }
 
 // stepSuspect sends the next challenge of a suspect pair.

@@ -79,7 +79,7 @@ func (a *Agent) HandleControl(now time.Time, c *wire.Control) {
 	a.post(Probe{Via: ViaRelay, Probe: wire.Probe{HasControl: true, Control: heard}})
 	switch {
 	case c.Kind == wire.ControlPunch:
-		a.punchToo(now)
+		a.punchToo(now, c.Flags&wire.ControlMoved != 0)
 	case a.haveValid(1):
 	case c.Kind == wire.ControlOpened:
 		a.peerOpened(now, c)
@@ -94,7 +94,11 @@ func (a *Agent) HandleControl(now time.Time, c *wire.Control) {
 }
 
 // punchToo follows the other side's wish to punch again: two that try at different times miss each other.
-func (a *Agent) punchToo(now time.Time) {
+func (a *Agent) punchToo(now time.Time, moved bool) {
+	if moved && a.haveValid(1) {
+		a.emit(Event{Kind: EventForsaken})
+		a.suspectAll(now)
+	}
 	if a.haveValid(1) || !a.endAt.IsZero() || a.hunt.on || now.Before(a.punchedAt.Add(punchWord)) {
 		return
 	}

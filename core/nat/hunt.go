@@ -156,9 +156,12 @@ func (a *Agent) endHunt(now time.Time, why string) {
 	if why != "" && drove {
 		a.tell(now, wire.Control{Kind: wire.ControlEnded, Attempt: 0})
 	}
-	ended := h.tellers[wire.ControlEnded]
+	ended, punch := h.tellers[wire.ControlEnded], h.tellers[wire.ControlPunch]
 	h.stop()
 	h.tellers[wire.ControlEnded] = ended
+	if punch.c.Flags&wire.ControlMoved != 0 { // the other side must hear of it also if our way is found already
+		h.tellers[wire.ControlPunch] = punch
+	}
 	if h.why = why; h.granted.After(now) {
 		a.emit(Event{Kind: EventGrantOver})
 	}

@@ -44,7 +44,7 @@ func (a *Agent) begin(now time.Time, p *pair) {
 	case pairValid, pairChecking:
 		return
 	case pairSuspect:
-		p.fails, p.round, p.next = 0, 0, now
+		p.fails, p.round, p.next = 0, 0, maxTime(now, a.quietUntil)
 		return
 	}
 	p.fails = 0

@@ -81,10 +81,7 @@ func (o *owner) apply(c *Command) {
 		o.setLocal(now)
 		e.Resume(now)
 	case CmdNetworkChanged:
-		o.setLocal(now)
-		e.NetworkChanged(now)
-		o.mapper.forget()
-		o.mapPort()
+		o.networkChanged()
 	}
 }
 

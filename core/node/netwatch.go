@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/netio"
 )
@@ -76,11 +77,32 @@ func (o *owner) lookAround() {
 	if w.polling {
 		w.lookAt = o.now.Add(networkPoll)
 	}
-	moved := w.moved(netio.Source(o.serverAddr))
-	if moved || !w.polling {
+	switch moved := w.moved(netio.Source(o.serverAddr)); {
+	case moved:
+		o.networkChanged()
+	case !w.polling:
 		o.setLocal(o.now)
 	}
-	if moved {
-		o.engine.NetworkChanged(o.now)
+}
+
+// networkChanged starts over on what may be another network.
+func (o *owner) networkChanged() {
+	if o.cfg.Bind.Port() == 0 {
+		o.freshMain()
+	}
+	o.setLocal(o.now)
+	o.engine.NetworkChanged(o.now)
+	o.mapper.forget()
+	o.mapPort()
+}
+
+// freshMain takes another port. A router that remembers the flows of the old one would give the same port of the new address
+// another outside, a different one for each destination, and make a friendly NAT look like a random one; the players'
+// port would be nobody's to know. What was under way to the old address is lost with it, and sent again.
+func (o *owner) freshMain() {
+	o.close(api.MainSocket)
+	if err := o.openMain(); err != nil { // the system refuses sockets just now
+		o.log(logError, "no socket after the network changed: "+err.Error())
+		o.network.away, o.network.lookAt = true, o.now.Add(networkPoll)
 	}
 }

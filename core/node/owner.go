@@ -169,13 +169,10 @@ func (o *owner) start(now time.Time) (err error) {
 			return fmt.Errorf("the client can't start: %w", err)
 		}
 	}
-	if o.main, err = o.open(api.MainSocket, o.cfg.Bind); err != nil {
+	if err = o.openMain(); err != nil {
 		return fmt.Errorf("the client can't start: %w", err)
 	}
-	if o.cfg.Bind.Addr().IsUnspecified() && o.cfg.Bind.Addr().Is4() {
-		o.twin = o.loop.OpenTwin(api.MainSocket) == nil // without IPv6, or with the port taken there: IPv4 only
-	}
-	o.mapper.off, o.mapper.port = o.cfg.NoPortMapping, o.main.Port()
+	o.mapper.off = o.cfg.NoPortMapping
 	rand.Read(o.mapper.nonce[:])
 	o.setLocal(now)
 	return nil

@@ -17,6 +17,18 @@ func (o *owner) open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, erro
 	return local, err
 }
 
+// openMain opens the socket on which everything begins.
+func (o *owner) openMain() (err error) {
+	if o.main, err = o.open(api.MainSocket, o.cfg.Bind); err != nil {
+		return err
+	}
+	if o.cfg.Bind.Addr().IsUnspecified() && o.cfg.Bind.Addr().Is4() {
+		o.twin = o.loop.OpenTwin(api.MainSocket) == nil // without IPv6, or with the port taken there: IPv4 only
+	}
+	o.mapper.port = o.main.Port()
+	return nil
+}
+
 func (o *owner) close(id api.SocketID) {
 	o.loop.CloseSocket(id)
 	if i := slices.Index(o.sockets, id); i >= 0 {

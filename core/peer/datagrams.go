@@ -266,6 +266,8 @@ func (p *Peer) drainAgent(now time.Time) {
 			p.validated(now, ev)
 		case nat.EventGaveUp:
 			p.gaveUp(now, ev.Reason)
+		case nat.EventForsaken:
+			p.forsaken(now)
 		case nat.EventDead:
 			p.dead(now, ev)
 		case nat.EventGrantWanted:

@@ -214,11 +214,21 @@ func (p *Peer) suspect(now time.Time, why string) {
 	t.duplicateUntil = time.Time{}
 	t.rebindAt = now.Add(relayRebindEvery)
 	p.leg.Bind(now)
+	p.moved = true
 	p.conn.SetDuplicate(now, wire.PathRelay, false)
 	p.conn.SetRoute(now, wire.PathRelay)
 	p.conn.Requeue(now, id)
 	p.agent.Suspect(now, t.table[id].socket, t.table[id].addr)
 	p.routeChanged(wire.PathRelay, why)
+}
+
+// forsaken follows the other side to the relay: it looks for a way again, so that it can't be where the direct path leads.
+// If the path still works, both find that out within a round trip.
+func (p *Peer) forsaken(now time.Time) {
+	if p.paths.direct(p.paths.route) {
+		p.suspect(now, "the other side looks for a way again")
+		p.paths.holdUntil = time.Time{}
+	}
 }
 
 // dead takes a path off that answers no checks. On the route an ACK counts for as much: under heavy loss five checks in a

@@ -73,6 +73,7 @@ type Peer struct {
 	session *secure.Session
 	conn    *rudp.Conn
 	agent   *nat.Agent
+	moved   bool // see TakeMoved
 	leg     *relay.Client
 	paths   paths
 	stats   counters
@@ -224,6 +225,13 @@ func mappedAddrs(attested []netip.AddrPort, port uint16) (out []netip.AddrPort) 
 	return out
 }
 
+// ServerBack tells that the link to the server came up again: a relay that went with it knows our leg by its ticket alone.
+func (p *Peer) ServerBack(now time.Time) {
+	if p.Connected() {
+		p.leg.Bind(now)
+	}
+}
+
 // Intro names the introduction this connection came from.
 func (p *Peer) Intro() wire.IntroID { return p.intro }
 
@@ -306,10 +314,11 @@ func (p *Peer) NetworkChanged(now time.Time) {
 		return
 	}
 	p.leg.Bind(now)
+	p.agent.NetworkChanged(now)
 	if p.paths.direct(p.paths.route) {
 		p.suspect(now, "network changed")
+		p.paths.holdUntil = time.Time{} // no path has failed: the next that is valid is good
 	}
-	p.agent.NetworkChanged(now)
 	p.drainAgent(now)
 }
 

@@ -18,9 +18,16 @@ const (
 	WishOver // the grant is needed no more
 )
 
-// Calling reports whether sockets or the server's grant are wanted, or sockets are to be closed.
+// Calling reports whether the server is to be asked about our address, whether sockets or the server's grant are wanted, or sockets are to be closed.
 func (p *Peer) Calling() bool {
-	return p.wish != WishNone || p.agent != nil && !p.closed && p.agent.SocketsWaiting()
+	return p.moved || p.wish != WishNone || p.agent != nil && !p.closed && p.agent.SocketsWaiting()
+}
+
+// TakeMoved reports, once, that a direct path failed: perhaps because our address is another now, which the server can tell.
+func (p *Peer) TakeMoved() bool {
+	was := p.moved
+	p.moved = false
+	return was
 }
 
 // TakeWish returns what is wanted of the lock, once.

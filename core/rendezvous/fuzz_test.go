@@ -106,6 +106,11 @@ func (w *world) check() {
 			w.t.Fatalf("introduction %+v", in)
 		}
 	}
+	for p := range s.acquainted {
+		if a, b := s.members[p.low], s.members[p.high]; a == nil || b == nil || a.room == nil || a.room != b.room {
+			w.t.Fatalf("%v are acquainted, but not in one room", p)
+		}
+	}
 	for _, p := range w.players {
 		m := s.members[p.ref.Member]
 		if r, ok := p.Room(); p.up && p.state != asking && (ok != (m.room != nil) || ok && len(r.Members) != len(m.room.members)) {

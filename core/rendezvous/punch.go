@@ -111,14 +111,14 @@ func (s *Server) profiled(m *member, p wire.Profile) {
 	s.tellParty(m)
 }
 
-// tellParty tells what is new of a member to those that it is introduced to, while the introductions last. Nobody gets an
-// address before the callee accepted.
+// tellParty tells what is new of a member to those that it was introduced to, as long as both are in the room: a player whose
+// network changed must be found again. Nobody gets an address before the callee accepted.
 func (s *Server) tellParty(m *member) {
 	if m.room == nil {
 		return
 	}
 	for _, other := range m.room.members {
-		if in := s.pairs[pairOf(m, other)]; in != nil && in.state != asked {
+		if s.acquainted[pairOf(m, other)] {
 			s.send(other, wire.Signal{Type: wire.SigCandidates, Member: m.ref.Member, Party: m.party()})
 		}
 	}

@@ -40,19 +40,21 @@ type To struct {
 // Server owns rooms, members and introductions. Links are told to it; signals of members whose link is lost are left
 // out, because a resumed link is told the whole state again.
 type Server struct {
-	cfg       ServerConfig
-	now       time.Time // never goes back
-	members   map[uint64]*member
-	rooms     map[uint64]*room
-	codes     map[string]*room
-	intros    map[wire.IntroID]*introduction
-	pairs     map[pair]*introduction
-	alarms    alarms
-	guard     codeGuard
-	campaigns campaigns
-	out       fifo[outgoing]
-	events    fifo[Event]
-	stats     ServerStats
+	cfg     ServerConfig
+	now     time.Time // never goes back
+	members map[uint64]*member
+	rooms   map[uint64]*room
+	codes   map[string]*room
+	intros  map[wire.IntroID]*introduction
+	pairs   map[pair]*introduction
+	// acquainted are pairs of members of one room that were told each other's addresses.
+	acquainted map[pair]bool
+	alarms     alarms
+	guard      codeGuard
+	campaigns  campaigns
+	out        fifo[outgoing]
+	events     fifo[Event]
+	stats      ServerStats
 }
 
 // ServerStats are counters, except Rooms, Members and Introductions, which are what lives now.
@@ -115,7 +117,7 @@ func NewServer(cfg ServerConfig) *Server {
 	}
 	return &Server{
 		cfg: cfg, members: map[uint64]*member{}, rooms: map[uint64]*room{}, codes: map[string]*room{},
-		intros: map[wire.IntroID]*introduction{}, pairs: map[pair]*introduction{},
+		intros: map[wire.IntroID]*introduction{}, pairs: map[pair]*introduction{}, acquainted: map[pair]bool{},
 	}
 }
 
@@ -140,6 +142,7 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 		return
 	}
 	// A member that is known: its link was lost and is resumed, or is replaced before its loss was noticed.
+	moved := m.ref.Addr != ref.Addr
 	m.ref, m.up, m.lostAt = ref, true, time.Time{}
 	if m.room == nil {
 		if resumed {
@@ -149,6 +152,9 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 	}
 	s.send(m, m.room.joined(m))
 	s.repeatIntros(m)
+	if moved {
+		s.tellParty(m)
+	}
 }
 
 // LinkMoved tells that a link has proved a new address.

@@ -179,6 +179,7 @@ func (s *Server) leave(now time.Time, m *member, code api.Code) {
 	r.members = slices.DeleteFunc(r.members, func(x *member) bool { return x == m })
 	m.room = nil
 	for _, other := range r.members {
+		delete(s.acquainted, pairOf(m, other))
 		s.send(other, wire.Signal{Type: wire.SigMemberLeft, Epoch: r.epoch, Member: m.ref.Member, Code: int32(code)})
 	}
 	if r.owner == m {

@@ -109,13 +109,15 @@ func (c *Client) AddIPv6(preset, addr string) {
 	c.setLocal()
 }
 
-// Move gives the host another address in its network and tells the endpoint, as a change from cable to radio does. Not in
-// a network without a box, where hosts have the public address.
+// Move gives the host another address in its network and a fresh main socket, and tells the endpoint, as node does on a
+// change from cable to radio. Not in a network without a box, where hosts have the public address.
 func (c *Client) Move() {
 	at := c.addr.As4()
 	at[2]++
 	c.addr = netip.AddrFrom4(at)
 	c.Do(func(now time.Time, e *endpoint.Endpoint) {
+		c.close(api.MainSocket)
+		c.open(api.MainSocket)
 		c.setLocal()
 		e.NetworkChanged(now)
 	})

@@ -18,6 +18,7 @@ const (
 // Flags of a Control, but for ControlHeard.
 const (
 	ControlRandom = 1 // Opened: the ports are anywhere in the range: a birthday attack, else a bracket
+	ControlMoved  = 1 // Punch: the sender may be on another network, where nothing that was valid is
 	ControlKnown  = 2 // Sampled: the sender has the receiver's sample of that attempt
 )
 
