@@ -70,7 +70,10 @@ func (a *Agent) peerOpened(now time.Time, c *wire.Control) {
 		}
 		return
 	}
-	first := old == nil || old.birthday != birthday || c.Attempt < old.attempt
+	first := old == nil || old.birthday != birthday
+	if !first && c.Attempt < old.attempt || c.Attempt > max(birthdayRounds, bracketTries) {
+		return // out of date, or more than there are
+	}
 	if first && birthday {
 		if h.birthdays >= birthdayMost {
 			a.tell(now, wire.Control{Kind: wire.ControlEnded, Attempt: c.Attempt})

@@ -18,6 +18,7 @@ const (
 // campaigns behind one address would spoil each other (docs/NAT.md, phase 3).
 type campaigns struct {
 	locks map[netip.Addr]campaign
+	swept time.Time // when a full table was last looked through
 }
 
 type campaign struct {
@@ -35,15 +36,16 @@ func (c *campaigns) take(now time.Time, p pair, addrs [2]netip.Addr) (wait time.
 	if wait > 0 {
 		return wait
 	}
-	if len(c.locks) >= punchEntries {
+	if len(c.locks) >= punchEntries && now.Sub(c.swept) >= time.Second {
+		c.swept = now
 		for a, l := range c.locks {
 			if !now.Before(l.until) {
 				delete(c.locks, a)
 			}
 		}
-		if len(c.locks) >= punchEntries {
-			return punchLife
-		}
+	}
+	if len(c.locks) >= punchEntries {
+		return punchLife
 	}
 	if c.locks == nil {
 		c.locks = map[netip.Addr]campaign{}
