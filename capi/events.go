@@ -13,8 +13,8 @@ const maxText = 1024
 
 const payloadAlign = 16
 
-// showEvery is how many events are written before the game sees them without a Publish, so that it has work while the
-// owner goes through a long row.
+// showEvery is how many events are written before a game that polls sees them without a Publish, so that it has work while
+// the owner goes through a long row. One that waits is woken once, by Publish.
 const showEvery = 32
 
 // PutEvent copies an event into the ring. false: there is no room; it comes again after the game has polled. Unreliable
@@ -61,8 +61,8 @@ func (h *host) place(ev *api.Event, p part) bool {
 	}
 	h.beforeEvent(ev)
 	h.fillEntry(ev, text, need)
-	if h.put++; h.put-h.shown >= showEvery {
-		h.Publish()
+	if h.put++; h.put%showEvery == 0 {
+		h.s.eventHead.Store(h.put)
 	}
 	return true
 }
@@ -103,10 +103,10 @@ func payloadSize(ev *api.Event, text string) uint64 {
 // Publish shows the entries that were written. Waiters of musubi_wait count themselves before they look at event_head, so
 // a waiter that is not seen here has seen the events.
 func (h *host) Publish() {
-	if h.shown == h.put {
+	if h.told == h.put {
 		return
 	}
-	h.shown = h.put
+	h.told = h.put
 	h.s.eventHead.Store(h.put)
 	if h.s.waiters.Load() != 0 {
 		h.s.signal.Add(1)

@@ -17,10 +17,12 @@ void musubi_futex_wait(musubi_a32 *word, uint32_t value, uint32_t timeout_ms)
 
 void musubi_futex_wake(musubi_a32 *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0); }
 
-uint64_t musubi_now_ms(void)
+uint64_t musubi_now_us(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
+
+uint64_t musubi_now_ms(void) { return musubi_now_us() / 1000; }

@@ -35,7 +35,7 @@ type host struct {
 	entries    []entry
 	payload    []byte
 	put        uint64             // entries written
-	shown      uint64             // of these, published
+	told       uint64             // of these, those that a waiting game was woken for
 	write      uint64             // payload bytes placed, padding included; offset = write % size
 	start      uint64             // where the payloads begin that the game has not released
 	startEntry uint64             // released entries when start was worked out
@@ -68,12 +68,17 @@ func address(p *atomic.Uint64) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&a)) // not Go memory: vet's rule about uintptr does not apply
 }
 
+// Pending looks at what Sleep looks at.
+func (h *host) Pending() bool {
+	return h.committed() || h.s.retry.Load() != 0 || h.s.ringBlocked.Load() != 0 || h.closed() && !h.closing
+}
+
 // Sleep is the owner's half of the wake protocol in command_ring.c: say so first, then look once more.
 func (h *host) Sleep() bool {
 	h.unblock()
 	h.Publish()
 	h.s.asleep.Store(1)
-	if h.committed() || h.s.retry.Load() != 0 || h.s.ringBlocked.Load() != 0 || h.closed() && !h.closing {
+	if h.Pending() {
 		h.s.retry.Store(0)
 		h.s.asleep.Store(0)
 		return false
@@ -129,5 +134,5 @@ func (h *host) crashed(text string) {
 
 func futexWake(word *atomic.Uint32) {
 	const wakePrivate = 1 | 128 // FUTEX_WAKE | FUTEX_PRIVATE_FLAG
-	unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), wakePrivate, 1<<31-1, 0, 0, 0)
+	unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), wakePrivate, 1<<31-1, 0, 0, 0)
 }

@@ -64,8 +64,9 @@ void musubi_release_waiters(struct musubi_slot *slot);
 void musubi_futex_wait(musubi_a32 *word, uint32_t value, uint32_t timeout_ms);
 void musubi_futex_wake(musubi_a32 *word);
 
-/* Milliseconds of a clock that never goes back. */
+/* A clock that never goes back, in milliseconds and microseconds. */
 uint64_t musubi_now_ms(void);
+uint64_t musubi_now_us(void);
 
 /* owner_thread.c: the only way into Go */
 

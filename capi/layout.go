@@ -86,7 +86,8 @@ type slot struct {
 	eventHead atomic.Uint64
 	signal    atomic.Uint32
 	waiters   atomic.Uint32
-	_         [48]byte
+	waitHabit atomic.Uint32
+	_         [44]byte
 
 	eventRead     atomic.Uint64
 	eventReleased atomic.Uint64

@@ -152,7 +152,8 @@ struct musubi_slot {
     musubi_a64 event_head; /* entries published */
     musubi_a32 signal;     /* futex of musubi_wait; changes with every wake */
     musubi_a32 waiters;
-    uint8_t pad3[48];
+    musubi_a32 wait_habit; /* of musubi_wait: how often events came soon, lately */
+    uint8_t pad3[44];
 
     /* written by the polling thread */
     musubi_a64 event_read;     /* entries handed to the game */

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -132,10 +133,28 @@ func (l *Loop) Wait(deadline time.Time) error {
 	return err
 }
 
+// Linger is a Wait that does not sleep: until a time it looks whether a socket is readable, a Wake came or other says
+// yes, and reports that. Between two looks other threads of the machine may run.
+func (l *Loop) Linger(until time.Time, other func() bool) bool {
+	for {
+		if len(l.ready) > 0 || l.woken || other() || l.poll() > 0 {
+			l.woken = false
+			return true
+		}
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		if !time.Now().Before(until) {
+			return false
+		}
+	}
+}
+
+// The system calls of a loop never wait, so they are made raw: Go's scheduler need not hear of them, which would wake its
+// monitor thread each time that an idle client gets a packet.
+
 // poll asks the private epoll what is ready, without waiting, and returns how many descriptors are.
 func (l *Loop) poll() int {
-	n, err := unix.EpollWait(l.epollFD, l.events[:], 0)
-	if err != nil { // EINTR, or closed: either way nothing is ready
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(l.epollFD), uintptr(unsafe.Pointer(&l.events[0])), uintptr(len(l.events)), 0, 0, 0)
+	if errno != 0 { // EINTR, or closed: either way nothing is ready
 		return 0
 	}
 	for _, e := range l.events[:n] {
@@ -157,7 +176,7 @@ func (l *Loop) poll() int {
 			l.ready = append(l.ready, s)
 		}
 	}
-	return n
+	return int(n)
 }
 
 // Read hands what has arrived to fn and returns how many datagrams that were. It does not wait. One call reads a bounded

@@ -36,6 +36,7 @@ func (l *Loop) Read(func(id api.SocketID, from netip.AddrPort, b []byte)) int { 
 func (l *Loop) WatchNetwork() error                                           { return errPlatform }
 func (l *Loop) NetworkNews() bool                                             { return false }
 func (l *Loop) Room() []byte                                                  { return nil }
+func (l *Loop) Linger(time.Time, func() bool) bool                            { return false }
 func (l *Loop) DropOffload()                                                  {}
 func (l *Loop) Offload() (gso, gro bool)                                      { return false, false }
 func (l *Loop) Send(api.SocketID, netip.AddrPort, []byte, uint8) error        { return errPlatform }

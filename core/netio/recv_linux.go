@@ -34,6 +34,7 @@ type sockaddr = unix.RawSockaddrInet6
 type recvBatch struct {
 	slots int // in use; each has an equal part of memory
 	part  int // bytes
+	ask   int // slots offered to the next recvmmsg: about recvShare datagrams, by how many the last ones held
 
 	hdrs   [plainSlots]mmsghdr
 	iovs   [plainSlots]unix.Iovec
@@ -52,6 +53,7 @@ func newRecvBatch(gro bool) (*recvBatch, error) {
 	if gro {
 		b.slots, b.part = joinedSlots, joinedSize
 	}
+	b.ask = b.slots
 	for i := range b.slots {
 		b.iovs[i].Base = &b.memory[i*b.part]
 		b.iovs[i].SetLen(b.part)
@@ -69,12 +71,13 @@ func (b *recvBatch) close() { unix.Munmap(b.memory) }
 // drain reads from one socket until nothing is left or its share is used up; more says that something may be left.
 func (b *recvBatch) drain(s *socket, stats *Stats, fn func(api.SocketID, netip.AddrPort, []byte)) (total int, more bool) {
 	for total < recvShare {
-		for i := range b.slots {
+		asked := b.ask
+		for i := range asked {
 			h := &b.hdrs[i].hdr
 			h.Namelen = unix.SizeofSockaddrInet6
 			h.SetControllen(controlSize)
 		}
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdrs[0])), uintptr(b.slots), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdrs[0])), uintptr(asked), unix.MSG_DONTWAIT, 0, 0)
 		switch errno {
 		case 0:
 		case unix.EAGAIN:
@@ -84,10 +87,12 @@ func (b *recvBatch) drain(s *socket, stats *Stats, fn func(api.SocketID, netip.A
 			total++ // so that a stream of errors ends the turn as well
 			continue
 		}
+		before := total
 		for i := range int(n) {
 			total += b.hand(i, s, stats, fn)
 		}
-		if int(n) < b.slots {
+		b.ask = min(max(recvShare*int(n)/max(total-before, 1), 1), b.slots)
+		if int(n) < asked {
 			return total, false
 		}
 	}

@@ -155,7 +155,7 @@ func (l *Loop) Flush() {
 // flushTo sends runs [i, end), all of one socket, or finds out why it can't, and returns the first that is left.
 func (l *Loop) flushTo(s *socket, i, end int) int {
 	b := l.send
-	sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdrs[i])), uintptr(end-i), unix.MSG_DONTWAIT, 0, 0)
+	sent, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdrs[i])), uintptr(end-i), unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == 0:
 		for _, r := range b.runs[i : i+int(sent)] {
@@ -193,7 +193,7 @@ func (l *Loop) sendSingly(i int) (any bool) {
 	for at := r.start; at < r.start+r.bytes; at += r.size {
 		b.iovs[i].Base = &b.memory[at]
 		b.iovs[i].SetLen(min(r.size, r.start+r.bytes-at))
-		switch _, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(r.socket.fd), uintptr(unsafe.Pointer(h)), unix.MSG_DONTWAIT); errno {
+		switch _, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(r.socket.fd), uintptr(unsafe.Pointer(h)), unix.MSG_DONTWAIT); errno {
 		case 0:
 			l.stats.Sent++
 			any = true

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +29,7 @@ func (w *wakeFD) signal() {
 }
 
 func (w *wakeFD) drain() {
-	unix.Read(w.fd, w.count[:])
+	unix.RawSyscall(unix.SYS_READ, uintptr(w.fd), uintptr(unsafe.Pointer(&w.count[0])), uintptr(len(w.count)))
 }
 
 func (w *wakeFD) close() {

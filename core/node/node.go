@@ -28,6 +28,8 @@ type Host interface {
 	Credit(h api.PeerHandle, bytes int)
 	// PutStats publishes a peer's snapshot.
 	PutStats(h api.PeerHandle, s *api.PeerStats)
+	// Pending reports whether a command waits, or the game did something else that the owner should see. It only looks.
+	Pending() bool
 	// Sleep announces that the owner is about to wait, so that the next command must be followed by Loop.Wake. false
 	// takes it back: something came meanwhile.
 	Sleep() bool

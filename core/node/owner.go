@@ -15,6 +15,7 @@ import (
 
 const (
 	commandBatch  = 256                     // commands between two looks at the sockets
+	transmitBatch = 256                     // datagrams, ditto
 	statsInterval = 100 * time.Millisecond  // between two snapshots
 	rateFade      = 1100 * time.Millisecond // after the last snapshot: rates in it are over a second
 	retryEvent    = 10 * time.Millisecond   // an event that found no room is offered again; the game may wake us earlier
@@ -77,6 +78,9 @@ type owner struct {
 	stats   api.PeerStats
 	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
 
+	pending func() bool // made once, too
+	habit   habit
+
 	servers    serverNames
 	serverAddr netip.AddrPort // the first of them
 	network    netWatch
@@ -100,7 +104,7 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 	cfg.Endpoint.AES = netio.HasAES()
 	o := &owner{
 		host: h, cfg: cfg, loop: loop,
-		servers: newServerNames(cfg),
+		servers: newServerNames(cfg), pending: h.Pending,
 	}
 	o.reader = func(id api.SocketID, from netip.AddrPort, b []byte) {
 		switch {
@@ -140,23 +144,28 @@ func (o *owner) serve() error {
 			if o.engine.Done() && !o.sim.sending() || !o.now.Before(o.closeBy) {
 				return nil
 			}
+			if busy {
+				continue
+			}
 			// A closing host never sleeps: nobody needs to wake us, and it would call us back at once.
 			if err := o.loop.Wait(o.deadline()); err != nil {
 				return fmt.Errorf("waiting for the network failed: %w", err)
 			}
 			continue
 		}
-		if busy {
+		if busy || o.linger() {
 			continue
 		}
 		// With a command held nothing that the host has can be done: only acknowledgements and time help.
 		if !o.held && !o.host.Sleep() {
 			continue
 		}
+		asleep := time.Now()
 		err := o.loop.Wait(o.deadline())
 		if !o.held {
 			o.host.Awake()
 		}
+		o.habit.came(time.Since(asleep) < lingerTime)
 		if err != nil {
 			return fmt.Errorf("waiting for the network failed: %w", err)
 		}
@@ -181,14 +190,18 @@ func (o *owner) start(now time.Time) (err error) {
 // step does one round of everything that can be done without waiting. busy: there may be more, so don't sleep yet.
 func (o *owner) step() (busy bool) {
 	now := o.now
-	busy = o.loop.Read(o.reader) > 0
+	if busy = o.loop.Read(o.reader) > 0; busy {
+		o.habit.last = workPacket
+	}
 	if o.sim.in != nil {
 		busy = o.deliverDue() || busy
 	}
 	if o.closeBy.IsZero() && o.host.Closing() {
 		o.beginClose()
 	} else if o.closeBy.IsZero() {
-		busy = o.takeCommands(commandBatch) || busy
+		if o.takeCommands(commandBatch) {
+			busy, o.habit.last = true, workGame
+		}
 	}
 	o.lookAround()
 	o.takeAddresses()
@@ -200,7 +213,7 @@ func (o *owner) step() (busy bool) {
 	o.stale = o.stale || busy
 	o.socketOps()
 	o.lanStep()
-	o.transmit()
+	busy = o.transmit() || busy
 	busy = o.publish() || busy
 	o.snapshots()
 	return busy
@@ -216,11 +229,17 @@ func (o *owner) beginClose() {
 	o.lanEnd()
 }
 
-func (o *owner) transmit() {
-	for {
+// transmit sends what there is, up to a limit; more says that something may be left. A long queue is sent in turn with
+// reading, or its acknowledgements would wait and measure our own slowness as the path's.
+func (o *owner) transmit() (more bool) {
+	defer o.loop.Flush()
+	if o.sim.out != nil {
+		defer o.sendDue()
+	}
+	for range transmitBatch {
 		out, tx, ok := o.engine.AppendTransmit(o.now, o.loop.Room())
 		if !ok {
-			break
+			return false
 		}
 		if o.sim.out != nil {
 			o.sim.out.Push(o.now, tx, out)
@@ -229,10 +248,7 @@ func (o *owner) transmit() {
 		// What can't be sent is lost, as anything on a network may be; netio counts it.
 		_ = o.loop.Send(tx.Socket, tx.To, out, tx.TTL)
 	}
-	if o.sim.out != nil {
-		o.sendDue()
-	}
-	o.loop.Flush()
+	return true
 }
 
 // timeout is the endpoint's deadline, but never sooner than timerGap after the last: a machine that keeps asking for

@@ -148,6 +148,12 @@ func (q *QueueHost) PutStats(h api.PeerHandle, s *api.PeerStats) {
 	q.stats[h] = *s
 }
 
+func (q *QueueHost) Pending() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.commands) > 0 || q.closing
+}
+
 func (q *QueueHost) Sleep() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
