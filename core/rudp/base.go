@@ -42,5 +42,10 @@ func (b *baseRTT) rtt() time.Duration {
 	return b.least
 }
 
-// stale reports whether the empty path has not been seen for long.
-func (b *baseRTT) stale(now moment) bool { return now.since(b.near) >= ebbEvery }
+// due reports whether the empty path has not been seen for long, so that an ebb must show it; ebbed is when the last one
+// began. Flows that share a queue saw it empty at the same time. So that they ebb at the same time as well, which alone
+// empties it when they are many, the time for it is a multiple of ebbEvery after that.
+func (b *baseRTT) due(now, ebbed moment) bool {
+	slot := now.since(b.near) / ebbEvery
+	return slot > 0 && (ebbed < b.near || slot > ebbed.since(b.near)/ebbEvery)
+}

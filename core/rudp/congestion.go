@@ -35,6 +35,7 @@ type congestion struct {
 
 	queue     time.Duration // least queueing delay of the last round
 	delivered int64         // bytes a second that arrived in the last round that the window limited
+	earlier   int64         // and in the one before
 	braking   bool          // the start has ended, and the round shows what arrives of what is still on its way
 	quiet     int           // rounds in a row without a queue
 	crowded   int           // rounds in a row with one that is not ours
@@ -79,7 +80,7 @@ type round struct {
 	least   time.Duration // RTT
 	samples int
 	bytes   int    // acknowledged
-	lost    bool   // any
+	rate    int64  // bytes a second, once it has ended
 	limited bool   // the window, not the application, held us back
 	newest  moment // the last packet acknowledged left then
 }
@@ -164,7 +165,6 @@ func (g *congestion) acked(bytes int) {
 // lost takes a packet out of flight that is given up.
 func (g *congestion) lost(bytes int, sentAt, now moment) {
 	g.inFlight -= bytes
-	g.round.lost = true
 	g.judge.lost++
 	if g.mode == modeCompete && sentAt > g.rival.reacted {
 		g.rival.decrease(g, now)
@@ -179,6 +179,9 @@ func (g *congestion) ackDone(now moment, srtt time.Duration) {
 	}
 	if r.newest >= r.began && r.samples > 0 {
 		g.endRound(now, srtt)
+	}
+	if g.mode == modeSteer && now >= g.settle && g.round.limited && g.base.due(now, g.ebbed) {
+		g.beginEbb(now, srtt)
 	}
 	g.pace.set(g.gain(now), g.window, srtt)
 }
@@ -203,12 +206,12 @@ func (g *congestion) endRound(now moment, srtt time.Duration) {
 	r := g.round
 	g.round = round{began: now, limited: g.inFlight >= g.window/4*3}
 	g.queue = r.least - g.base.rtt()
-	rate := int64(r.bytes) * int64(time.Second) / int64(max(now.since(r.began), time.Microsecond))
+	r.rate = int64(r.bytes) * int64(time.Second) / int64(max(now.since(r.began), time.Microsecond))
 	if g.braking {
-		g.braking, g.delivered = false, rate
-		g.setWindow(max(g.window, g.fit(rate)))
+		g.braking, g.delivered = false, r.rate
+		g.setWindow(max(g.window, g.fit(r.rate)))
 	} else if r.limited && now >= g.ebb && now >= g.settle {
-		g.delivered = rate
+		g.earlier, g.delivered = g.delivered, r.rate
 	} else if idle := now.since(g.used); idle >= unused {
 		g.forget(now, 1)
 	}
@@ -240,12 +243,7 @@ func (g *congestion) target(rtt time.Duration) time.Duration {
 func (g *congestion) steer(now moment, r *round, srtt time.Duration) {
 	target := g.target(r.least)
 	over := g.queue - target
-	g.watchRival(now, r)
-	if g.mode == modeCompete || now < g.settle || !r.limited {
-		return
-	}
-	if g.base.stale(now) && now.since(g.ebbed) >= ebbEvery {
-		g.beginEbb(now, srtt)
+	if g.watchRival(now, r, srtt); g.mode == modeCompete || now < g.settle || !r.limited {
 		return
 	}
 	// Two flows whose windows gain a and lose share b of their overshoot settle where a*rate = b: equal rates for equal a.
@@ -271,8 +269,9 @@ func (g *congestion) steer(now moment, r *round, srtt time.Duration) {
 	case over > 0:
 		next -= float64(g.window) * 0.5 * over.Seconds() / r.least.Seconds()
 	}
-	// Whatever the loss, twice what arrives is enough in flight, and a window that brings nothing does not grow.
-	most := 2*int(g.delivered*int64(r.least)/int64(time.Second)) + initialWindow
+	// Whatever the loss, twice what arrives is enough in flight, and a window that brings nothing does not grow. In the
+	// last round of a transfer little arrives for another reason.
+	most := 2*int(max(g.delivered, g.earlier)*int64(r.least)/int64(time.Second)) + initialWindow
 	g.setWindow(min(int(next), max(most, g.window/2)))
 }
 
@@ -298,7 +297,7 @@ func (g *congestion) endStart(now moment, srtt time.Duration) {
 // beginEbb sends less for a round trip: half, so that a queue of half the RTT drains.
 func (g *congestion) beginEbb(now moment, srtt time.Duration) {
 	g.ebbed = now
-	g.ebb = now.add(max(srtt, ebbLeast))
+	g.ebb = now.add(max(srtt*3/2, ebbLeast))
 	g.settle = g.ebb.add(srtt)
 }
 

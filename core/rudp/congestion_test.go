@@ -147,8 +147,8 @@ func TestApplicationLimited(t *testing.T) {
 		t.Errorf("state made a window of %d", w)
 	}
 	p.feed(3*time.Second, nil)
-	full := p.alice().PathStats(0).Window
 	p.advanceUntil(time.Second, p.idle)
+	full := p.alice().PathStats(0).Window
 	p.trickle(1000, 3*time.Second, constant(100))
 	if w := p.alice().PathStats(0).Window; w < full*9/10 {
 		t.Errorf("three seconds of state made %d of a window of %d", w, full)

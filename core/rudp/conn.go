@@ -43,7 +43,7 @@ type Conn struct {
 
 	route   wire.PathID
 	leaving leaving
-	paths   [dataPaths]*path // nil: never opened
+	paths   [dataPaths]*path    // nil: never opened
 	acks    [dataPaths]ackState // by the peer's path
 
 	queue  sendQueue

@@ -14,11 +14,17 @@ type rival struct {
 	reacted moment        // losses of packets sent before are of one event
 	queue   time.Duration // of the round before
 	rate    int64         // ours when the queue began to rise, bytes a second
+	trial   int64         // ours when a trial began; zero: none goes on
+	next    moment        // no other trial before
+	since   moment        // the first of the crowded rounds
+	lowest  time.Duration // queue since then
 	empty   int           // rounds in a row with a queue below the target
 
 	// The least RTT of this ebb, of the one before (at first: of the round in which the rival was found), and how often in
 	// a row it was the same.
 	ebb, past time.Duration
+	kept      int    // window when it seemed gone
+	left      moment // and when that was
 	same      int
 }
 
@@ -26,17 +32,26 @@ const (
 	cubicBeta   = 0.7 // RFC 9438, 4.6
 	cubicC      = 0.4 // RFC 9438, 5
 	cubicFriend = 3 * (1 - cubicBeta) / (1 + cubicBeta)
-	rivalRate   = 512_000 / 8     // bytes a second; on slower links a few packets of our own are such a queue
-	rivalSame   = 2               // ebbs after which a queue that never changes is no queue
-	rivalEbb    = 5 * time.Second // between two looks whether the rival is gone
+
+	rivalRate     = 512_000 / 8          // bytes a second; on slower links a few packets of our own are such a queue
+	rivalRise     = 8 * time.Millisecond // a rival that fills a buffer lets the queue rise
+	rivalPatience = 6 * time.Second      // one that stays where it is may be ours and a newcomer's wrong base; an ebb will show
+	rivalAgain    = 10 * time.Second     // a rival that is back so soon was never gone
+	rivalTrial    = 10 * time.Second     // between two trials on a slow link
+	rivalEbb      = 5 * time.Second      // between two looks whether the rival is gone
+	rivalSame     = 2                    // ebbs after which a queue that never changes is no queue
 )
 
 // watchRival counts rounds with a queue that is not ours: it stays although the window shrinks. What counts as a queue is
 // measured at the rate we had before it rose, because the target rises while the rate falls.
-func (g *congestion) watchRival(now moment, r *round) {
+func (g *congestion) watchRival(now moment, r *round, srtt time.Duration) {
 	v := &g.rival
 	previous := v.queue
 	v.queue = g.queue
+	if v.trial > 0 {
+		g.endTrial(now, r)
+		return
+	}
 	if !r.limited || now < g.ebb {
 		return
 	}
@@ -51,16 +66,49 @@ func (g *congestion) watchRival(now moment, r *round) {
 	case g.queue < max(rivalQueue, target*5/4):
 		g.crowded = 0
 		return
-	case rate < rivalRate, g.queue < previous*3/4:
-		return // too slow to tell; or it drains: ours, or the rival leaves
+	case g.queue < previous*3/4:
+		return // it drains: ours, or the rival leaves
 	}
-	if g.crowded++; g.crowded > rivalRounds {
+	if g.crowded == 0 {
+		v.since, v.lowest = now, g.queue
+	}
+	v.lowest = min(v.lowest, g.queue)
+	known := v.kept > 0 && now.since(v.left) < rivalAgain || g.queue > v.lowest+rivalRise
+	switch g.crowded++; {
+	case g.crowded <= rivalRounds, !known && now.since(v.since) < rivalPatience:
+	case rate >= rivalRate:
 		g.window = max(g.before, g.window)
-		g.mode, g.crowded, g.quiet = modeCompete, 0, 0
-		g.ebb, g.settle, g.ebbed = 0, 0, now
-		g.rival = rival{most: float64(g.window) / datagram, reacted: now, past: r.least}
-		g.rival.begin(g, now)
+		g.compete(now, r.least)
+	case now >= v.next: // on a slow link two packets of our own are such a queue
+		v.trial = r.rate
+		g.setWindow(2 * g.window)
+		g.settle = now.add(3 * srtt)
 	}
+}
+
+// endTrial looks what a window twice as large has brought: twice as much, if the queue is another's; else a longer queue.
+func (g *congestion) endTrial(now moment, r *round) {
+	v := &g.rival
+	if now < g.settle {
+		return
+	}
+	if r.rate > v.trial*3/2 {
+		g.compete(now, r.least)
+		return
+	}
+	v.trial, v.next = 0, now.add(rivalTrial)
+	g.setWindow(g.window / 2)
+	g.crowded = 0
+}
+
+func (g *congestion) compete(now moment, rtt time.Duration) {
+	g.mode, g.crowded, g.quiet = modeCompete, 0, 0
+	g.ebb, g.settle, g.ebbed = 0, 0, now
+	if v := &g.rival; v.kept > 0 && now.since(v.left) < rivalAgain {
+		g.window = max(g.window, v.kept)
+	}
+	g.rival = rival{most: float64(g.window) / datagram, reacted: now, past: rtt}
+	g.rival.begin(g, now)
 }
 
 func (v *rival) begin(g *congestion, now moment) {
@@ -95,7 +143,9 @@ func (v *rival) round(g *congestion, now moment, r *round, srtt time.Duration) {
 	} else {
 		v.empty = 0
 	}
-	if now.since(g.ebbed) >= rivalEbb {
+	falls := g.queue < v.queue*7/8 // others send less: if they ebb too, all together find the queue empty
+	v.queue = g.queue
+	if since := now.since(g.ebbed); since >= rivalEbb || falls && since >= rivalEbb/2 {
 		g.ebbed = now
 		g.ebb = now.add(g.queue*3/2 + 2*srtt)
 		v.epoch = v.epoch.add(g.ebb.since(now)) // the curve waits
@@ -143,5 +193,6 @@ func (v *rival) ebbOver(g *congestion, now moment, srtt time.Duration) (left boo
 func (v *rival) leave(g *congestion, now moment, rtt time.Duration) {
 	g.mode, g.ebb, g.quiet, g.crowded, v.empty = modeSteer, 0, 0, 0, 0
 	g.settle = now.add(rtt)
+	v.kept, v.left = g.window, now
 	g.setWindow(g.fit(g.delivered))
 }

@@ -18,12 +18,12 @@ const (
 
 // MixedReport is what Mixed found.
 type MixedReport struct {
-	Modes    []StateReport // state of one mode each
-	Two      []TwoReport   // two bulk flows
-	Cubic    []CubicReport // one bulk flow against TCP
-	Gigabit  FillReport
-	Lossy    []LossReport
-	Duration time.Duration // virtual time simulated
+	Modes   []StateReport // state of one mode each
+	Two     []TwoReport   // two bulk flows
+	Cubic   []CubicReport // one bulk flow against TCP
+	Eight   ManyReport    // eight bulk flows: a map for seven friends
+	Gigabit FillReport
+	Lossy   []LossReport
 }
 
 // Mixed plays everything.
@@ -36,8 +36,9 @@ func Mixed(seed uint64) MixedReport {
 		r.Two = append(r.Two, TwoFlows(seed, c))
 	}
 	for _, buffer := range []time.Duration{mixedRTT, mixedBuffer} {
-		r.Cubic = append(r.Cubic, AgainstCubic(seed, buffer))
+		r.Cubic = append(r.Cubic, AgainstCubic(seed, buffer, false))
 	}
+	r.Eight = ManyFlows(seed, 8)
 	r.Gigabit = FillGigabit(seed)
 	for _, loss := range []float64{0.01, 0.05, 0.1} {
 		r.Lossy = append(r.Lossy, RandomLoss(seed, impair.Config{Loss: loss}))
@@ -130,24 +131,33 @@ func (w *World) moment() time.Duration { return time.Duration(w.rng.Int64N(int64
 
 // CubicReport is one bulk flow against one TCP CUBIC flow.
 type CubicReport struct {
-	Buffer time.Duration
-	Share  float64 // Musubi's of what both got, from 30 to 90 s after the start
-	First  float64 // the same in the first 30 s
-	Used   float64 // of the bottleneck, by both
-	Back   time.Duration
-	Queue  Spread // after it was back
+	Buffer   time.Duration
+	TCPFirst bool
+	Share    float64 // Musubi's of what both got, from 30 to 90 s after the start
+	First    float64 // the same in the first 30 s
+	Used     float64 // of the bottleneck, by both
+	Back     time.Duration
+	Queue    Spread // after it was back
 }
 
-// AgainstCubic lets TCP start a second or two after Musubi, and leave after 90 s. Back is how long the queue then needs to fall
-// below 15 ms for good.
-func AgainstCubic(seed uint64, buffer time.Duration) CubicReport {
-	r := CubicReport{Buffer: buffer}
+// AgainstCubic lets TCP start a second or two after Musubi, or half a minute before it, and leave when both have shared the
+// link for 90 s. Back is how long the queue then needs to fall below 15 ms for good.
+func AgainstCubic(seed uint64, buffer time.Duration, tcpFirst bool) CubicReport {
+	r := CubicReport{Buffer: buffer, TCPFirst: tcpFirst}
 	w := NewWorld(seed, Weather{})
 	l := NewBottleneck(w, impair.Config{Rate: mixedRate, QueueTime: buffer})
+	var tcp *Cubic
+	if tcpFirst {
+		tcp = l.AddCubic(mixedRTT)
+		w.Run(30*time.Second + w.moment())
+	}
 	f := l.AddFlow(FlowConfig{RTT: mixedRTT})
 	f.SendBulk(1 << 30)
-	w.Run(time.Second + w.moment())
-	tcp := l.AddCubic(mixedRTT)
+	if !tcpFirst {
+		w.Run(time.Second + w.moment())
+		tcp = l.AddCubic(mixedRTT)
+	}
+	tcp.Measure()
 	f.Measure()
 	w.Run(30 * time.Second)
 	r.First = f.Rate() / (f.Rate() + tcp.Rate())
@@ -169,6 +179,37 @@ func AgainstCubic(seed uint64, buffer time.Duration) CubicReport {
 	w.Run(10 * time.Second)
 	r.Queue = l.Queue()
 	return r
+}
+
+// ManyReport is many bulk flows that start at once: a host that sends a map to everyone.
+type ManyReport struct {
+	Jain  float64
+	Used  float64
+	Queue Spread
+}
+
+// ManyFlows plays a minute of it over 10 Mbit/s, of which the second half counts.
+func ManyFlows(seed uint64, count int) ManyReport {
+	w := NewWorld(seed, Weather{})
+	l := NewBottleneck(w, impair.Config{Rate: mixedRate, QueueTime: mixedBuffer})
+	flows := make([]*Flow, count)
+	for i := range flows {
+		flows[i] = l.AddFlow(FlowConfig{RTT: mixedRTT})
+		flows[i].SendBulk(1 << 30)
+		w.Run(w.moment() / 50)
+	}
+	w.Run(30 * time.Second)
+	for _, f := range flows {
+		f.Measure()
+	}
+	l.Measure()
+	w.Run(30 * time.Second)
+	rates, sum := make([]float64, count), 0.0
+	for i, f := range flows {
+		rates[i] = f.Rate()
+		sum += f.WireRate()
+	}
+	return ManyReport{Jain: Jain(rates...), Used: sum / mixedRate, Queue: l.Queue()}
 }
 
 // FillReport is bulk over a clean path of 1 Gbit/s and 40 ms with budgets of 32 MiB: payload in each tenth of a second, as

@@ -1,12 +1,15 @@
 package sim
 
 import (
+	"flag"
 	"testing"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/impair"
 )
+
+var meetings = flag.Int("meetings", 1, "how often flows meet over a bottleneck, each time at another moment")
 
 // The figures are those of TRANSPORT.md, "Congestion and queues". -v prints what was reached.
 
@@ -31,7 +34,7 @@ func TestStateBesideBulk(t *testing.T) {
 }
 
 func TestTwoFlows(t *testing.T) {
-	for i := range 3 * len(TwoFlowCases) {
+	for i := range *meetings * len(TwoFlowCases) {
 		c := TwoFlowCases[i%len(TwoFlowCases)]
 		r := TwoFlows(uint64(1+i/len(TwoFlowCases)), c)
 		t.Logf("%s: %.2f and %.2f Mbit/s, Jain %.3f, from the start %.3f; queue %v", c.Name, r.Rate[0]/1e6, r.Rate[1]/1e6, r.Jain, r.JainWhole, r.Queue)
@@ -46,16 +49,26 @@ func TestTwoFlows(t *testing.T) {
 
 func TestAgainstCubic(t *testing.T) {
 	buffers := []time.Duration{mixedRTT, 100 * time.Millisecond, mixedBuffer}
-	for i := range 3 * len(buffers) {
+	for i := range 2 * *meetings * len(buffers) {
 		buffer := buffers[i%len(buffers)]
-		r := AgainstCubic(uint64(1+i/len(buffers)), buffer)
-		t.Logf("buffer %v: share %.3f, in the first 30 s %.3f, link used %.3f; back %v after TCP left, then queue %v",
-			buffer, r.Share, r.First, r.Used, r.Back, r.Queue)
+		r := AgainstCubic(uint64(1+i/len(buffers)), buffer, i%2 == 1)
+		t.Logf("buffer %v, TCP first %v: share %.3f, in the first 30 s %.3f, link used %.3f; back %v after TCP left, then queue %v",
+			buffer, r.TCPFirst, r.Share, r.First, r.Used, r.Back, r.Queue)
 		if r.Share < 0.2 || r.Share > 0.8 {
 			t.Error("one starves the other")
 		}
 		if r.Back > 10*time.Second {
 			t.Error("the queue stays after TCP left")
+		}
+	}
+}
+
+func TestEightFlows(t *testing.T) {
+	for seed := range uint64(*meetings) {
+		r := ManyFlows(seed, 8)
+		t.Logf("Jain %.3f, link used %.3f, queue %v", r.Jain, r.Used, r.Queue)
+		if r.Jain < 0.95 || r.Used < 0.9 || r.Queue.At(0.95) > 40*time.Millisecond {
+			t.Error("eight flows don't get along")
 		}
 	}
 }
