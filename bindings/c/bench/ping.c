@@ -77,11 +77,7 @@ int ping_join(const struct options *o, struct flow *f)
             us[n++] = (double)took / 1e3;
     }
     cpu = cpu_ns() - cpu;
-    sort_values(us, n);
-    printf("{\"bench\":\"ping\",\"lib\":\"musubi\",\"wait\":\"%s\",\"us_p50\":%.1f,\"us_p99\":%.1f,\"us_max\":%.1f,\"pings\":%lu,"
-           "\"cpu_us_per_ping\":%.1f,\"size\":%u}\n",
-           o->spin ? "spin" : "block", quantile(us, n, 0.5), quantile(us, n, 0.99), us[n - 1], (unsigned long)n, (double)cpu / 1e3 / (double)n,
-           o->size);
+    ping_print(o, "musubi", us, n, cpu);
     free(us);
     musubi_peer_close(f->client, f->peer, 0, NULL);
     return 1;

@@ -11,46 +11,28 @@ static int reliable(const struct options *o) { return strcmp(o->bench, "bulk") =
 
 int bulk_host(const struct options *o, struct flow *f)
 {
-    uint64_t bytes = 0, messages = 0, begin = 0, end = 0, cpu = 0, first = 0, now, disorder = 0;
-    uint32_t next = 0;
+    struct tally t = {.o = o};
     musubi_event ev[BATCH];
     char line[LINE_SIZE];
+    uint64_t now;
     int32_t n, i;
 
-    while (end == 0) {
-        n = musubi_poll(f->client, ev, BATCH);
-        if (n == 0) {
+    do {
+        while ((n = musubi_poll(f->client, ev, BATCH)) == 0)
             musubi_wait(f->client, 100);
-            continue;
-        }
         now = now_ns();
         for (i = 0; i < n; i++) {
             struct header h = header_of(&ev[i]);
 
             if (ev[i].kind == MUSUBI_EVENT_PEER_CLOSED)
                 return complain("receive", ev[i].code);
-            if (h.kind != DATA)
-                continue;
-            first = first != 0 ? first : now;
-            disorder += h.number != next;
-            next = h.number + 1;
-            if (begin != 0) {
-                bytes += ev[i].data_size;
-                messages++;
-            }
+            if (h.kind == DATA)
+                tally_message(&t, &h, ev[i].data_size, now);
         }
-        if (begin == 0 && first != 0 && (double)(now - first) >= o->warmup * 1e9) {
-            begin = now;
-            cpu = cpu_ns();
-        } else if (begin != 0 && (double)(now - begin) >= o->seconds * 1e9) {
-            end = now;
-        }
-    }
-    if (reliable(o) && disorder != 0)
+    } while (!tally_done(&t, now));
+    if (reliable(o) && t.disorder != 0)
         return complain("messages came out of order", MUSUBI_ERR_PROTOCOL);
-    cpu = cpu_ns() - cpu;
-    snprintf(line, sizeof line, "\"MBps\":%.2f,\"msgs_per_s\":%.0f,\"cpu_s_per_GB\":%.3f", (double)bytes * 1e3 / (double)(end - begin),
-             (double)messages * 1e9 / (double)(end - begin), (double)cpu / (double)(bytes > 0 ? bytes : 1));
+    tally_line(&t, line);
     return give_result(f, line);
 }
 

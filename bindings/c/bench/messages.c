@@ -1,53 +1,7 @@
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "bench.h"
 
-uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-void sleep_until(uint64_t at)
-{
-    struct timespec t;
-
-    t.tv_sec = (time_t)(at / 1000000000u);
-    t.tv_nsec = (long)(at % 1000000000u);
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-        ;
-}
-
-static uint64_t time_ns(struct timeval t) { return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u; }
-
-uint64_t cpu_ns(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_SELF, &u);
-    return time_ns(u.ru_utime) + time_ns(u.ru_stime);
-}
-
-double rss_mb(void)
-{
-    long total, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-
-    if (f != NULL) {
-        if (fscanf(f, "%ld %ld", &total, &resident) != 2)
-            resident = 0;
-        fclose(f);
-    }
-    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
-}
+#include <stdio.h>
+#include <string.h>
 
 int complain(const char *what, int32_t code)
 {
@@ -119,20 +73,4 @@ int take_result(struct flow *f, char line[LINE_SIZE])
         musubi_wait(f->client, 100);
     }
     return complain("wait for the result", MUSUBI_ERR_TIMEOUT);
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-void sort_values(double *values, size_t n) { qsort(values, n, sizeof *values, by_value); }
-
-double quantile(const double *sorted, size_t n, double q)
-{
-    size_t at = (size_t)(q * (double)n);
-
-    return n == 0 ? 0 : sorted[at < n ? at : n - 1];
 }
