@@ -103,6 +103,24 @@ cmd_natlab() {
   exec "$out/bin/natlab" "$what" --bin-dir "$out/bin" "$@"
 }
 
+# --- benchmarks ------------------------------------------------------------------------------------------------------
+# The libraries that we compare with are built here and nowhere else.
+cmd_bench() {
+  need_go
+  go build -trimpath -o "$out/bin/bench" ./core/cmd/bench
+  case ${1:-} in plot|table) exec "$out/bin/bench" "$@" ;; esac
+  cmd_lib >/dev/null
+  (cd core/cmd/bench/peers && go build -trimpath -o "$out/bin/bench_peers" .) 2>"$out/log/bench-peers.log" ||
+    say "raw UDP, TCP and quic-go are left out: their program did not build (build/log/bench-peers.log)"
+  if need ip:iproute2 /usr/include/enet/enet.h:libenet-dev; then
+    gcc -O2 -Wall -Wextra -Werror -std=gnu99 -Ibindings/c/bench -o "$out/bin/bench_enet" core/cmd/bench/peers/enet/main.c \
+      bindings/c/bench/measure.c bindings/c/bench/options.c -lenet -lpthread || fail "ENet's program did not build"
+  else
+    say "ENet is left out, or the bad links: not root. For them: apt-get install libenet-dev iproute2"
+  fi
+  exec "$out/bin/bench" run --bin-dir "$out/bin" "$@"
+}
+
 # --- tests -----------------------------------------------------------------------------------------------------------
 passed=0 failed=0 skipped=0
 count() { passed=$((passed + $1)); failed=$((failed + $2)); skipped=$((skipped + $3)); }
@@ -253,6 +271,10 @@ cmd_help() {
                     --delay D  --jitter D  --loss SHARE  --reorder SHARE
   sim [options]     the NAT matrix in the simulator: 55 pairs, 200 meetings each; about a minute
                     --trials N  --pairs PR:SR,FC:AR  --json FILE  --docs docs (renews the figures of docs/NAT.md)
+  bench [options] [bulk rate ping lossy mixed api mesh]
+                    Musubi beside raw UDP, TCP, quic-go and ENet; all of it takes about 15 minutes on an idle machine
+                    --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
+                    bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
   fuzz [time]       every fuzz target, 20s each unless said
   help              this text
 TEXT
@@ -261,7 +283,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|fuzz|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|fuzz|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

@@ -48,6 +48,7 @@ var rooms = map[string]room{
 	"core/server":     {"hub netio secure api", true, "runs a hub"},
 	"core/cmd/musubi": {"server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
 	"core/cmd/natlab": {"server node netio sim natsim secure endpoint api cmd/natlab", true, "kernel NAT laboratory"},
+	"core/cmd/bench":  {"impair sim api cmd/bench", true, "benchmarks beside other libraries"},
 	"capi":            {"node netio endpoint impair secure api", true, "the C shell around node"},
 }
 

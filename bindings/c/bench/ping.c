@@ -67,7 +67,7 @@ int ping_join(const struct options *o, struct flow *f)
 
     if (us == NULL)
         return complain("ping", MUSUBI_ERR_MEMORY);
-    while ((now = now_ns()) < end && n < most) {
+    while (((now = now_ns()) < end || n == 0) && n < most) {
         took = trip(o, f, number++);
         if (took == 0)
             return 0;

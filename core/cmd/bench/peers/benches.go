@@ -57,6 +57,10 @@ func (e *end) streamJoin(o *options) error {
 func (e *end) pingHost(*options) error {
 	runtime.LockOSThread()
 	c := e.conns[0]
+	go func() { // UDP has no end: the control connection's is ours
+		_, _ = e.lines.ReadByte()
+		os.Exit(0)
+	}()
 	for {
 		b, err := c.Recv()
 		if err != nil {
@@ -77,7 +81,7 @@ func (e *end) pingJoin(o *options) error {
 	measured := nowNs() + int64(o.warmup*1e9)
 	end, cpu := measured+int64(o.seconds*1e9), int64(0)
 	us := make([]float64, 0, 1<<20)
-	for number, now := uint32(0), nowNs(); now < end; number, now = number+1, nowNs() {
+	for number, now := uint32(0), nowNs(); now < end || len(us) == 0; number, now = number+1, nowNs() {
 		putHeader(b, number)
 		if err := c.Send(b); err != nil {
 			return err

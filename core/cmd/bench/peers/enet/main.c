@@ -73,15 +73,29 @@ static int make(struct flow *f, const ENetAddress *address)
     return 1;
 }
 
-/* Waits until the other end has connected. */
-static int connected(struct flow *f)
+/* Waits until all connections are there, and a second longer: ENet answers only while it is called, so that the last
+ * acknowledgements of the handshakes may have to be said again. */
+static int connected(const struct options *o, struct flow *flows)
 {
+    uint64_t limit = now_ns() + 20000000000u, settled = 0;
+    uint32_t i, n = 0;
     ENetEvent e;
 
-    if (enet_host_service(f->host, &e, 20000) <= 0 || e.type != ENET_EVENT_TYPE_CONNECT)
-        return fail("no connection");
-    f->peer = e.peer;
-    enet_host_flush(f->host); /* the acknowledgement that the other end waits for */
+    while (settled == 0 || now_ns() < settled) {
+        for (i = 0; i < o->flows; i++)
+            if (enet_host_service(flows[i].host, &e, 1) > 0) {
+                if (e.type != ENET_EVENT_TYPE_CONNECT)
+                    return fail("disconnected");
+                flows[i].peer = e.peer;
+                n++;
+            }
+        if (n == o->flows && settled == 0)
+            settled = now_ns() + (o->flows > 1 ? 1000000000u : 0);
+        if (now_ns() > limit)
+            return fail("no connection");
+    }
+    for (i = 0; i < o->flows; i++)
+        enet_host_flush(flows[i].host);
     return 1;
 }
 
@@ -101,10 +115,7 @@ static int meet_host(const struct options *o, struct flow *flows)
     }
     printf("\n");
     fflush(stdout);
-    for (i = 0; i < o->flows; i++)
-        if (!connected(&flows[i]))
-            return 0;
-    return 1;
+    return connected(o, flows);
 }
 
 static int meet_join(const struct options *o, struct flow *flows)
@@ -120,11 +131,10 @@ static int meet_join(const struct options *o, struct flow *flows)
         a.port = (enet_uint16)atoi(code + (*code == ':'));
         code += strcspn(code, ",");
         code += *code == ',';
-        if (enet_address_set_host(&a, ip) != 0 || !make(&flows[i], NULL) || enet_host_connect(flows[i].host, &a, 1, 0) == NULL ||
-            !connected(&flows[i]))
+        if (enet_address_set_host(&a, ip) != 0 || !make(&flows[i], NULL) || enet_host_connect(flows[i].host, &a, 1, 0) == NULL)
             return fail("can't connect");
     }
-    return 1;
+    return connected(o, flows);
 }
 
 static int give_result(struct flow *f, const char *members)
@@ -136,12 +146,12 @@ static int give_result(struct flow *f, const char *members)
     memcpy(data + sizeof(struct header), members, n);
     if (!queue(f, ENET_PACKET_FLAG_RELIABLE, RESULT, 0, data, sizeof(struct header) + n, 0))
         return 0;
-    while (enet_host_service(f->host, &e, 20000) > 0) {
+    while (enet_host_service(f->host, &e, 3000) > 0) { /* the goodbye may be lost; who misses the result says so himself */
         if (e.type == ENET_EVENT_TYPE_DISCONNECT)
-            return 1;
+            break;
         done_with(&e);
     }
-    return fail("nobody took the result");
+    return 1;
 }
 
 /* Takes the result out of an event, if it is there, and says goodbye. */
@@ -242,7 +252,7 @@ static int ping_join(const struct options *o, struct flow *f)
     size_t n = 0;
     ENetEvent e;
 
-    while (us != NULL && (now = now_ns()) < end && n < most) {
+    while (us != NULL && ((now = now_ns()) < end || n == 0) && n < most) {
         if (!queue(f, ENET_PACKET_FLAG_RELIABLE, DATA, number++, data, o->size, 0))
             return fail("can't send");
         enet_host_flush(f->host);
@@ -295,8 +305,7 @@ static void *transmit(void *argument)
             return NULL;
         enet_host_flush(f->host);
     }
-    for (l->ok = 1; f->peer->state == ENET_PEER_STATE_CONNECTED && !enet_list_empty(&f->peer->sentReliableCommands);)
-        enet_host_service(f->host, &e, 1); /* the last ones may need resending */
+    l->ok = 1;
     return NULL;
 }
 
@@ -312,13 +321,16 @@ static int lossy_join(const struct options *o, struct flow *flows)
 {
     static struct lane lanes[MOST_FLOWS];
     char line[LINE_SIZE] = "";
+    uint64_t limit;
     ENetEvent e;
+    uint32_t i;
 
     if (!lanes_run(o, lanes, flows, sizeof *flows, transmit))
         return fail("lossy did not finish");
-    while (line[0] == 0 && enet_host_service(flows[0].host, &e, 20000) > 0)
-        if (!is_result(&flows[0], &e, line))
-            done_with(&e);
+    for (limit = now_ns() + 20000000000u; line[0] == 0 && now_ns() < limit;)
+        for (i = 0; i < o->flows; i++) /* the last messages of each may need resending */
+            if (enet_host_service(flows[i].host, &e, 1) > 0 && (i != 0 || !is_result(&flows[0], &e, line)))
+                done_with(&e);
     if (line[0] == 0)
         return fail("no result");
     lanes_print(o, "enet", lanes, line, "");
