@@ -43,7 +43,7 @@ func (c *runCmd) mixed() (all []result) {
 		r := mixedResult(fmt.Sprintf("against CUBIC, buffer %v", buffer), seeds)
 		least, most := 1.0, 0.0
 		for seed := range seeds {
-			share := sim.AgainstCubic(seed+1, buffer).Share
+			share := sim.AgainstCubic(seed+1, buffer, false).Share
 			least, most = min(least, share), max(most, share)
 		}
 		r["share_least"], r["share_most"] = round(least, 3), round(most, 3)

@@ -15,25 +15,28 @@ import (
 type plotCmd struct {
 	JSON string `name:"json" help:"File of a run." default:"docs/bench.json" type:"existingfile"`
 	Out  string `help:"Directory for the SVGs." default:"docs" type:"existingdir"`
+
+	Docs []string `help:"Documents whose tables between <!-- bench --> marks are renewed." default:"README.md,docs/BENCHMARKS.md"`
 }
 
-// Run draws bench-latency.svg and bench-speed.svg from what was measured.
+// Run draws bench-latency.svg and bench-speed.svg from what was measured, and renews the tables of the documents.
 func (c *plotCmd) Run() error {
 	all, err := readResults(c.JSON)
 	if err != nil {
 		return err
 	}
-	for name, drawing := range map[string]string{"bench-latency.svg": drawLatency(all), "bench-speed.svg": drawSpeed(all)} {
-		if drawing == "" {
-			return fmt.Errorf("%s has nothing to draw %s from", c.JSON, name)
+	for _, d := range []struct{ name, drawing string }{{"bench-latency.svg", drawLatency(all)}, {"bench-speed.svg", drawSpeed(all)}} {
+		path := filepath.Join(c.Out, d.name)
+		if d.drawing == "" {
+			fmt.Printf("%s has nothing to draw %s from\n", c.JSON, path)
+			continue
 		}
-		path := filepath.Join(c.Out, name)
-		if err := os.WriteFile(path, []byte(drawing), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(d.drawing), 0o644); err != nil {
 			return err
 		}
+		fmt.Println("drew", path)
 	}
-	fmt.Println("drew", filepath.Join(c.Out, "bench-latency.svg"), "and", filepath.Join(c.Out, "bench-speed.svg"))
-	return nil
+	return renewDocuments(c.Docs, all)
 }
 
 // Colours stand out from white and from #0d1117, GitHub's two pages. Musubi's is the only warm one.

@@ -16,13 +16,15 @@ import (
 )
 
 type runCmd struct {
-	Names  []string `arg:"" optional:"" help:"bulk, rate, ping, lossy, mixed, api, mesh; default: all."`
-	BinDir string   `help:"Where the programs are." default:"build/bin"`
-	JSON   string   `name:"json" help:"File for the results, one JSON object a line." placeholder:"FILE"`
-	Keep   bool     `help:"Keep the file's results of what is not measured now."`
-	Quick  bool     `help:"Short runs, few rounds: to see that it works."`
-	Rounds int      `help:"Rounds that count; one more comes first and is thrown away. Default 5, quick 1." placeholder:"N"`
-	Libs   []string `help:"Only these libraries." placeholder:"NAME"`
+	Names    []string `arg:"" optional:"" help:"bulk, rate, ping, lossy, mixed, api, mesh; default: all."`
+	BinDir   string   `help:"Where the programs are." default:"build/bin"`
+	JSON     string   `name:"json" help:"File for the results, one JSON object a line." placeholder:"FILE"`
+	Keep     bool     `help:"Keep the file's results of what is not measured now."`
+	Quick    bool     `help:"Short runs, few rounds: to see that it works."`
+	Rounds   int      `help:"Rounds that count; one more comes first and is thrown away. Default 5, quick 1." placeholder:"N"`
+	Flows    int      `help:"lossy: connections at a time." default:"24" placeholder:"N"`
+	Messages int      `help:"lossy: messages of each connection that count." default:"1500" placeholder:"N"`
+	Libs     []string `help:"Only these libraries." placeholder:"NAME"`
 }
 
 var names = []string{"bulk", "rate", "ping", "lossy", "mixed", "api", "mesh"}

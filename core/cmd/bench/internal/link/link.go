@@ -56,10 +56,11 @@ type Link struct {
 	late    []time.Duration               // of each packet since the last Lateness
 }
 
-// New builds the namespaces and starts the link, which changes nothing yet.
+// New builds the namespaces and starts the link, which changes nothing yet. What a killed one left behind goes.
 func New() (*Link, error) {
 	l := &Link{fds: [sides]int{-1, -1}, done: make(chan struct{}), zero: monotonic()}
 	l.set(impair.Config{}, 1)
+	sweep()
 	err := l.build()
 	if err == nil {
 		l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)

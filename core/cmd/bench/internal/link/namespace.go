@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -42,6 +43,18 @@ func (l *Link) Command(s Side, program string, args ...string) *exec.Cmd {
 }
 
 func (l *Link) name(s Side) string { return fmt.Sprintf("%s%d-%c", prefix, os.Getpid(), 'a'+rune(s)) }
+
+// sweep removes what benchmarks left behind that were killed.
+func sweep() {
+	entries, _ := os.ReadDir("/run/netns")
+	for _, e := range entries {
+		rest, ours := strings.CutPrefix(e.Name(), prefix)
+		digits, _, _ := strings.Cut(rest, "-")
+		if pid, err := strconv.Atoi(digits); ours && err == nil && unix.Kill(pid, 0) == unix.ESRCH {
+			_ = ip("netns", "del", e.Name())
+		}
+	}
+}
 
 // build makes both namespaces and their devices, and opens the devices.
 func (l *Link) build() error {

@@ -299,7 +299,7 @@ static void *transmit(void *argument)
 
     for (i = 0; i < total; i++) {
         while (now_ns() + 1000000 < lane_due(l, i))
-            enet_host_service(f->host, &e, 1); /* nothing but acknowledgements comes */
+            enet_host_service(f->host, &e, (enet_uint32)((lane_due(l, i) - now_ns()) / 1000000)); /* only acknowledgements come */
         sleep_until(lane_due(l, i));
         if (!queue(f, ENET_PACKET_FLAG_RELIABLE, DATA, i, data, l->o->size, 0))
             return NULL;
