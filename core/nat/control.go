@@ -13,6 +13,7 @@ const (
 	tellMost  = 7
 	tellGap   = 30 * time.Millisecond
 	punchWord = 5 * time.Second // the other side's wish to punch is followed so often at most
+	movedWord = time.Second     // and this one's who may be on another network
 )
 
 // teller repeats one control.
@@ -93,14 +94,30 @@ func (a *Agent) HandleControl(now time.Time, c *wire.Control) {
 	a.run(now)
 }
 
-// punchToo follows the other side's wish to punch again: two that try at different times miss each other.
+// punchToo follows the other side's wish to punch again: two that try at different times miss each other. One who moved
+// is followed sooner than one who tries for the second time.
 func (a *Agent) punchToo(now time.Time, moved bool) {
-	if moved && a.haveValid(1) {
-		a.emit(Event{Kind: EventForsaken})
-		a.suspectAll(now)
+	patience := punchWord
+	if moved {
+		patience = movedWord
+		if a.haveValid(1) {
+			a.emit(Event{Kind: EventForsaken})
+			a.suspectAll(now)
+		}
 	}
-	if a.haveValid(1) || !a.endAt.IsZero() || a.hunt.on || now.Before(a.punchedAt.Add(punchWord)) {
+	if a.haveValid(1) || !a.endAt.IsZero() && !moved || a.hunt.on || now.Before(a.punchedAt.Add(patience)) {
 		return
 	}
 	a.again(now)
+}
+
+// Nudge tells again at once what has not been heard: the way through the relay is open again.
+func (a *Agent) Nudge(now time.Time) {
+	now = a.tick(now)
+	for i := range a.hunt.tellers {
+		if t := &a.hunt.tellers[i]; !t.next.IsZero() {
+			t.next = now
+		}
+	}
+	a.run(now)
 }

@@ -12,7 +12,7 @@ import (
 const (
 	// networkSettle lets a change complete: an address goes, another comes, then its route, each with a message of its own.
 	// It counts against the 100 ms in which data must flow again (NAT.md, goals).
-	networkSettle = 20 * time.Millisecond
+	networkSettle = 10 * time.Millisecond
 	// networkPoll is how often the owner looks by itself where the system does not tell.
 	networkPoll = 2 * time.Second
 )

@@ -286,6 +286,9 @@ func (p *Peer) drainLeg(now time.Time) {
 		}
 		switch ev.Kind {
 		case relay.EventBound:
+			if p.conn != nil {
+				p.agent.Nudge(now)
+			}
 			switch {
 			case p.conn == nil:
 			case p.paths.relay:

@@ -17,11 +17,16 @@ func TestNetworkChange(t *testing.T) {
 		for seed := range uint64(6) {
 			h := lay(t, seed)
 			a, b := h.AddSite(c.a, wanA).AddPlayer("moved", 64, nil), h.AddSite(c.b, wanB).AddPlayer("peer", 64, nil)
+			h.host, h.guest = a, b
 			if seed%2 == 1 {
-				h.meet(b, a)
-			} else {
-				h.meet(a, b)
+				h.host, h.guest = b, a
 			}
+			a.streamFromKeys(trialInterval)
+			b.streamFromKeys(trialInterval)
+			if !h.Meet(h.host, h.guest, 20*time.Second) || !h.RunUntil(5*time.Second, h.direct) {
+				t.Fatalf("%s × %s seed %d: never direct", c.a, c.b, seed)
+			}
+			h.Run(time.Duration(1+seed%3*3) * time.Second) // some move at once, some later
 			h.Run(time.Duration(seed) * 7 * time.Millisecond)
 			h.mustBeDirect(0)
 			a.MaxGap, b.MaxGap = 0, 0

@@ -15,10 +15,10 @@ import (
 
 // Goals of the scenarios (docs/NAT.md).
 const (
-	goalFailover = goalTakeover                       // silence after a direct path died
-	goalRebound  = goalTakeover + 4*demoDelay         // ditto, if the way to the relay must be proved anew: two round trips to the server
-	goalMoved    = 4*demoDelay + 100*time.Millisecond // silence after a client moved: one round trip over the relay and 100 ms
-	goalFound    = time.Second                        // direct again after a client moved
+	goalFailover = goalTakeover                                        // silence after a direct path died
+	goalRebound  = goalTakeover + 4*demoDelay                          // ditto, if the way to the relay must be proved anew: two round trips to the server
+	goalMoved    = 4*demoDelay + 100*time.Millisecond + time.Second/60 // silence after a client moved: one round trip over the relay and 100 ms, from the last message before it
+	goalFound    = time.Second                                         // direct again after a client moved
 )
 
 // scenarios are all there are. Those of NAT.md's list come first.
