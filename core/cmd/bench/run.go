@@ -24,6 +24,7 @@ type runCmd struct {
 	Rounds   int      `help:"Rounds that count; one more comes first and is thrown away. Default 5, quick 1." placeholder:"N"`
 	Flows    int      `help:"lossy: connections at a time." default:"24" placeholder:"N"`
 	Messages int      `help:"lossy: messages of each connection that count." default:"1500" placeholder:"N"`
+	Note     string   `help:"A sentence about this run, for whoever reads the tables." placeholder:"TEXT"`
 	Libs     []string `help:"Only these libraries." placeholder:"NAME"`
 }
 
@@ -45,7 +46,7 @@ func (c *runCmd) Run() error {
 	if c.Rounds == 0 {
 		c.Rounds = map[bool]int{false: 5, true: 1}[c.Quick]
 	}
-	all, failed := []result{machine()}, 0
+	all, failed := []result{machine(c.Note)}, 0
 	for _, n := range names {
 		if !slices.Contains(c.Names, n) {
 			continue
@@ -163,7 +164,7 @@ func brief(r result) string {
 }
 
 // machine says where it ran.
-func machine() result {
+func machine(note string) result {
 	cpu := "unknown"
 	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range bytes.Lines(info) {
@@ -182,6 +183,10 @@ func machine() result {
 		}
 		kernel = append(kernel, byte(c))
 	}
-	return result{"bench": "machine", "cpu": cpu, "cores": float64(runtime.NumCPU()), "kernel": string(kernel), "go": runtime.Version(),
+	r := result{"bench": "machine", "cpu": cpu, "cores": float64(runtime.NumCPU()), "kernel": string(kernel), "go": runtime.Version(),
 		"date": time.Now().UTC().Format(time.DateOnly)}
+	if note != "" {
+		r["note"] = note
+	}
+	return r
 }
