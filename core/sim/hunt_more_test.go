@@ -2,11 +2,13 @@ package sim
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
+	"github.com/musubi-p2p/musubi/core/natsim"
 )
 
 // Introduced before either network was measured: the profiles follow, and the hunt begins with them.
@@ -58,6 +60,39 @@ func TestOneAddressServer(t *testing.T) {
 			}
 			w.Run(3 * time.Second)
 			sockets(t, a+"×"+b, host, guest)
+		}
+	}
+}
+
+// Both routers have given the main sockets' tuple away to packets that came too early: nothing helps those sockets any
+// more, and fresh ones on both sides do.
+func TestFreshSocketsHealPoison(t *testing.T) {
+	for _, pair := range [][2]string{{"PRx", "PRx"}, {"PRx", "PR"}} {
+		for seed := range uint64(6) {
+			w := NewWorld(seed, Weather{Delay: oneWay})
+			w.AddServer(wanS, nil)
+			host, guest := w.AddSite(pair[0], wanA).AddPlayer("host", 100, nil), w.AddSite(pair[1], wanB).AddPlayer("guest", 100, nil)
+			for _, p := range []*Player{host, guest} {
+				p.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.Connect(now) })
+			}
+			w.RunUntil(5*time.Second, func() bool { return host.Profile.Public != "" && guest.Profile.Public != "" })
+			a, b := netip.MustParseAddrPort(host.Profile.Public), netip.MustParseAddrPort(guest.Profile.Public)
+			for _, early := range [][2]netip.AddrPort{{a, b}, {b, a}} {
+				w.deliver(natsim.Packet{Src: early[0], Dst: early[1], TTL: natsim.DefaultTTL, Data: []byte{1}}, 0)
+			}
+			w.Run(time.Millisecond)
+			host.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.RoomCreate(now, 0, nil) })
+			w.RunUntil(time.Second, func() bool { return host.Code != "" })
+			guest.Do(func(now time.Time, e *endpoint.Endpoint) { _ = e.RoomJoin(now, host.Code) })
+			w.RunUntil(5*time.Second, func() bool { return !host.Connected.IsZero() && !guest.Connected.IsZero() })
+			s := later(host.Connected, guest.Connected)
+			w.RunUntil(5*time.Second, func() bool { return !host.Pong.IsZero() && !guest.Pong.IsZero() })
+			took := later(host.Pong, guest.Pong).Sub(s)
+			if host.Pong.IsZero() || guest.Pong.IsZero() || took < time.Second || took > 2*time.Second {
+				t.Errorf("%v seed %d: first answer after %v, %q %q", pair, seed, took, host.GaveUp, guest.GaveUp)
+			}
+			w.Run(3 * time.Second)
+			sockets(t, fmt.Sprint(pair), host, guest)
 		}
 	}
 }
