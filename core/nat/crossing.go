@@ -57,7 +57,7 @@ func (a *Agent) startCrossing(now time.Time, attempt uint8) {
 	h := &a.hunt
 	a.closeHunted()
 	n := crossFirst << (attempt - 1)
-	h.cross = &crossing{attempt: attempt, n: n, endAt: now.Add(crossTime)}
+	h.cross = &crossing{attempt: attempt, n: n, endAt: now.Add(max(crossTime, 6*a.cfg.RelayDelay))}
 	h.cross.asked = a.pool.want(n + 1)
 }
 

@@ -16,13 +16,16 @@ const (
 
 // freshTry is for pairs that ought to meet and don't: perhaps an early packet has taken the tuple of one of the main
 // sockets (docs/NAT.md, fact 4), or the router has given its port to another host's flow. Each side opens a fresh socket,
-// asks the server for its port and tells it. Openers go first, and the roles are reversed: now the callee waits.
+// asks the server for its port and tells it. Who knows both ports sends an opener and says so; real probes go only to who has
+// said so.
 type freshTry struct {
 	id     api.SocketID
 	has    bool
 	sample sample
 	theirs uint16
 	told   bool
+	pair   *pair // opened; nil: not yet
+	known  bool  // the other side has opened
 	begun  bool
 	endAt  time.Time
 }
@@ -54,8 +57,11 @@ func (a *Agent) peerFresh(now time.Time, c *wire.Control) {
 		return
 	}
 	a.startFresh(now)
-	if h.fresh != nil && h.fresh.theirs == 0 {
-		h.freshAt, h.fresh.theirs = time.Time{}, c.Low
+	if f := h.fresh; f != nil {
+		if f.theirs == 0 {
+			h.freshAt, f.theirs = time.Time{}, c.Low
+		}
+		f.known = f.known || c.Flags&wire.ControlKnown != 0
 	}
 }
 
@@ -72,28 +78,26 @@ func (a *Agent) runFresh(now time.Time) {
 		f.told = true
 		a.tell(now, wire.Control{Kind: wire.ControlFresh, Attempt: 1, Low: f.sample.port})
 	}
-	if f.sample.port != 0 && f.theirs != 0 && !f.begun {
+	if f.sample.port != 0 && f.theirs != 0 && f.pair == nil {
+		a.openFresh(now, f)
+	}
+	if f.pair != nil && f.known && !f.begun {
 		f.begun = true
-		a.beginFresh(now, f)
+		f.pair.began = maxTime(now, f.pair.began)
+		f.pair.next = f.pair.began
 	}
 	if a.hunt.refused > 0 || !now.Before(f.endAt) {
 		a.endHunt(now, "")
 	}
 }
 
-// beginFresh punches between the two fresh sockets.
-func (a *Agent) beginFresh(now time.Time, f *freshTry) {
+// openFresh opens our NAT for the other fresh socket, and says so.
+func (a *Agent) openFresh(now time.Time, f *freshTry) {
 	to := netip.AddrPortFrom(a.attested().Addr(), f.theirs)
-	// The other side's opener leaves when our word has crossed the relay: what arrives before it poisons this socket too.
-	lead := freshLead + a.cfg.RelayDelay
-	if !a.cfg.Caller {
-		lead += a.cfg.RelayDelay
-	}
 	a.opener(f.id, to, a.openerTTL(0))
-	p := &pair{socket: f.id, addr: to, reflexive: true, route: routeOf(to.Addr(), false)}
-	p.began = now.Add(lead)
-	p.next = p.began
-	a.pairs = append(a.pairs, p)
+	f.pair = &pair{socket: f.id, addr: to, reflexive: true, route: routeOf(to.Addr(), false), began: now.Add(freshLead)}
+	a.pairs = append(a.pairs, f.pair)
+	a.tell(now, wire.Control{Kind: wire.ControlFresh, Attempt: 2, Flags: wire.ControlKnown, Low: f.sample.port})
 }
 
 func (f *freshTry) timeout() time.Time {

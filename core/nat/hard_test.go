@@ -51,6 +51,17 @@ func TestAllocationIsMeasured(t *testing.T) {
 	}
 }
 
+// A port that nothing reaches, on both addresses: the second address is waited for less long than the first one's ports,
+// and its deadline must not stand still meanwhile.
+func TestAllocationWithABlockedPort(t *testing.T) {
+	o := officeBehind(natsim.Config{Mapping: eim, Filtering: apdf}, 1)
+	o.server.Alternate, o.profiler.cfg.Alternate = secondAddr, secondAddr
+	o.blocked = 3479
+	if info, took := o.measure(t); info.Mapping != eim || info.Certain || took > profileLimit || o.leaked() != 0 {
+		t.Fatalf("%+v after %v", info, took)
+	}
+}
+
 // Without the second address a cone with random ports may be address-dependent, and says so.
 func TestOneAddressLeavesADoubt(t *testing.T) {
 	o := officeBehind(natsim.Config{Mapping: adm, Filtering: adf, Alloc: natsim.Random}, 1)

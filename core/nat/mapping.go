@@ -73,13 +73,13 @@ func (t *mappingTest) answered(now time.Time, socket api.SocketID, from netip.Ad
 	return true
 }
 
-func (t *mappingTest) nextTimeout() time.Time {
+func (t *mappingTest) nextTimeout(now time.Time) time.Time {
 	if t.over {
 		return time.Time{}
 	}
 	next := t.endAt
 	if t.far >= 0 && t.rtt > 0 {
-		if far := t.asked[t.far].began.Add(farPatience + 2*t.rtt); far.After(t.asked[t.far].began) && !t.mapped[t.far].IsValid() {
+		if far := t.asked[t.far].began.Add(farPatience + 2*t.rtt); now.Before(far) && !t.mapped[t.far].IsValid() {
 			next = deadline.Earlier(next, far)
 		}
 	}

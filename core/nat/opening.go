@@ -62,7 +62,7 @@ func (a *Agent) startBracket(now time.Time) {
 	n := bracketFirst << h.tries
 	h.tries++
 	h.open = &opening{method: methodBracket, n: n, attempt: uint8(h.tries), ttl: a.openerTTL(h.tries - 1),
-		endAt: now.Add(bracketTime), pace: pacer{now}}
+		endAt: now.Add(max(bracketTime, 6*a.cfg.RelayDelay)), pace: pacer{now}}
 	h.open.asked = a.pool.want(n + 2)
 }
 

@@ -263,7 +263,7 @@ func (p *Profiler) NextTimeout() time.Time {
 	if p.started.IsZero() || p.done {
 		return time.Time{}
 	}
-	at := deadline.Earlier(deadline.Earlier(p.mapping.nextTimeout(), p.filtering.nextTimeout(p)), p.started.Add(profileLimit))
+	at := deadline.Earlier(deadline.Earlier(p.mapping.nextTimeout(p.now), p.filtering.nextTimeout(p)), p.started.Add(profileLimit))
 	at = deadline.Earlier(deadline.Earlier(at, p.allocation.nextTimeout(p)), p.depth.nextTimeout(p))
 	if t := &p.filtering; t.phase == filteringAsks && p.mapping.over && p.mapping.rtt > 0 && p.depth.phase == testIdle && !p.depth.over && !t.passed && !t.wrong {
 		at = deadline.Earlier(at, t.asked.began.Add(p.mapping.rtt*3/2+suspicion))

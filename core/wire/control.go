@@ -19,7 +19,7 @@ const (
 const (
 	ControlRandom = 1 // Opened: the ports are anywhere in the range: a birthday attack, else a bracket
 	ControlMoved  = 1 // Punch: the sender may be on another network, where nothing that was valid is
-	ControlKnown  = 2 // Sampled: the sender has the receiver's sample of that attempt
+	ControlKnown  = 2 // Sampled, Fresh: the sender has the receiver's port, and opens its NAT
 )
 
 // Control is the word between the two sides of port prediction (docs/NAT.md). It names ports only: the address that they
