@@ -6,7 +6,7 @@
 
 #include "measure.h"
 
-enum { CODE_SIZE = 16, MOST_LOSSY = 2048 };
+enum { CODE_SIZE = 16 };
 
 /* One connection. */
 struct flow {

@@ -10,7 +10,7 @@ static void pause_ms(unsigned ms) { sleep_until(now_ns() + ms * 1000000u); }
 
 int api_host(const struct options *o, struct flow *f)
 {
-    char data[2048] = {0};
+    char data[MOST_SMALL] = {0};
     musubi_event e;
     int k;
 
@@ -32,7 +32,7 @@ int api_host(const struct options *o, struct flow *f)
 /* ns of each send of a burst: quiet leaves the waking to the flush, otherwise the first send of the burst has woken. */
 static double sends(const struct options *o, struct flow *f, uint32_t flags)
 {
-    char data[2048] = {0};
+    char data[MOST_SMALL] = {0};
     uint64_t begin;
     int k;
 
@@ -50,7 +50,7 @@ static double sends(const struct options *o, struct flow *f, uint32_t flags)
  * arrive whole. */
 static double polled(const struct options *o, struct flow *f)
 {
-    char data[2048] = {0};
+    char data[MOST_SMALL] = {0};
     musubi_event ev[BURST_SIZE];
     uint64_t begin;
     int32_t n;

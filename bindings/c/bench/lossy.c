@@ -31,7 +31,7 @@ static void *transmit(void *argument)
 {
     struct lane *l = argument;
     struct flow *f = l->flow;
-    char data[MOST_LOSSY] = {0};
+    char data[MOST_SMALL] = {0};
     musubi_event ev[16];
     uint32_t i;
     int32_t err;

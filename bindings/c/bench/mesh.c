@@ -50,7 +50,7 @@ static void poll_all(struct mesh *m)
 
 static void frame(const struct options *o, struct mesh *m, uint64_t number)
 {
-    char data[2048] = {0};
+    char data[MOST_SMALL] = {0};
     uint32_t i;
 
     poll_all(m);

@@ -129,6 +129,8 @@ int options_read(struct options *o, int argc, char **argv)
         else
             i++;
     }
+    if (o->size > MOST_SMALL && strstr(" bulk rate ping ", o->bench) == NULL)
+        return fail("over 2048 bytes:", "--size");
     if (strcmp(o->bench, "mesh") != 0)
         o->peers = 2;
     if (strcmp(o->bench, "lossy") != 0)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { MOST_FLOWS = 32, MOST_PEERS = 63, MOST_SIZE = 65536 };
+enum { MOST_FLOWS = 32, MOST_PEERS = 63, MOST_SIZE = 65536, MOST_SMALL = 2048 };
 
 struct options {
     const char *bench;

@@ -72,9 +72,9 @@ func summary(all results) string {
 		more              func(r result) bool
 		format            string
 	}{
-		{"late by 5 % loss: p95 / p99 ms", "lossy", "p95", conditions[0].is, "%.0f"},
+		{"one way at 5 % loss, p95 / p99 ms", "lossy", "p95", conditions[0].is, "%.0f"},
 		{"", "lossy", "p99", conditions[0].is, "%.0f"},
-		{"by 10 % loss and jitter", "lossy", "p95", conditions[1].is, "%.0f"},
+		{"at 10 % loss and jitter", "lossy", "p95", conditions[1].is, "%.0f"},
 		{"", "lossy", "p99", conditions[1].is, "%.0f"},
 		{"bulk MB/s", "bulk", "MBps", nil, "%.0f"},
 		{"64 B messages/s", "rate", "msgs_per_s", nil, "%.0f"},

@@ -34,11 +34,6 @@ func (s *svg) text(x, y float64, anchor, class, text string) {
 	fmt.Fprintf(s, `<text x="%.1f" y="%.1f" text-anchor="%s" class="%s">%s</text>`+"\n", x, y, anchor, class, html.EscapeString(text))
 }
 
-// label writes in a colour of its own.
-func (s *svg) label(x, y float64, anchor, class, colour, text string) {
-	fmt.Fprintf(s, `<text x="%.1f" y="%.1f" text-anchor="%s" class="%s" style="fill:%s">%s</text>`+"\n", x, y, anchor, class, colour, html.EscapeString(text))
-}
-
 func (s *svg) line(class string, x1, y1, x2, y2 float64) {
 	fmt.Fprintf(s, `<line class="%s" x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f"/>`+"\n", class, x1, y1, x2, y2)
 }

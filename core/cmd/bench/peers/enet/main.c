@@ -293,7 +293,7 @@ static void *transmit(void *argument)
 {
     struct lane *l = argument;
     struct flow *f = l->flow;
-    char data[2048] = {0};
+    char data[MOST_SMALL] = {0};
     uint32_t i, total = lane_total(l->o);
     ENetEvent e;
 
