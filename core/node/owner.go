@@ -80,6 +80,7 @@ type owner struct {
 
 	pending func() bool // made once, too
 	habit   habit
+	spoiled [api.MaxPeers]uint64 // each peer's failed datagrams at its last snapshot, by slot
 
 	servers    serverNames
 	serverAddr netip.AddrPort // the first of them

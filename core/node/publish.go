@@ -109,5 +109,22 @@ func (o *owner) snapshot(h api.PeerHandle) {
 	var ok bool
 	if o.stats, ok = o.engine.PeerStats(h); ok {
 		o.host.PutStats(h, &o.stats)
+		o.suspectOffload(h)
+	}
+}
+
+// spoiledBurst is how many datagrams of one peer must fail to open between two snapshots before segmentation offload is
+// suspected: half a row. Loss of keys or stray packets bring a few; a driver that spoils rows brings rows.
+const spoiledBurst = 32
+
+// suspectOffload gives offload up for good when a peer's datagrams arrive spoiled in a burst, as some kernels and drivers
+// make them. Who forges so many costs us speed and nothing else.
+func (o *owner) suspectOffload(h api.PeerHandle) {
+	seen := &o.spoiled[h.Slot()%api.MaxPeers]
+	burst := o.stats.AuthFailures >= *seen+spoiledBurst
+	*seen = o.stats.AuthFailures
+	if gso, gro := o.loop.Offload(); burst && (gso || gro) {
+		o.loop.DropOffload()
+		o.log(logWarn, "many packets arrived damaged: segmentation offload is switched off")
 	}
 }

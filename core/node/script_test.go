@@ -32,6 +32,7 @@ type script struct {
 	timeout time.Time
 	sticky  bool // HandleTimeout leaves timeout alone
 	undone  bool // never done
+	spoiled uint64
 	locals  map[api.SocketID]netip.AddrPort
 }
 
@@ -165,7 +166,7 @@ func (s *script) Send(_ time.Time, h api.PeerHandle, how api.Outgoing, data []by
 	return s.did("send %d %v %s", h, how, data)
 }
 func (s *script) PeerStats(api.PeerHandle) (api.PeerStats, bool) {
-	return api.PeerStats{RTTMicros: 40_000}, true
+	return api.PeerStats{RTTMicros: 40_000, AuthFailures: s.spoiled}, true
 }
 func (s *script) EachPeer(f func(api.PeerHandle)) { f(7) }
 func (s *script) SetServer(addrs []netip.AddrPort, _ [32]byte) error {
