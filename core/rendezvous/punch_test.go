@@ -155,6 +155,10 @@ func TestCandidatesFollowTheIntroduction(t *testing.T) {
 	}
 	w.wait(IntroTime + time.Second)
 	w.forgetEvents()
-	b.SetProfile(hardProfile)
+	b.SetProfile(hardProfile) // they know each other as long as both are in the room
+	a.take(wire.SigCandidates)
+	wantCode(t, a.Leave(), api.OK)
+	w.forgetEvents()
+	b.SetProfile(easyProfile)
 	w.quiet()
 }
