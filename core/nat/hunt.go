@@ -58,7 +58,6 @@ type hunt struct {
 
 	birthdays int // on this network, with this peer
 	tellers   [wire.ControlEnded + 1]teller
-	heardAt   [wire.ControlEnded + 1]uint8 // last attempt seen, by kind
 }
 
 // shot is a real probe at a guessed port; its answer must come from there.
