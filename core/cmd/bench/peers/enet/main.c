@@ -288,18 +288,19 @@ static void *receive(void *argument)
     return NULL;
 }
 
-/* A game calls ENet once a frame; here it has the next millisecond too, so that it resends as soon as it wants to. */
+/* A game calls ENet once a frame; here it is called whenever something comes too, so that it learns of losses at once. */
 static void *transmit(void *argument)
 {
     struct lane *l = argument;
     struct flow *f = l->flow;
     char data[MOST_SMALL] = {0};
     uint32_t i, total = lane_total(l->o);
+    uint64_t now;
     ENetEvent e;
 
     for (i = 0; i < total; i++) {
-        while (now_ns() + 1000000 < lane_due(l, i))
-            enet_host_service(f->host, &e, (enet_uint32)((lane_due(l, i) - now_ns()) / 1000000)); /* only acknowledgements come */
+        while ((now = now_ns()) + 1000000 < lane_due(l, i))
+            enet_host_service(f->host, &e, (enet_uint32)((lane_due(l, i) - now) / 1000000)); /* only acknowledgements come */
         sleep_until(lane_due(l, i));
         if (!queue(f, ENET_PACKET_FLAG_RELIABLE, DATA, i, data, l->o->size, 0))
             return NULL;
