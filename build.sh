@@ -229,6 +229,7 @@ cmd_test() {
   else
     skip "STUN interoperability" "stun-client and coturn are not installed"
   fi
+  check "adversity, 300 worlds" adversity 300
   check "NAT matrix, simulated, 10 trials a pair" "$out/bin/natlab" sim --trials 10
   if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
     check "NAT laboratory, kernel NAT, every class, 2 trials" "$out/bin/natlab" matrix --bin-dir "$out/bin" --short --trials 2 --parallel 6
@@ -245,6 +246,13 @@ cmd_test() {
   say "all of it took $(($(clock) - start)) s"
   printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   [ "$failed" = 0 ]
+}
+
+adversity() { go test ./core/sim -count=1 -timeout 24h -run '^TestAdversity$' -args -worlds "$1"; }
+
+cmd_adversity() { # adversity [worlds]
+  setup_build
+  adversity "${1:-10000}"
 }
 
 cmd_fuzz() { # fuzz [time per target]
@@ -275,6 +283,7 @@ cmd_help() {
                     Musubi beside raw UDP, TCP, quic-go and ENet; all of it takes about 15 minutes on an idle machine
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
+  adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   fuzz [time]       every fuzz target, 20s each unless said
   help              this text
 TEXT
@@ -283,7 +292,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|fuzz|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|fuzz|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

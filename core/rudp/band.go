@@ -77,7 +77,7 @@ type band struct {
 	reliable   lane
 	unreliable lane
 	unsent     int  // units in the lanes that were never sent
-	turn       bool // the unreliable lane goes first in the next packet
+	turn       bool // unreliable messages go first in the next packet
 	owed       int  // starveShare times the bytes that other bands' traffic has earned this one
 }
 
@@ -135,18 +135,19 @@ func (q *sendQueue) settle(sent *[api.PriorityCount]int, maxFrames int) {
 	}
 }
 
-// writeBand fills the packet from one band: first what was lost, then the lanes in turn.
+// writeBand fills the packet from one band: reliable messages, of these first what was lost, and unreliable ones in turn. On
+// a path that loses half of everything resends alone would fill it, and a game's state would come never.
 func (c *Conn) writeBand(w *writer, b *band) {
 	if b.empty() {
 		return
 	}
-	c.writeResend(w, b)
 	before := len(w.b)
 	if b.turn {
 		c.writeUnreliable(w, b)
-		c.writeReliable(w, b)
-	} else {
-		c.writeReliable(w, b)
+	}
+	c.writeResend(w, b)
+	c.writeReliable(w, b)
+	if !b.turn {
 		c.writeUnreliable(w, b)
 	}
 	if len(w.b) > before {

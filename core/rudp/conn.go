@@ -36,10 +36,11 @@ const (
 
 // Conn is one connection. It is not safe for concurrent use, and its memory is bounded by the budgets of its Config.
 type Conn struct {
-	cfg   Config
-	epoch time.Time
-	now   moment // of the current call; never goes backwards
-	state state
+	cfg    Config
+	epoch  time.Time
+	now    moment // of the current call; never goes backwards
+	wanted moment // what NextTimeout said last
+	state  state
 
 	route   wire.PathID
 	leaving leaving
@@ -94,7 +95,32 @@ func New(now time.Time, cfg Config) *Conn {
 }
 
 // tick takes the caller's time; a clock that goes backwards stands still instead.
-func (c *Conn) tick(now time.Time) { c.now = max(c.now, moment(now.Sub(c.epoch)), 1) }
+func (c *Conn) tick(now time.Time) {
+	c.now = max(c.now, moment(now.Sub(c.epoch)), 1)
+	if c.wanted != 0 && c.now.since(c.wanted) > stallSlack {
+		c.stalled(c.now.since(c.wanted))
+	}
+}
+
+// stallSlack is how late a caller may be, at most, without having been away from its processor.
+const stallSlack = 250 * time.Millisecond
+
+// stalled: whoever calls us was away, or the clock jumped. What was under way meanwhile says nothing about the paths (one
+// such RTT of 30 s made the next probe timeout two minutes), and that nothing was heard is nobody's silence.
+func (c *Conn) stalled(gap time.Duration) {
+	c.wanted = 0
+	c.live.heard = min(c.live.heard.add(gap), c.now)
+	c.distrustRTT()
+}
+
+// distrustRTT takes no RTT from what has left so far.
+func (c *Conn) distrustRTT() {
+	for _, p := range c.paths {
+		if p != nil && p.open {
+			p.opened = c.now
+		}
+	}
+}
 
 // time turns a moment into the caller's time; zero stays zero.
 func (c *Conn) time(m moment) time.Time {

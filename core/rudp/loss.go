@@ -39,7 +39,8 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 			if s.overtaken != 0 {
 				p.arrived(s, c.now)
 			}
-			if s.number == largest && s.at >= p.opened {
+			// No sample from what was given up, or while the peer is away: such an answer says when it woke up.
+			if s.number == largest && s.at >= p.opened && s.state == inFlight && !c.away() {
 				measured, delay := c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond
 				p.rtt.sample(measured, delay, p.ackDelay())
 				p.cong.sample(c.now, s.at, measured, delay)

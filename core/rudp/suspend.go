@@ -144,6 +144,7 @@ func (c *Conn) peerReturned() {
 	c.suspended.peerUntil = 0
 	c.live.returned++
 	c.recovered()
+	c.distrustRTT()
 	for _, p := range c.paths {
 		if p != nil && p.open && p.flying > 0 {
 			c.giveUpAll(p)

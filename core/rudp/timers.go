@@ -50,6 +50,7 @@ func (c *Conn) keepAliveAt() moment { return max(c.quietSince(), c.live.asked).a
 // NextTimeout is when HandleTimeout must be called at the latest; zero: not at all.
 func (c *Conn) NextTimeout() time.Time {
 	if c.state >= stateClosing {
+		c.wanted = 0
 		return c.time(c.closing.nextTimeout(c.state))
 	}
 	next := earliest(c.quietSince().add(c.cfg.IdleTimeout), c.keepAliveAt())
@@ -71,7 +72,8 @@ func (c *Conn) NextTimeout() time.Time {
 	if c.away() {
 		next = earliest(next, c.suspended.peerUntil) // what waits for the peer leaves then
 	}
-	return c.time(earliest(next, c.closing.lingerUntil))
+	c.wanted = earliest(next, c.closing.lingerUntil)
+	return c.time(c.wanted)
 }
 
 // HandleTimeout does what has become due. Calling it early is harmless.

@@ -28,6 +28,7 @@ type Client struct {
 	// Opened counts sockets ever opened beside the main one; Open those open now.
 	Opened, Open int
 
+	skew   time.Duration // the host's clock is so much ahead of the world's
 	paused bool
 	frozen bool
 	kept   []natsim.Packet // what the system's socket buffer holds of a frozen client
@@ -43,7 +44,7 @@ func (s *Site) AddClient(configure func(*endpoint.Config)) *Client {
 			return
 		}
 		c.wakes++
-		c.Endpoint.HandleTimeout(now)
+		c.Endpoint.HandleTimeout(c.local(now))
 		c.drain(now)
 	})
 	if !s.public {
@@ -91,7 +92,7 @@ func (c *Client) setLocal() {
 	if c.addr6.IsValid() {
 		addrs = append(addrs, c.addr6)
 	}
-	c.Endpoint.SetLocal(c.w.now, netip.AddrPortFrom(c.addr, c.ports[api.MainSocket]), addrs)
+	c.Endpoint.SetLocal(c.local(c.w.now), netip.AddrPortFrom(c.addr, c.ports[api.MainSocket]), addrs)
 }
 
 // SetPort binds the main socket to a port of one's choice. Before Connect.
@@ -141,16 +142,27 @@ func (c *Client) Thaw() {
 		c.receive(c.w.now, p)
 	}
 	c.kept = nil
-	c.Endpoint.HandleTimeout(c.w.now)
+	c.Endpoint.HandleTimeout(c.local(c.w.now))
 	c.drain(c.w.now)
 }
+
+// JumpClock sets the host's clock forward, as an operating system does that corrects it: to the endpoint everything takes
+// so much longer, once.
+func (c *Client) JumpClock(d time.Duration) {
+	c.skew += d
+	c.Endpoint.HandleTimeout(c.local(c.w.now))
+	c.drain(c.w.now)
+}
+
+// local is what the host's clock shows.
+func (c *Client) local(now time.Time) time.Time { return now.Add(c.skew) }
 
 // Site is where the client is.
 func (c *Client) Site() *Site { return c.site }
 
 // Do runs a command on the endpoint and what follows from it.
 func (c *Client) Do(f func(now time.Time, e *endpoint.Endpoint)) {
-	f(c.w.now, c.Endpoint)
+	f(c.local(c.w.now), c.Endpoint)
 	c.drain(c.w.now)
 }
 
@@ -163,7 +175,7 @@ func (c *Client) receive(now time.Time, p natsim.Packet) {
 		return
 	}
 	if id, ok := c.sockets[p.Dst.Port()]; ok {
-		c.Endpoint.HandleDatagram(now, id, p.Src, p.Data)
+		c.Endpoint.HandleDatagram(c.local(now), id, p.Src, p.Data)
 		c.drain(now)
 	}
 }
@@ -185,14 +197,14 @@ func (c *Client) drain(now time.Time) {
 			if again = true; op.Open {
 				c.Opened++
 				c.Open++
-				c.Endpoint.SocketOpened(now, op.ID, c.open(op.ID))
+				c.Endpoint.SocketOpened(c.local(now), op.ID, c.open(op.ID))
 			} else {
 				c.Open--
 				c.close(op.ID)
 			}
 		}
 		for {
-			out, tx, ok := c.Endpoint.AppendTransmit(now, c.buf[:0])
+			out, tx, ok := c.Endpoint.AppendTransmit(c.local(now), c.buf[:0])
 			if !ok {
 				break
 			}
@@ -210,7 +222,7 @@ func (c *Client) drain(now time.Time) {
 				c.OnEvent(now, &ev)
 			}
 			if ev.Kind == api.EventMessage && ev.Mode.Reliable() {
-				c.Endpoint.Consumed(now, ev.Peer, n)
+				c.Endpoint.Consumed(c.local(now), ev.Peer, n)
 			}
 		}
 		for {
@@ -219,7 +231,11 @@ func (c *Client) drain(now time.Time) {
 			}
 		}
 	}
-	c.wake.set(c.w, c.Endpoint.NextTimeout())
+	at := c.Endpoint.NextTimeout()
+	if !at.IsZero() {
+		at = at.Add(-c.skew)
+	}
+	c.wake.set(c.w, at)
 }
 
 func (c *Client) transmit(now time.Time, b []byte, tx endpoint.Transmit) {

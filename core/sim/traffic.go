@@ -29,6 +29,7 @@ type Player struct {
 	Sent, Received, UnreliableSent, UnreliableReceived int
 	First, Last                                        time.Time     // reliable message received
 	MaxGap                                             time.Duration // between two reliable messages
+	interrupted                                        int           // PEER_INTERRUPTED
 	Faults                                             []string      // anything doubled, reordered or corrupt
 	Doubled, Reordered, Corrupt                        int           // the same, counted
 	seen                                               map[uint32]bool
@@ -74,6 +75,8 @@ func (p *Player) note(now time.Time, ev *api.Event) {
 	case api.EventRouteChanged:
 		p.Route = ev.Route
 		p.Routes = append(p.Routes, RouteChange{now, ev.Route, ev.Text})
+	case api.EventPeerInterrupted:
+		p.interrupted++
 	case api.EventServerLost, api.EventRoomLeft, api.EventPeerClosed:
 		kept := *ev
 		kept.Data = nil

@@ -27,6 +27,8 @@ type Weather struct {
 	Duplicate float64
 	Reorder   float64       // share of datagrams held back by ReorderBy
 	ReorderBy time.Duration // 0: one Delay
+	Run       float64       // mean number of datagrams between two addresses that are lost in a row; up to 1: each by itself
+	Corrupt   float64       // share of datagrams that arrive with a bit turned over
 	MTU       int           // largest UDP payload that is carried, larger ones vanish without a word; 0: any
 }
 
@@ -46,6 +48,7 @@ type World struct {
 	hosts6  map[netip.Addr]*Client // by global IPv6 address
 	spare   []*parcel              // delivered, to be filled again
 	cuts    map[[2]netip.Addr]bool
+	bad     map[[2]netip.Addr]bool    // ways in the bad state of a chain of losses
 	harm    map[[2]netip.Addr]float64 // loss beside the weather's
 	trace   hash.Hash
 	flows   map[[2]netip.Addr]int
@@ -59,7 +62,7 @@ var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func NewWorld(seed uint64, w Weather) *World {
 	return &World{
 		now: Start, rng: rand.New(rand.NewPCG(seed, 0x6d757375)), seed: seed, weather: w, trace: sha256.New(),
-		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, harm: map[[2]netip.Addr]float64{}, flows: map[[2]netip.Addr]int{},
+		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, bad: map[[2]netip.Addr]bool{}, harm: map[[2]netip.Addr]float64{}, flows: map[[2]netip.Addr]int{},
 	}
 }
 
@@ -147,7 +150,7 @@ func (w *World) send(p natsim.Packet) {
 	}
 	p.TTL--
 	c := w.weather
-	if len(w.cuts) > 0 && w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || c.MTU > 0 && len(p.Data) > c.MTU || w.rng.Float64() < c.Loss {
+	if len(w.cuts) > 0 && w.cuts[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] || c.MTU > 0 && len(p.Data) > c.MTU || w.lost(c, p) {
 		return
 	}
 	if len(w.harm) > 0 && w.rng.Float64() < w.harm[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] {
@@ -157,6 +160,22 @@ func (w *World) send(p natsim.Packet) {
 	if w.rng.Float64() < c.Duplicate {
 		w.deliver(p, w.delay(c))
 	}
+}
+
+// lost draws whether a datagram is lost: by itself, or by a chain with a good and a bad state for each pair of addresses.
+func (w *World) lost(c Weather, p natsim.Packet) bool {
+	if c.Run <= 1 {
+		return w.rng.Float64() < c.Loss
+	}
+	way := [2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}
+	change := 1 / c.Run // out of the bad state
+	if !w.bad[way] {
+		change = c.Loss / (1 - c.Loss) / c.Run
+	}
+	if w.rng.Float64() < change {
+		w.bad[way] = !w.bad[way]
+	}
+	return w.bad[way]
 }
 
 func (w *World) delay(c Weather) time.Duration {
@@ -190,6 +209,9 @@ func (w *World) ship(p natsim.Packet, after time.Duration, to *Client, at *Site)
 		box = &parcel{}
 	}
 	p.Data = append(box.Data[:0], p.Data...)
+	if c := w.weather.Corrupt; c > 0 && len(p.Data) > 0 && w.rng.Float64() < c {
+		p.Data[w.rng.IntN(len(p.Data))] ^= 1 << w.rng.IntN(8)
+	}
 	*box = parcel{p, to, at}
 	w.schedule(w.now.Add(after), happening{parcel: box})
 }
