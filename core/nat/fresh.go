@@ -2,6 +2,7 @@ package nat
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -43,7 +44,9 @@ func (a *Agent) startFresh(now time.Time) {
 	if h.fresh != nil {
 		return
 	}
-	if !a.cfg.Server.IsValid() || a.pool.want(1) == 0 {
+	// An answer means that the tuples are well: what is wrong is loss, and another pair would only be another lottery.
+	answered := slices.ContainsFunc(a.pairs, func(p *pair) bool { return p.ponged })
+	if answered || !a.cfg.Server.IsValid() || a.pool.want(1) == 0 {
 		a.endHunt(now, "")
 		return
 	}
