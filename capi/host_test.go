@@ -143,6 +143,30 @@ func TestCommandsComeInOrderAcrossTheWrap(t *testing.T) {
 	}
 }
 
+// What musubi_send puts into a command's code comes out as priority and deadline, and nothing of it is left for the next.
+func TestSendFlagsReachTheCommand(t *testing.T) {
+	g := newGame(t)
+	for _, c := range []struct {
+		flags uint32
+		want  api.Outgoing
+	}{
+		{0, api.Outgoing{}},
+		{2, api.Outgoing{Priority: api.PriorityLow}},
+		{4, api.Outgoing{Priority: api.PriorityHigh}},
+		{6 | 50<<16, api.Outgoing{Priority: api.PriorityUrgent, Deadline: 50}},
+		{0xffff << 16, api.Outgoing{Deadline: 65535}},
+		{0, api.Outgoing{}},
+	} {
+		at, _ := g.reserve(nil, false)
+		g.fill(at, cmdSend, nil, false)
+		g.h.at(at).code = int32(c.flags)
+		var got node.Command
+		if !g.h.NextCommand(&got) || got.How != c.want {
+			t.Errorf("flags %#x: %+v", c.flags, got.How)
+		}
+	}
+}
+
 func TestFullRingIsFreeAgainWhenTaken(t *testing.T) {
 	g := newGame(t)
 	var c node.Command

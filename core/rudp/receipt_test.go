@@ -152,3 +152,34 @@ func TestCopiesGiveReceipts(t *testing.T) {
 		t.Fatalf("%v", codes)
 	}
 }
+
+// Receipts, priorities and deadlines cost no allocation.
+func TestNoAllocationPerReceipt(t *testing.T) {
+	for mode := range api.Mode(api.ModeCount) {
+		e, data, n := newEngine(), make([]byte, 3000), 0
+		step := func() {
+			n++
+			how := api.Outgoing{Mode: mode, Channel: uint8(n % 4), ID: 1, Priority: api.Priority(n % 4)}
+			if !mode.Reliable() {
+				how.Deadline = 50
+			}
+			if err := e.a.SendMessage(e.now, how, data); err != nil {
+				t.Fatal(err)
+			}
+			e.pump(e.a, e.b, 0)
+			e.now = e.now.Add(500 * time.Microsecond)
+			for _, c := range []*Conn{e.a, e.b} {
+				if next := c.NextTimeout(); !next.After(e.now) {
+					c.HandleTimeout(e.now)
+				}
+			}
+			e.pump(e.b, e.a, 1)
+		}
+		for range 2000 {
+			step()
+		}
+		if allocs := testing.AllocsPerRun(1000, step); allocs != 0 {
+			t.Errorf("mode %d: %v allocations a message", mode, allocs)
+		}
+	}
+}
