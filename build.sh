@@ -204,7 +204,9 @@ stun_interop() {
   pid=$!
   for _ in $(seq 50); do grep -q '^address' "$out/log/interop-server.out" && { ready=1; break; }; sleep 0.1; done
   [ -n "$ready" ] || { say "the server did not start"; cat "$out/log/interop-server.err"; rc=1; }
-  timeout 10 turnutils_stunclient -p $port 127.0.0.1 2>&1 | tee "$out/log/turnutils.log" | grep -q 'reflexive addr: 127.0.0.1' || { say "turnutils_stunclient:"; cat "$out/log/turnutils.log"; rc=1; }
+  # It goes on to ask for answers from elsewhere, which strangers don't get, and waits for them.
+  timeout 5 turnutils_stunclient -p $port 127.0.0.1 >"$out/log/turnutils.log" 2>&1 || true
+  grep -q 'reflexive addr: 127.0.0.1' "$out/log/turnutils.log" || { say "turnutils_stunclient:"; cat "$out/log/turnutils.log"; rc=1; }
   timeout 10 turnutils_natdiscovery -m -f -p $port -L 127.0.0.1 127.0.0.1 >"$out/log/natdiscovery.log" 2>&1 || true
   [ "$(grep -c 'No NAT!' "$out/log/natdiscovery.log")" = 2 ] || { say "turnutils_natdiscovery:"; cat "$out/log/natdiscovery.log"; rc=1; }
   timeout 20 stun 127.0.0.1:$port -v 1 -p 39490 >"$out/log/stun.log" 2>&1 || true # its exit code is the NAT type
