@@ -14,6 +14,9 @@
  *     update_game();                              // calls musubi_send(..., MUSUBI_SEND_NO_WAKE, ...)
  *     musubi_flush(client);                       // one system call a frame at most
  *
+ * HANDLES. client: from musubi_create, in every function that takes one. peer: from an event. Both are numbers: one that is
+ * old or made up is an error, never a crash.
+ *
  * RESULTS. 0 is success, a positive number is a count, a negative one is a MUSUBI_ERR_ code. A function that fails has
  * had no effect. "The handle errors" below are MUSUBI_ERR_HANDLE (never created, or destroyed), MUSUBI_ERR_FAILED (the
  * library stopped itself: see MUSUBI_EVENT_FAILED) and MUSUBI_ERR_FORKED (called in a child of fork()).
@@ -68,11 +71,11 @@ enum {
  * MUSUBI_DEFAULT_DEADLINE. */
 enum {
     MUSUBI_SEND_NO_WAKE = 1, /* leave waking the library to the next musubi_flush or send without this flag */
-    MUSUBI_SEND_NORMAL = 0,
+    MUSUBI_SEND_NORMAL = 0, /* what is not said otherwise */
     MUSUBI_SEND_LOW = 2,    /* bulk: a map, a replay */
     MUSUBI_SEND_HIGH = 4,   /* state of the game */
     MUSUBI_SEND_URGENT = 6, /* input, voice */
-    MUSUBI_SEND_DEADLINE_SHIFT = 16,
+    MUSUBI_SEND_DEADLINE_SHIFT = 16, /* the deadline begins at this bit */
     MUSUBI_DEFAULT_DEADLINE = 1000 /* milliseconds */
 };
 
@@ -95,17 +98,17 @@ enum {
 
 /* A NAT's mapping or filtering, in RFC 4787's words. */
 enum {
-    MUSUBI_NAT_UNKNOWN = 0,
+    MUSUBI_NAT_UNKNOWN = 0, /* not tested yet, or no answer */
     MUSUBI_NAT_NONE = 1, /* mapping only: addresses are not translated */
-    MUSUBI_NAT_ENDPOINT_INDEPENDENT = 2,
-    MUSUBI_NAT_ADDRESS_DEPENDENT = 3,
-    MUSUBI_NAT_ADDRESS_AND_PORT_DEPENDENT = 4,
+    MUSUBI_NAT_ENDPOINT_INDEPENDENT = 2,       /* the same for every destination: "cone" */
+    MUSUBI_NAT_ADDRESS_DEPENDENT = 3,          /* another for each destination address */
+    MUSUBI_NAT_ADDRESS_AND_PORT_DEPENDENT = 4, /* another for each destination address and port: "symmetric" */
     MUSUBI_NAT_UDP_BLOCKED = 5 /* nothing came back over UDP */
 };
 
 /* How a NAT chooses the outer port of a new mapping. */
 enum {
-    MUSUBI_PORTS_UNKNOWN = 0,
+    MUSUBI_PORTS_UNKNOWN = 0,    /* not tested yet, or no pattern seen */
     MUSUBI_PORTS_PRESERVED = 1,  /* the inner port, while it is free */
     MUSUBI_PORTS_SEQUENTIAL = 2, /* a constant step further each time */
     MUSUBI_PORTS_BLOCK = 3,      /* any port of a small range */
@@ -126,22 +129,22 @@ enum {
 enum {
     MUSUBI_MAX_CLIENTS = 32, /* clients of a process at a time */
     MUSUBI_MAX_PEERS = 256,  /* peers of a client at a time */
-    MUSUBI_MAX_CHANNELS = 256,
-    MUSUBI_MAX_RELIABLE = 1048576,
-    MUSUBI_MAX_UNRELIABLE = 65536,
-    MUSUBI_MAX_USER_ID = 64,
+    MUSUBI_MAX_CHANNELS = 256,      /* channels of a mode, numbered from 0 */
+    MUSUBI_MAX_RELIABLE = 1048576,  /* a message in a reliable mode */
+    MUSUBI_MAX_UNRELIABLE = 65536,  /* a message in an unreliable mode */
+    MUSUBI_MAX_USER_ID = 64,        /* a user id */
     MUSUBI_MAX_ROOM_MEMBERS = 64, /* members */
-    MUSUBI_MAX_ROOM_DATA = 4096,
+    MUSUBI_MAX_ROOM_DATA = 4096,  /* a room's metadata */
     MUSUBI_MAX_LAN_DATA = 255, /* bytes that a host in the local network shows to browsers */
-    MUSUBI_MAX_CLOSE_TEXT = 200,
-    MUSUBI_MAX_REQUEST_DATA = 256,
-    MUSUBI_MAX_TOKEN = 1024,
+    MUSUBI_MAX_CLOSE_TEXT = 200,   /* a sentence in musubi_peer_close or musubi_peer_reject */
+    MUSUBI_MAX_REQUEST_DATA = 256, /* what goes with musubi_peer_connect */
+    MUSUBI_MAX_TOKEN = 1024,       /* an access token */
     MUSUBI_MAX_SUSPEND = 600000 /* milliseconds */
 };
 
 /* Results and reasons, graded by who can do something about it. */
 enum {
-    MUSUBI_OK = 0,
+    MUSUBI_OK = 0, /* done, or accepted */
 
     /* the arguments */
     MUSUBI_ERR_NULL = -1,      /* a pointer that may not be NULL was NULL */
@@ -195,7 +198,7 @@ enum {
 
 /* Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused. */
 enum {
-    MUSUBI_EVENT_NONE = 0,
+    MUSUBI_EVENT_NONE = 0,              /* never an event */
     MUSUBI_EVENT_SERVER_CONNECTED = 1,  /* the link is up. text: this client's user id */
     MUSUBI_EVENT_SERVER_LOST = 2,       /* refused, or lost for good. code, text */
     MUSUBI_EVENT_NAT_PROFILED = 3,      /* nat_mapping to nat_poisonable; text: one line for people */
@@ -226,8 +229,8 @@ enum {
 typedef struct musubi_event {
     uint32_t kind;       /* MUSUBI_EVENT_ */
     int32_t code;        /* 0, a MUSUBI_ERR_ code, or the positive code of the other side's musubi_peer_close */
-    musubi_peer peer;
-    uint64_t count;
+    musubi_peer peer;    /* who, 0: nobody or this client */
+    uint64_t count;      /* a number: see each kind */
     const uint8_t *data; /* valid until the next poll; 16-byte aligned for messages */
 #if UINTPTR_MAX == 0xffffffffu
     uint32_t data_pad;
@@ -239,11 +242,11 @@ typedef struct musubi_event {
     uint32_t data_size; /* bytes */
     uint32_t text_size; /* bytes, without the zero */
     uint32_t rtt_us;    /* microseconds */
-    uint8_t mode;
-    uint8_t channel;
+    uint8_t mode;        /* MUSUBI_RELIABLE_ORDERED and so on */
+    uint8_t channel;     /* 0 to 255 */
     uint8_t route;       /* MUSUBI_ROUTE_ */
     uint8_t nat_mapping; /* MUSUBI_NAT_ */
-    uint8_t nat_filtering;
+    uint8_t nat_filtering;  /* MUSUBI_NAT_ */
     uint8_t nat_ports;      /* MUSUBI_PORTS_ */
     uint8_t nat_poisonable; /* MUSUBI_ANSWER_ */
     uint8_t reserved[5];
@@ -276,14 +279,14 @@ typedef struct musubi_stats {
     uint32_t struct_size;
     uint32_t route;         /* MUSUBI_ROUTE_ */
     uint32_t rtt_us;        /* smoothed, of the path in use */
-    uint32_t min_rtt_us;
+    uint32_t min_rtt_us;    /* the least seen on it */
     uint32_t jitter_us;     /* mean deviation of the RTT */
-    uint32_t route_changes;
-    uint64_t packets_sent;
-    uint64_t packets_received;
+    uint32_t route_changes; /* since the connection began */
+    uint64_t packets_sent;  /* datagrams, all paths */
+    uint64_t packets_received; /* that opened */
     uint64_t packets_lost;  /* declared lost, all paths */
     uint64_t bytes_sent;    /* UDP payload */
-    uint64_t bytes_received;
+    uint64_t bytes_received; /* UDP payload */
     uint64_t queued_bytes;  /* accepted by musubi_send, not yet acknowledged or dropped */
     uint64_t auth_failures; /* datagrams for this connection that did not open */
     uint64_t replays;       /* datagrams that opened but were seen before */
@@ -296,7 +299,7 @@ typedef struct musubi_stats {
     uint32_t redundancy_ppm; /* bytes of the last 8 s that were sent before any sign of their need, millionths */
     uint32_t reserved;
     uint64_t send_rate;     /* bytes a second, of packets, in the last second */
-    uint64_t receive_rate;
+    uint64_t receive_rate;  /* as send_rate */
     uint64_t resent;        /* messages, or pieces of them, that were sent again */
     uint64_t repaired;      /* packets that were lost and whose messages came all the same, by the peer's redundancy */
     uint64_t expired;       /* unreliable messages that were dropped unsent when their deadline passed */
@@ -312,7 +315,7 @@ typedef struct musubi_nat {
     uint32_t ports;          /* MUSUBI_PORTS_ */
     int32_t port_step;       /* sequential: from one port to the next */
     uint32_t port_low;       /* block, random: the ports to expect, both included */
-    uint32_t port_high;
+    uint32_t port_high;      /* see port_low */
     uint32_t poisonable;     /* MUSUBI_ANSWER_: packets that come too early move a flow of ours to another port */
     uint32_t opener_ttl;     /* least TTL that opens the outermost NAT; 0: unknown */
 } musubi_nat;
@@ -362,7 +365,7 @@ MUSUBI_API const char *musubi_strerror(int32_t code);
 MUSUBI_API int32_t musubi_create(const musubi_config *config, musubi_client *client);
 
 /* Says goodbye to peers and server, ends the client's work and frees it.
- * client: from musubi_create. Its event data ends here. Threads in musubi_wait return ERR_HANDLE.
+ * client: from musubi_create. Event data that belongs to it ends here. Threads in musubi_wait return ERR_HANDLE.
  * Any thread, also while others use the client: they get ERR_HANDLE. Blocks until messages accepted before are delivered,
  * at most 1 s.
  * Returns 0; ERR_HANDLE, ERR_FORKED; ERR_TIMEOUT: the handle is gone, but its work did not end in 5 s: a bug. */
@@ -422,7 +425,7 @@ MUSUBI_API int32_t musubi_peer_accept(musubi_client client, musubi_peer peer);
 MUSUBI_API int32_t musubi_peer_reject(musubi_client client, musubi_peer peer, const char *text);
 
 /* Closes a connection after delivering what was accepted before, for at most 2 s; PEER_CLOSED follows on both sides.
- * code: 0 or a positive number of the game's own, which the other side gets. text: a sentence, at most
+ * peer: from an event. code: 0 or a positive number of the game's own, which the other side gets. text: a sentence, at most
  * MUSUBI_MAX_CLOSE_TEXT bytes; NULL: none. It is copied. Any thread. Does not block.
  * Returns 0; ERR_PEER: unknown or gone; ERR_VALUE: code is negative; ERR_TOO_LARGE: text; ERR_WOULD_BLOCK: command ring
  * full; or the handle errors. */
@@ -434,7 +437,7 @@ MUSUBI_API int32_t musubi_peer_close(musubi_client client, musubi_peer peer, int
 MUSUBI_API int32_t musubi_peer_punch(musubi_client client, musubi_peer peer);
 
 /* Sends a message to a connected peer.
- * mode: MUSUBI_RELIABLE_ORDERED and so on. channel: 0 to 255. data, size: size bytes, at most MUSUBI_MAX_RELIABLE or
+ * peer: connected. mode: MUSUBI_RELIABLE_ORDERED and so on. channel: 0 to 255. data, size: size bytes, at most MUSUBI_MAX_RELIABLE or
  * MUSUBI_MAX_UNRELIABLE, and what the send budget has room for; data may be NULL if size is 0. flags: MUSUBI_SEND_ or 0. id: 0, or
  * any number of yours to get a receipt: one DELIVERED that repeats it, with code 0 when the other side's library has the
  * whole message. In unreliable modes the code is ERR_UNKNOWN if no acknowledgement came in three probe timeouts (a few
@@ -454,7 +457,7 @@ MUSUBI_API int32_t musubi_send(musubi_client client, musubi_peer peer, uint32_t 
 MUSUBI_API int32_t musubi_flush(musubi_client client);
 
 /* Takes events, oldest first, and frees those of the poll before.
- * events: room for max events, 1 or more; may not be NULL. data and text of each event belong to the client and are valid
+ * events, max: room for max events, 1 or more; events may not be NULL. data and text of each event belong to the client and are valid
  * until the next poll, whatever that returns unless it is ERR_BUSY. One thread at a time. Does not block.
  * Returns the number of events filled in, 0 for none; ERR_NULL: events; ERR_VALUE: max is 0; ERR_BUSY: another thread is
  * polling; ERR_HANDLE, ERR_FORKED. A client that failed can still be polled. */
