@@ -268,6 +268,12 @@ cmd_fuzz() { # fuzz [time per target]
   done
 }
 
+cmd_docs() { # docs/API.md, from the comments of the header
+  need_go
+  go run ./capi/gendoc include/musubi.h docs/API.md
+  say "reference docs/API.md"
+}
+
 cmd_help() {
   cat <<'TEXT'
 ./build.sh COMMAND
@@ -287,6 +293,7 @@ cmd_help() {
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   fuzz [time]       every fuzz target, 20s each unless said
+  docs              writes docs/API.md, the reference of the C API, from the header
   help              this text
 TEXT
 }
@@ -294,7 +301,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|fuzz|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|fuzz|docs|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/musubi-p2p/musubi/capi/cheader"
+)
+
+func TestTheDocumentIsFresh(t *testing.T) {
+	h, err := cheader.ReadFile("../../include/musubi.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := reference(h)
+	if err != nil {
+		t.Fatalf("the header's comments: %v", err)
+	}
+	if got, err := os.ReadFile("../../docs/API.md"); err != nil || string(got) != want {
+		t.Fatalf("docs/API.md is stale (%v): run ./build.sh docs", err)
+	}
+	for _, f := range h.Funcs() {
+		p := partsOf(f)
+		if p.what == "" || p.threads == "" || len(p.returns) == 0 || len(p.returns[0]) == 0 && p.rest == "" {
+			t.Errorf("%s: a part of its comment was not found: %+v", f.Name, p)
+		}
+	}
+}
+
+func TestACommentIsCutIntoItsParts(t *testing.T) {
+	f := &cheader.Func{
+		Name: "musubi_x", Params: []cheader.Param{{Name: "client"}, {Name: "data"}, {Name: "size"}, {Name: "on"}},
+		Doc: "Does it; then stops. See there: it works.\ndata, size: size bytes, copied. on: 1 starts; 0 stops. Any thread. Does not block: much.\n" +
+			"Returns 0: fine; ERR_NULL: data; ERR_VALUE: on; or the handle errors. A remark.",
+	}
+	p := partsOf(f)
+	if p.what != "Does it; then stops. See there: it works." || p.threads != "Any thread. Does not block: much." || p.rest != "A remark." {
+		t.Errorf("%+v", p)
+	}
+	if len(p.params) != 2 || p.params[0] != [2]string{"data, size", "size bytes, copied."} || p.params[1][1] != "1 starts; 0 stops." {
+		t.Errorf("%q", p.params)
+	}
+	if strings.Join(p.returns, "|") != "0: fine|ERR_NULL: data|ERR_VALUE: on|the handle errors" {
+		t.Errorf("%q", p.returns)
+	}
+}
+
+func TestUnknownNamesAreErrors(t *testing.T) {
+	h := &cheader.Header{Intro: "See musubi_gone and ERR_GONE."}
+	if _, err := reference(h); err == nil || !strings.Contains(err.Error(), "musubi_gone") || !strings.Contains(err.Error(), "ERR_GONE") {
+		t.Errorf("%v", err)
+	}
+}
