@@ -283,6 +283,7 @@ cmd_help() {
   lib               the library, the C harness and the programs into build/
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
                     --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
+                    --docs docs (renews the figures of docs/NAT.md; about 25 minutes)  --journal FILE (goes on from there)
                     natlab regress [NAME]: reboots, moves, timeouts, loss; natlab discovery: coturn asks our server
                     --delay D  --jitter D  --loss SHARE  --reorder SHARE
   sim [options]     the NAT matrix in the simulator: 55 pairs, 200 meetings each; about a minute

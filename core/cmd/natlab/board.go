@@ -21,10 +21,16 @@ import (
 // board prints lines as meetings end and, on a terminal, one line below them that counts: meetings are held in rounds over
 // all pairs, so that for most of the time no pair is complete. Not for concurrent use.
 type board struct {
-	out  io.Writer
-	live bool   // a terminal, where a line can be taken back
-	last string // the counting line as it stands there
+	out    io.Writer
+	live   bool      // a terminal, where a line can be taken back
+	last   string    // the counting line as it stands there
+	began  time.Time // of the meetings
+	before int       // meetings that were held by then
+	said   time.Time // elsewhere than on a terminal: when the counting line was printed last
 }
+
+// sayEvery is how often the counting line is printed where it can't be taken back: a file, a pipe.
+const sayEvery = 30 * time.Second
 
 func newBoard(out io.Writer) *board {
 	b := &board{out: out}
@@ -49,14 +55,49 @@ func (b *board) status(text string) {
 		fmt.Fprintf(b.out, "\r\x1b[K%s", text) // back to the first column, and erase to the end of the line
 		b.last = text
 	}
+	if !b.live && text != "" && !b.said.IsZero() && time.Since(b.said) > sayEvery {
+		fmt.Fprintln(b.out, "  …", text)
+		b.said = time.Now()
+	}
+}
+
+// note prints an error that ends nothing.
+func (b *board) note(err error) {
+	if err != nil {
+		b.line("%v", err)
+	}
+}
+
+// start is told that meetings begin.
+func (b *board) start(pairs []*pair) {
+	b.began, b.said = time.Now(), time.Now()
+	b.before, _ = progress(pairs)
+}
+
+// progress counts meetings that are over, and all.
+func progress(pairs []*pair) (held, all int) {
+	for _, p := range pairs {
+		held += len(p.outcomes)
+		all += p.trials
+	}
+	return held, all
+}
+
+// remaining estimates how long the rest takes, by what was held since the start.
+func (b *board) remaining(pairs []*pair) string {
+	held, all := progress(pairs)
+	if held <= b.before || held == all {
+		return ""
+	}
+	rest := time.Since(b.began) * time.Duration(all-held) / time.Duration(held-b.before)
+	return fmt.Sprintf(", about %v left", rest.Round(10*time.Second))
 }
 
 // count says how far a matrix is.
 func (b *board) count(pairs []*pair) string {
-	var all, held, missed, disturbed int
+	var missed, disturbed int
+	held, all := progress(pairs)
 	for _, p := range pairs {
-		all += p.trials
-		held += len(p.outcomes)
 		missed += p.missed()
 		disturbed += p.disturbed
 	}
@@ -80,7 +121,7 @@ first byte from when its sender has.
 // row describes a pair's meetings in one line: ✓ all were as demanded, ✗ not all.
 func row(p *pair) string {
 	mark := "✓"
-	if p.missed() > 0 {
+	if !p.holds() {
 		mark = "✗"
 	}
 	s := summarize(p)

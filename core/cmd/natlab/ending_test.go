@@ -58,10 +58,10 @@ func TestScores(t *testing.T) {
 	missing := writeScores(&out, pairs, 20*time.Millisecond)
 	want := `
 Goals (docs/NAT.md)
-  class        pairs  meetings   direct     goal    pong p50/p95       goal  gave up by
-✓ C1               1        20    100 % ≥ 99.5 %           50/50     90/150           –
-✗ C2               1        40     95 %   ≥ 98 %         200/200    190/350       4.0 s  95 % direct, goal 98 %; p50 200 ms, goal 190
-✗ C5               1         1      0 %        –               –          –      11.0 s  gave up after 11000 ms, goal 10000
+  class  pairs  meetings   direct     goal  pong p50/p95       goal  first byte  gave up by  lost/dup/reordered
+✓ C1         1        20    100 % ≥ 99.5 %         50/50     90/150       41/41           –               0/0/0
+✗ C2         1        40     95 %   ≥ 98 %       200/200    190/350       41/41       4.0 s               0/0/0  95 % direct, goal 98 %; p50 200 ms, goal 190
+✗ C5         1         1      0 %        –             –          –       81/81      11.0 s               1/0/0  gave up after 11000 ms, goal 10000
 ✗ first byte, slowest cell SR × SR: 81/81 ms, goal p50 ≤ 80, p95 ≤ 380
 ✗ reliable messages of all meetings: 1 lost, 0 doubled, 0 out of order, 0 corrupt
 `

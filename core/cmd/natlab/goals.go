@@ -22,13 +22,15 @@ type score struct {
 	goal                            matrix.Goal
 	pairs, meetings, direct, failed int
 	probe50, probe95, gaveUp        *float64 // ms
+	first50, first95                *float64 // ms
+	tally                           tally
 	misses                          []string
 }
 
 // scoreOf adds up the meetings of one class.
 func scoreOf(c matrix.Class, pairs []*pair, rtt time.Duration) score {
 	s := score{Class: c, goal: matrix.GoalOf(c, rtt)}
-	var probes, gaveUp []time.Duration
+	var probes, gaveUp, first []time.Duration
 	for _, p := range pairs {
 		if classOf(p.a, p.b) != c || len(p.outcomes) == 0 {
 			continue
@@ -36,6 +38,10 @@ func scoreOf(c matrix.Class, pairs []*pair, rtt time.Duration) score {
 		s.pairs++
 		for _, o := range p.outcomes {
 			s.meetings++
+			s.tally.add(o.tally)
+			if o.firstByte >= 0 {
+				first = append(first, o.firstByte)
+			}
 			switch o.verdict {
 			case direct:
 				s.direct++
@@ -50,6 +56,7 @@ func scoreOf(c matrix.Class, pairs []*pair, rtt time.Duration) score {
 		}
 	}
 	s.probe50, s.probe95, s.gaveUp = matrix.Percentile(probes, 50), matrix.Percentile(probes, 95), matrix.Percentile(gaveUp, 100)
+	s.first50, s.first95 = matrix.Percentile(first, 50), matrix.Percentile(first, 95)
 	s.judge()
 	return s
 }
@@ -74,7 +81,7 @@ func (s *score) judge() {
 
 // writeScores prints the goals and what was reached, and returns what is missing.
 func writeScores(out io.Writer, pairs []*pair, delay time.Duration) (missing []string) {
-	fmt.Fprintf(out, "\nGoals (docs/NAT.md)\n  class        pairs  meetings   direct     goal    pong p50/p95       goal  gave up by\n")
+	fmt.Fprintf(out, "\nGoals (docs/NAT.md)\n  class  pairs  meetings   direct     goal  pong p50/p95       goal  first byte  gave up by  lost/dup/reordered\n")
 	for c := matrix.C1; c <= matrix.CUDP; c++ {
 		s := scoreOf(c, pairs, 2*delay)
 		if s.meetings == 0 {
@@ -90,8 +97,9 @@ func writeScores(out io.Writer, pairs []*pair, delay time.Duration) (missing []s
 			wanted = "≥ " + percent(s.goal.Direct)
 			wantedTimes = fmt.Sprintf("%.0f/%.0f", milliseconds(s.goal.P50), milliseconds(s.goal.P95))
 		}
-		fmt.Fprintf(out, "%s %-11v %6d %9d %8s %8s %15s %10s %11s%s\n", mark, c, s.pairs, s.meetings, share(s.direct, s.meetings), wanted,
-			times(s.probe50, s.probe95), wantedTimes, gaveUpText(s.gaveUp), why)
+		fmt.Fprintf(out, "%s %-5v  %5d  %8d %8s %8s  %12s %10s  %10s  %10s  %18s%s\n", mark, c, s.pairs, s.meetings, share(s.direct, s.meetings), wanted,
+			times(s.probe50, s.probe95), wantedTimes, times(s.first50, s.first95), gaveUpText(s.gaveUp),
+			fmt.Sprintf("%d/%d/%d", s.tally.lost, s.tally.dup, s.tally.reordered), why)
 	}
 	return append(missing, overall(out, pairs, delay)...)
 }

@@ -219,11 +219,12 @@ func TestSettle(t *testing.T) {
 func TestMatrixNotes(t *testing.T) {
 	var out bytes.Buffer
 	c := &matrixCmd{Logs: t.TempDir()}
-	b, p := newBoard(&out), &pair{a: lab.PR, b: lab.PR, trials: 1}
+	b, p := newBoard(&out), newPair(lab.PR, lab.PR)
+	p.trials = 1
 	still := outcome{verdict: failed, why: "A was direct for only 616ms", stall: stall{312 * time.Millisecond, "the router's thread stood still"}}
-	c.disturbed(b, p, 0, still, new(logs))
-	c.disturbed(b, p, 0, still, new(logs))
-	c.settled(b, p, 0, still, new(logs))
+	c.disturbed(b, new(journal), p, 0, still, new(logs))
+	c.disturbed(b, new(journal), p, 0, still, new(logs))
+	c.settled(b, new(journal), p, 0, still, new(logs))
 	if s := summarize(p); s.Trials != 1 || s.Failed != 1 || s.Disturbed != 2 || verify([]*pair{p}, nil) == nil {
 		t.Errorf("%+v", s)
 	}
@@ -250,7 +251,8 @@ func TestTallySpoilsTheCell(t *testing.T) {
 		line := strings.Replace(goodResult, " "+key+"=0", " "+key+"=2", 1)
 		o.logs[wan.B][4] = transcript(t, line)[0]
 		got := judge(o)
-		p := &pair{a: lab.PR, b: lab.PR, outcomes: []outcome{got}}
+		p := newPair(lab.PR, lab.PR)
+		p.add(0, got, "")
 		if got.clean() || p.wants(got) || verify([]*pair{p}, nil) == nil {
 			t.Errorf("%s: accepted %+v", key, got)
 		}
@@ -275,7 +277,9 @@ func TestDemands(t *testing.T) {
 			}
 		}
 	}
-	if err := verify([]*pair{{a: lab.SR, b: lab.SR, outcomes: []outcome{{verdict: direct}}}}, nil); err == nil {
+	hopeless := newPair(lab.SR, lab.SR)
+	hopeless.add(0, outcome{verdict: direct}, "")
+	if err := verify([]*pair{hopeless}, nil); err == nil {
 		t.Error("a direct SR × SR passes where the relay is demanded")
 	}
 	if err := verify(nil, []string{"C2: 0 % direct, goal 98 %"}); err == nil {

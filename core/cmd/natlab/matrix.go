@@ -30,7 +30,11 @@ type matrixCmd struct {
 	Loss     float64       `help:"Share of packets lost, 0 to 1."`
 	Reorder  float64       `help:"Share of packets held back by half the delay."`
 	Seed     uint64        `help:"Seed of loss, jitter and reordering." default:"1"`
+	Docs     string        `help:"Directory of the project's documents: writes nat-kernel.json and nat-kernel.svg, and the figures into NAT.md." placeholder:"DIR"`
+	Journal  string        `help:"File that remembers each meeting: a matrix that was broken off goes on from there." placeholder:"FILE"`
 	Logs     string        `help:"Directory for the logs of failed meetings (default: the temporary directory)." placeholder:"DIR"`
+
+	missing []string // goals that were not reached
 }
 
 // validate refuses numbers with which the matrix would prove nothing.
@@ -64,16 +68,42 @@ func (c *matrixCmd) run(ctx context.Context, out io.Writer) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	began := time.Now()
+	all := c.share(pairs)
+	conditions, err := c.conditions()
+	if err != nil {
+		return err
+	}
+	kept, held, err := openJournal(c.Journal, conditions)
+	if err != nil {
+		return err
+	}
+	defer kept.close()
 	b := newBoard(out)
-	b.line("%d pairs, %d meetings, %d at a time, %s one way", len(pairs), c.share(pairs), c.Parallel, brief(c.Delay))
+	b.line("%d pairs, %d meetings, %d at a time, %s one way", len(pairs), all, c.Parallel, brief(c.Delay))
+	if n := restore(pairs, held); n > 0 {
+		b.line("%d of them were held before (%s)", n, c.Journal)
+	}
 	b.line("%s", columns)
-	c.meetAll(ctx, pairs, b)
+	began := time.Now()
+	c.meetAll(ctx, pairs, b, kept)
+	if c.Short && ctx.Err() == nil && askAgain(pairs) {
+		c.meetAll(ctx, pairs, b, kept)
+	}
+	took := time.Since(began).Round(time.Second)
+	if err := c.tell(ctx, out, pairs, conditions); err != nil {
+		return err
+	}
+	b.line("%s, in %v; longest stall of the machine: %v", b.count(pairs), took, longest(pairs))
+	return verify(pairs, c.missing)
+}
+
+// tell writes what the meetings came to, for people, for tools, and into the documents. Broken off by the user it still shows
+// what there is, but documents nothing.
+func (c *matrixCmd) tell(ctx context.Context, out io.Writer, pairs []*pair, conditions string) error {
 	writeMatrix(out, pairs)
 	writeProfiles(out, pairs)
-	var missing []string
 	if !c.Short {
-		missing = writeScores(out, pairs, c.Delay)
+		c.missing = writeScores(out, pairs, c.Delay)
 	}
 	if c.JSON != "" {
 		if err := matrix.WriteJSON(c.JSON, cells(pairs)); err != nil {
@@ -83,8 +113,10 @@ func (c *matrixCmd) run(ctx context.Context, out io.Writer) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b.line("%s, in %v; longest stall of the machine: %v", b.count(pairs), time.Since(began).Round(time.Second), longest(pairs))
-	return verify(pairs, missing)
+	if c.Docs != "" {
+		return c.document(pairs)
+	}
+	return nil
 }
 
 // blockedTrials are held for each pair with UDP blocked: they all end alike, and late.
@@ -95,6 +127,9 @@ const blockedTrials = 3
 func (c *matrixCmd) share(pairs []*pair) (all int) {
 	for _, p := range pairs {
 		p.trials = c.Trials
+		if c.Short && p.byChance() {
+			p.want = direct // each, but for what askAgain spares
+		}
 		switch class := classOf(p.a, p.b); {
 		case class == matrix.CUDP:
 			p.trials = min(p.trials, blockedTrials)
@@ -107,7 +142,8 @@ func (c *matrixCmd) share(pairs []*pair) (all int) {
 }
 
 // meetAll works through the meetings in rounds over all pairs, so that a busy minute of the machine meets them alike.
-func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, b *board) {
+func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, b *board, kept *journal) {
+	b.start(pairs)
 	type job struct {
 		p     *pair
 		trial int
@@ -124,24 +160,28 @@ func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, b *board) {
 					o, texts := c.hold(ctx, c.plan(j.p, j.trial), nil, nil)
 					return judge(o), texts
 				}
-				got, texts := settle(ctx, demand(j.p.a, j.p.b), meet, func(o outcome, texts *logs) {
+				got, texts := settle(ctx, j.p.want, meet, func(o outcome, texts *logs) {
 					mu.Lock()
 					defer mu.Unlock()
-					c.disturbed(b, j.p, j.trial, o, texts)
+					c.disturbed(b, kept, j.p, j.trial, o, texts)
 				})
 				if ctx.Err() != nil {
 					continue // broken off by the user: says nothing about the pair
 				}
 				mu.Lock()
-				c.settled(b, j.p, j.trial, got, texts)
-				b.status(b.count(pairs))
+				c.settled(b, kept, j.p, j.trial, got, texts)
+				b.status(b.count(pairs) + b.remaining(pairs))
 				mu.Unlock()
 			}
 		})
 	}
-	for trial := range 2 * c.Trials {
+	rounds := 0
+	for _, p := range pairs {
+		rounds = max(rounds, p.trials)
+	}
+	for trial := range rounds {
 		for _, p := range pairs {
-			if trial >= p.trials {
+			if trial >= p.trials || p.held[trial] {
 				continue
 			}
 			select {
@@ -157,7 +197,7 @@ func (c *matrixCmd) meetAll(ctx context.Context, pairs []*pair, b *board) {
 
 // disturbed notes a meeting that is held again. Its logs are kept only where somebody asked for logs: an excuse is worth
 // a look, but not a full disk on a busy machine.
-func (c *matrixCmd) disturbed(b *board, p *pair, trial int, o outcome, texts *logs) {
+func (c *matrixCmd) disturbed(b *board, kept *journal, p *pair, trial int, o outcome, texts *logs) {
 	p.disturbed++
 	p.met(o.stall)
 	b.line("~ %v  meeting %d: %s%s", p, trial+1, o.verdict, reason(o))
@@ -165,20 +205,22 @@ func (c *matrixCmd) disturbed(b *board, p *pair, trial int, o outcome, texts *lo
 	if c.Logs != "" {
 		b.line("%slogs: %s", indent, c.keep(p, trial, texts))
 	}
+	b.note(kept.line(record{A: string(p.a), B: string(p.b), Trial: trial, Disturbed: true}))
 }
 
 // settled notes the outcome of a trial, and says when a pair is complete.
-func (c *matrixCmd) settled(b *board, p *pair, trial int, o outcome, texts *logs) {
-	p.outcomes = append(p.outcomes, o)
-	p.met(o.stall)
+func (c *matrixCmd) settled(b *board, kept *journal, p *pair, trial int, o outcome, texts *logs) {
+	where := ""
 	if !p.wants(o) {
-		miss := p.miss(trial, o, c.keep(p, trial, texts))
-		p.misses = append(p.misses, miss)
+		where = c.keep(p, trial, texts)
+	}
+	if miss := p.add(trial, o, where); miss != "" {
 		b.line("%s", miss)
 	}
 	if len(p.outcomes) == p.trials {
 		b.line("%s", row(p))
 	}
+	b.note(kept.line(recordOf(p, trial, o, where)))
 }
 
 // check refuses to start without the programs under test: 420 meetings that all fail for a missing file say it too late.

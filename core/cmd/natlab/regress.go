@@ -24,6 +24,7 @@ type regressCmd struct {
 	Names    []string `arg:"" optional:"" help:"Scenarios; none: all of them."`
 	List     bool     `help:"Only say which there are."`
 	Parallel int      `help:"Scenarios at the same time." default:"4"`
+	Loose    bool     `help:"Times may be up to three times their goals, as on a machine that does other things as well. Counts and routes stay exact."`
 	Logs     string   `help:"Directory for the logs of what did not hold (default: the temporary directory)." placeholder:"DIR"`
 }
 
@@ -41,6 +42,7 @@ type act struct {
 	*story
 	*meeting
 	programs programs
+	loose    bool // a time over its goal may still hold
 }
 
 // chosen finds the scenarios by name.
@@ -144,7 +146,7 @@ func (c *regressCmd) play(ctx context.Context, s *story, sc scenario) (stall, *l
 	var during func(context.Context, *meeting) error
 	if sc.play != nil {
 		during = func(ctx context.Context, m *meeting) error {
-			return sc.play(ctx, &act{story: s, meeting: m, programs: c.programs})
+			return sc.play(ctx, &act{story: s, meeting: m, programs: c.programs, loose: c.Loose})
 		}
 	}
 	o, texts := c.hold(ctx, sc.plan, s.hear, during)
@@ -160,7 +162,7 @@ func (c *regressCmd) play(ctx context.Context, s *story, sc scenario) (stall, *l
 			got.lost, got.dup, got.reordered, got.corrupt, wholeText(o))
 	}
 	if sc.after != nil {
-		sc.after(&act{story: s}, o)
+		sc.after(&act{story: s, loose: c.Loose}, o)
 	}
 	return o.stall, texts
 }
@@ -181,6 +183,10 @@ func wholeText(o observation) (text string) {
 
 // goal checks a measured time against its goal; negative means that it did not happen.
 func (a *act) goal(what string, took, goal time.Duration) {
+	if a.loose {
+		a.timed(what, took, goal)
+		return
+	}
 	if took < 0 {
 		a.inTime(false, "%s: did not happen (goal %s)", what, brief(goal))
 		return

@@ -16,7 +16,8 @@ import (
 )
 
 func TestSummary(t *testing.T) {
-	p := &pair{a: lab.AR, b: lab.SR, disturbed: 2}
+	p := newPair(lab.AR, lab.SR)
+	p.disturbed = 2
 	for i := range 20 {
 		p.outcomes = append(p.outcomes, outcome{verdict: direct, probe: time.Duration(i+1) * time.Millisecond, route: time.Second, firstByte: 40 * time.Millisecond})
 	}
@@ -49,13 +50,9 @@ func TestSummary(t *testing.T) {
 // it is demanded, a cell without meetings, and a direct path where there can be none.
 func TestMatrixText(t *testing.T) {
 	with := func(a, b lab.Kind, ms time.Duration, verdicts ...verdict) *pair {
-		p := &pair{a: a, b: b}
+		p := newPair(a, b)
 		for i, v := range verdicts {
-			o := outcome{verdict: v, probe: ms * time.Millisecond}
-			p.outcomes = append(p.outcomes, o)
-			if !p.wants(o) {
-				p.misses = append(p.misses, p.miss(i, o, "/tmp/x"))
-			}
+			p.add(i, outcome{verdict: v, probe: ms * time.Millisecond}, "/tmp/x")
 		}
 		return p
 	}

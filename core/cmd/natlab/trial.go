@@ -54,10 +54,10 @@ func (c *matrixCmd) keep(p *pair, trial int, texts *logs) string {
 
 // miss describes a meeting that was not as demanded.
 func (p *pair) miss(trial int, o outcome, logs string) string {
-	text := fmt.Sprintf("✗ %v  meeting %d: %s, demanded %s%s", p, trial+1, o.verdict, demand(p.a, p.b), reason(o))
+	text := fmt.Sprintf("✗ %v  meeting %d: %s, demanded %s%s", p, trial+1, o.verdict, p.want, reason(o))
 	if o.stall.longer() {
 		but := "that can't explain it"
-		if o.excusable(demand(p.a, p.b)) {
+		if o.excusable(p.want) {
 			but = fmt.Sprintf("this was its last repetition of %d", repeats)
 		}
 		text += fmt.Sprintf("\n%sthe machine stood still as well (%v), but %s", indent, o.stall, but)

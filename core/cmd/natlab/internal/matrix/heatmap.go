@@ -127,15 +127,21 @@ func rowName(row string) string {
 
 // subtitle gives the number that counts, and what the caller wants said.
 func (h *Heatmap) subtitle(cells []Cell) string {
-	mean, n, trials := 0.0, 0, 0
+	mean, n, least, most := 0.0, 0, 0, 0
 	for i := range cells {
 		if c := &cells[i]; ClassOf(c.A, c.B) != CUDP {
 			mean += c.Share()
-			n++
-			trials = max(trials, c.Trials)
+			if n++; n == 1 {
+				least = c.Trials
+			}
+			least, most = min(least, c.Trials), max(most, c.Trials)
 		}
 	}
-	line := fmt.Sprintf("mean %.1f %% direct over %d pairs, %d meetings each", 100*mean/float64(max(n, 1)), n, trials)
+	trials := fmt.Sprint(most)
+	if least < most {
+		trials = fmt.Sprintf("%d or %d", least, most)
+	}
+	line := fmt.Sprintf("mean %.1f %% direct over %d pairs, %s meetings each", 100*mean/float64(max(n, 1)), n, trials)
 	if h.Note != "" {
 		line += " · " + h.Note
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -109,29 +108,14 @@ func (c *Command) report(out io.Writer, cells []matrix.Cell) bool {
 	return held
 }
 
-// Markers of the part of NAT.md that is ours.
+// Marks of the part of NAT.md that is ours.
 const figuresBegin, figuresEnd = "<!-- simulated figures, written by ./build.sh sim --docs docs -->\n", "<!-- end of simulated figures -->\n"
 
 // document puts the figures where the project shows them.
 func (c *Command) document(cells []matrix.Cell, report string) error {
-	if err := matrix.WriteJSON(filepath.Join(c.Docs, "nat-sim.json"), cells); err != nil {
-		return err
-	}
-	picture := matrix.Heatmap{Out: filepath.Join(c.Docs, "nat-sim.svg"), Title: "Direct connections by pair of NAT types, simulated", Note: c.conditions()}
-	if err := picture.Write(cells); err != nil {
-		return err
-	}
-	name := filepath.Join(c.Docs, "NAT.md")
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(text), figuresBegin)
-	_, after, end := strings.Cut(rest, figuresEnd)
-	if !ok || !end {
-		return fmt.Errorf("%s has no place for the figures", name)
-	}
-	return os.WriteFile(name, []byte(before+figuresBegin+"```\n"+report+"```\n"+figuresEnd+after), 0o644)
+	d := matrix.Document{Dir: c.Docs, Name: "nat-sim", Begin: figuresBegin, End: figuresEnd,
+		Title: "Direct connections by pair of NAT types, simulated", Note: c.conditions()}
+	return d.Write(cells, report)
 }
 
 // noTLS says what the failed meetings of the row without UDP mean.
