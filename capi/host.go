@@ -102,6 +102,9 @@ func (h *host) closed() bool { return h.s.tail.Load()&closedBit != 0 }
 // end tells musubi_destroy that nothing touches the rings any more: neither the owner nor a sender that was under way
 // when the client closed.
 func (h *host) end() {
+	if !h.closed() {
+		h.s.failed.Store(1) // said already, unless what failed is the way to say it
+	}
 	for !h.closed() { // the owner gave up by itself; the game has yet to destroy the client
 		h.drained()
 		time.Sleep(idleSleep)
@@ -125,11 +128,12 @@ func (h *host) drained() bool {
 	return h.closed() && h.next == h.s.tail.Load()&positionMask
 }
 
-// crashed is called if node.Run itself panics, which recovers on its own: the event may be lost, the client still ends.
+// crashed is called if something around node.Run panics, which recovers on its own: the event may be lost, the client still
+// ends.
 func (h *host) crashed(text string) {
+	defer h.end()
 	h.PutEvent(&api.Event{Kind: api.EventFailed, Code: api.ErrFailed, Text: text})
 	h.Publish()
-	h.end()
 }
 
 func futexWake(word *atomic.Uint32) {

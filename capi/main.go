@@ -48,6 +48,7 @@ func musubiOwnerStart(s *C.struct_musubi_slot, config *C.musubi_config) (code in
 			code = int32(api.ErrFailed)
 		}
 	}()
+	node.Trouble("start")
 	cfg, err := readConfig(config)
 	if err != nil {
 		var e *api.Error
@@ -65,6 +66,7 @@ func musubiOwnerStart(s *C.struct_musubi_slot, config *C.musubi_config) (code in
 	node.Spawn(func() {
 		runOwner(h, cfg, loop)
 		loop.Close()
+		node.Trouble("end")
 		h.end()
 	}, h.crashed)
 	return int32(api.OK)

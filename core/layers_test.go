@@ -187,3 +187,56 @@ func TestClientLibraryStaysSmall(t *testing.T) {
 		t.Fatalf("go list printed %d packages only", len(deps))
 	}
 }
+
+// bareGo are the files in what the client library links that may hold a go statement, and why a panic there can't end the
+// game's process.
+var bareGo = map[string]string{
+	"core/node/spawn.go":                    "recovers; everything of ours starts here",
+	"golang.org/x/crypto/argon2":            "arithmetic on arrays of fixed shape, for join codes in the local network",
+	"github.com/pion/stun/v2":               "its Client, which is not used: only messages are",
+	"github.com/pion/dtls/v2":               "comes with that Client",
+	"github.com/pion/transport/v2/connctx":  "ditto",
+	"github.com/pion/transport/v2/deadline": "ditto",
+	"github.com/pion/transport/v2/udp":      "ditto",
+}
+
+// TestOnlySpawnStartsGoroutines reads every file that the client library links, but the standard library: a panic that
+// nobody recovers ends the process.
+func TestOnlySpawnStartsGoroutines(t *testing.T) {
+	const files = `{{if not .Standard}}{{$p := .}}{{range .GoFiles}}{{$p.ImportPath}} {{$p.Dir}}/{{.}}
+{{end}}{{range .CgoFiles}}{{$p.ImportPath}} {{$p.Dir}}/{{.}}
+{{end}}{{end}}`
+	out, err := exec.Command("go", "list", "-tags", "netgo,osusergo", "-deps", "-f", files, "../capi").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		pkg, path, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			continue
+		}
+		at := pkg // ours are named by file
+		if own, ok := strings.CutPrefix(pkg, module); ok {
+			at = own + "/" + filepath.Base(path)
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if g, ok := n.(*ast.GoStmt); ok {
+				if seen[at] = true; bareGo[at] == "" {
+					t.Errorf("%s starts a goroutine without node.Spawn", set.Position(g.Pos()))
+				}
+			}
+			return true
+		})
+	}
+	for at, why := range bareGo {
+		if !seen[at] {
+			t.Errorf("%s (%s) starts no goroutine any more: take its line out", at, why)
+		}
+	}
+}

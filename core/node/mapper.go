@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -66,10 +65,11 @@ func (m *portMapper) ask(ctx context.Context, limit time.Duration, f func(contex
 		defer wake()
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
+		Trouble("mapper")
 		got, err := f(ctx)
 		result <- mapped{got, err}
 	}, func(text string) {
-		result <- mapped{err: fmt.Errorf("%s", text)}
+		result <- mapped{err: panicError(text)}
 		wake()
 	})
 }
@@ -149,6 +149,7 @@ func (o *owner) takeMappings() {
 		if !ok {
 			break
 		}
+		carryOn(r.err)
 		if r.err != nil {
 			o.log(logDebug, "no port from the router: "+r.err.Error())
 		} else {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
+	"github.com/musubi-p2p/musubi/core/portmap"
 )
 
 // Every command reaches the engine with its values, in order; data survives the caller's buffer.
@@ -114,6 +116,31 @@ func TestPanicBecomesFailed(t *testing.T) {
 		}
 	}
 	st.quiet()
+}
+
+// A panic in a goroutine beside the owner is the client's failure as well, and told in its own words.
+func TestPanicBesideTheOwnerBecomesFailed(t *testing.T) {
+	t.Run("looking a name up", func(t *testing.T) {
+		st := newStage(t, Config{Servers: []string{"one.example:3478"}}, nil)
+		st.owner.servers.lookup = func(context.Context, string, string) ([]netip.Addr, error) { panic("no names today") }
+		st.play().do(Command{Kind: CmdConnect})
+		saysWhere(t, st.event(api.EventFailed), "no names today")
+	})
+	t.Run("asking the router", func(t *testing.T) {
+		st := newStage(t, Config{}, nil)
+		m := &st.owner.mapper
+		m.cancel, m.asked, m.result = func() {}, 1, make(chan mapped, 1)
+		m.ask(t.Context(), patience, func(context.Context) (*portmap.Mapping, error) { panic("no routers today") }, st.owner.loop.Wake)
+		st.play()
+		saysWhere(t, st.event(api.EventFailed), "no routers today")
+	})
+}
+
+func saysWhere(t *testing.T, ev api.Event, text string) {
+	t.Helper()
+	if !strings.HasPrefix(ev.Text, "internal error: "+text+" (in ") || !strings.Contains(ev.Text, "node_test.go:") {
+		t.Errorf("got %q", ev.Text)
+	}
 }
 
 // A panic in the host leaves nobody to tell; Run still returns.

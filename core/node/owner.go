@@ -190,6 +190,7 @@ func (o *owner) start(now time.Time) (err error) {
 
 // step does one round of everything that can be done without waiting. busy: there may be more, so don't sleep yet.
 func (o *owner) step() (busy bool) {
+	Trouble("owner")
 	now := o.now
 	if busy = o.loop.Read(o.reader) > 0; busy {
 		o.habit.last = workPacket
@@ -283,6 +284,7 @@ func (o *owner) deadline() time.Time {
 
 // release closes what this run opened and waits for what it started.
 func (o *owner) release() {
+	Trouble("release")
 	o.servers.stop()
 	o.mapper.stop()
 	for _, id := range o.sockets {

@@ -67,10 +67,11 @@ func (s *serverNames) start(wake func()) {
 	s.cancel, s.result = cancel, result
 	Spawn(func() {
 		defer wake()
+		Trouble("resolver")
 		addrs, err := s.resolve(ctx)
 		result <- resolution{addrs, err}
 	}, func(text string) {
-		result <- resolution{err: errors.New(text)}
+		result <- resolution{err: panicError(text)}
 		wake()
 	})
 }
@@ -215,6 +216,7 @@ func (o *owner) takeAddresses() {
 	if !ok {
 		return
 	}
+	carryOn(r.err)
 	waiting := o.servers.waiting
 	o.servers.waiting = nil
 	if r.err != nil {

@@ -112,15 +112,3 @@ func TestLookupIsCancelled(t *testing.T) {
 	st.want("close")
 	st.quiet()
 }
-
-// A panic in the look-up is an error like any other.
-func TestLookupPanic(t *testing.T) {
-	open := make(chan struct{})
-	close(open)
-	st := newStage(t, Config{Servers: []string{"play.example:3478"}}, nil)
-	st.owner.servers.lookup = lookup(open, func(string) ([]string, error) { panic("resolver broke") })
-	st.play().do(Command{Kind: CmdConnect})
-	if ev := st.event(api.EventServerLost); !strings.Contains(ev.Text, "resolver broke") {
-		t.Errorf("got %+v", ev)
-	}
-}

@@ -12,15 +12,31 @@ import (
 func Spawn(f func(), failed func(text string)) {
 	go func() {
 		if text := guard(f); text != "" {
-			failed(text)
+			guard(func() { failed(text) })
 		}
 	}()
+}
+
+// panicError hands the text of a panic beside the owner over to the owner, which goes on panicking with it: whatever
+// goroutine of the client meets a bug, the client fails and says so.
+type panicError string
+
+func (e panicError) Error() string { return string(e) }
+
+// carryOn panics if err is another goroutine's panic.
+func carryOn(err error) {
+	if p, ok := err.(panicError); ok {
+		panic(p)
+	}
 }
 
 // guard runs f and returns an empty text, or what f panicked with and where.
 func guard(f func()) (text string) {
 	defer func() {
-		if r := recover(); r != nil {
+		r := recover()
+		if p, ok := r.(panicError); ok {
+			text = string(p) // it has its place already
+		} else if r != nil {
 			const most = 300 // bytes; a panic's value may be anything
 			value := fmt.Sprint(r)
 			value = strings.ToValidUTF8(value[:min(len(value), most)], "")
