@@ -10,11 +10,11 @@ import (
 )
 
 // checkMeeting checks what every chapter shares: profile, room by code, relay first, the way, and whole delivery.
-func checkMeeting(s *story, o observation, mapping string, want verdict) {
+func checkMeeting(s *story, o observation, mapping [2]string, want verdict, goal time.Duration) {
 	for i, log := range o.logs {
 		side := wan.Side(i)
 		p, _ := log.First(harness.Profiled)
-		s.check(p.Get("mapping") == mapping && p.Get("filtering") == "address-and-port-dependent",
+		s.check(p.Get("mapping") == mapping[side] && p.Get("filtering") == "address-and-port-dependent",
 			"%v's network is profiled as mapping %s, filtering %s", side, p.Get("mapping"), p.Get("filtering"))
 	}
 	made, _ := o.logs[o.host].First(harness.RoomJoined)
@@ -27,7 +27,7 @@ func checkMeeting(s *story, o observation, mapping string, want verdict) {
 	got := judge(o)
 	s.timed("first message, from keys at the sender", got.firstByte, goalFirst)
 	if want == direct {
-		s.timed("direct, from keys on both sides to the first authenticated pong", got.probe, goalDirect)
+		s.timed("direct, from keys on both sides to the first authenticated pong", got.probe, goal)
 		if got.route >= 0 {
 			s.note("both routes were direct %s after keys on both sides (no goal: validation comes after the pong)", ms(got.route))
 		}
@@ -40,8 +40,10 @@ func checkMeeting(s *story, o observation, mapping string, want verdict) {
 	default:
 		s.check(false, "in the end the route is %s; it was judged %s%s", want, got.verdict, reason(got))
 	}
-	s.check(got.clean() && o.whole(), "%d reliable messages each way: %d lost, %d doubled, %d out of order, %d corrupt",
-		o.messages, got.lost, got.dup, got.reordered, got.corrupt)
+	resA, _ := o.logs[wan.A].Last(harness.Result)
+	resB, _ := o.logs[wan.B].Last(harness.Result)
+	s.check(got.clean() && o.whole(), "%s and %s reliable messages: %d lost, %d doubled, %d out of order, %d corrupt",
+		resA.Get("sent"), resB.Get("sent"), got.lost, got.dup, got.reordered, got.corrupt)
 	if o.stall.longer() {
 		s.note("the machine stood still: %v", o.stall)
 	}
