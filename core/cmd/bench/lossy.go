@@ -31,7 +31,7 @@ const (
 	plainBytes   = 156 // of a message on the wire, sent plainly: 100, 4 of framing, 24 of sealing, 28 of IP and UDP
 
 	lossyTries      = 3
-	stalledEnough   = 0.5 // per cent of the packets: half of what p99 is made of
+	disturbedEnough = 0.3 // per cent; p99 is made of one
 	lossyFlowsQuick = 8
 	lossyQuick      = 300
 )
@@ -64,24 +64,29 @@ func (c *runCmd) lossy() (all []result, err error) {
 	return all, nil
 }
 
-// undisturbed repeats a run during which the machine stood still, and takes the one in which it did least.
+// undisturbed repeats a run during which the machine stood still or was busy elsewhere, and takes the least disturbed one.
 func (c *runCmd) undisturbed(l *link.Link, lib library, cond condition) (best result, err error) {
 	for range lossyTries {
 		r, err := c.through(l, lib, cond)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Printf("lossy  %-8s 25 ms%v: %s; the link lost %.2f %%, was %.0f µs late (p99 %.0f) and stalled %.2f %% of the packets\n", lib.name, cond, brief(r),
-			r.num("link_lost_pct"), r.num("link_late_us_p50"), r.num("link_late_us_p99"), r.num("link_stalled_pct"))
-		if best == nil || r.num("link_stalled_pct") < best.num("link_stalled_pct") {
+		fmt.Printf("lossy  %-8s 25 ms%v: %s; the link lost %.2f %%, was %.0f µs late (p99 %.0f) and stalled %.2f %% of the packets; "+
+			"threads waited for a processor %.2f %% of the time, at most %.0f ms\n", lib.name, cond, brief(r), r.num("link_lost_pct"),
+			r.num("link_late_us_p50"), r.num("link_late_us_p99"), r.num("link_stalled_pct"), r.num("starved_pct"), r.num("starved_ms_max"))
+		if best == nil || disturbance(r) < disturbance(best) {
 			best = r
 		}
-		if best.num("link_stalled_pct") <= stalledEnough {
+		if disturbance(best) <= disturbedEnough {
 			break
 		}
 	}
 	return best, nil
 }
+
+// disturbance is for which share of a run, per cent, the machine did something else. A machine that stops for a third of a
+// second is seen by the few packets that are in the link then; a processor that others keep busy not even by those.
+func disturbance(r result) float64 { return max(r.num("link_stalled_pct"), r.num("starved_pct")) }
 
 func (c *runCmd) through(l *link.Link, lib library, cond condition) (result, error) {
 	dir, err := os.MkdirTemp("", "musubi-bench-")
@@ -97,7 +102,9 @@ func (c *runCmd) through(l *link.Link, lib library, cond condition) (result, err
 	l.Set(impair.Config{Latency: lossyLatency, Jitter: cond.jitter, Loss: cond.loss / 100, Burst: cond.burst}, lossySeed)
 	p := pair{dir: c.BinDir, lib: lib, bench: "lossy", link: l, limit: 4 * time.Minute,
 		args: []string{"--flows", strconv.Itoa(flows), "--messages", strconv.Itoa(messages), "--latencies", file}}
+	witness := link.Watch()
 	r, err := p.run()
+	starved, longest := witness.End()
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +123,7 @@ func (c *runCmd) through(l *link.Link, lib library, cond condition) (result, err
 	r["link_lost_pct"] = round(100*l.Lost(), 2)
 	r["link_late_us_p50"], r["link_late_us_p99"] = math.Round(float64(late.Microseconds())), math.Round(float64(late99.Microseconds()))
 	r["link_stalled_pct"] = round(100*stalled, 2)
+	r["starved_pct"], r["starved_ms_max"] = round(100*starved, 2), math.Round(float64(longest.Milliseconds()))
 	delete(r, "begin_ns")
 	delete(r, "end_ns")
 	return r, nil

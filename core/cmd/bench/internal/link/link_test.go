@@ -83,3 +83,18 @@ func trip(t *testing.T, a, b net.PacketConn) {
 		t.Fatalf("%d bytes came back: %v", n, err)
 	}
 }
+
+// A witness adds up what its thread had to wait for a processor, and nothing else.
+func TestWitness(t *testing.T) {
+	w := Watch()
+	if share, longest := w.End(); share < 0 || share > 1 || longest < 0 {
+		t.Errorf("share %v, longest %v", share, longest)
+	}
+	var s starvation
+	for _, late := range []time.Duration{0, Starved, 2 * Starved, time.Second, time.Microsecond} {
+		s.woke(late)
+	}
+	if s.sum != time.Second+2*Starved || s.longest != time.Second {
+		t.Errorf("%v in all, %v at most", s.sum, s.longest)
+	}
+}
