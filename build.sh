@@ -14,7 +14,8 @@ go_needed=1.26
 # tool:package pairs of Debian and Ubuntu.
 tools_build=(gcc:gcc cmake:cmake make:make git:git)
 tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
-            turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables)
+            turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables
+            mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
 # packages without a program of their own: file:package.
 files_test=(/usr/include/gc/gc.h:libgc-dev)
 
@@ -55,7 +56,7 @@ setup_build() {
 
 cmd_setup() {
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables libgc-dev"
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
   say "ready"
 }
 
@@ -226,6 +227,11 @@ cmd_test() {
   check "staticcheck" staticcheck_clean
   go_tests
   c_tests
+  if command -v mcs >/dev/null && command -v mono >/dev/null; then
+    check "C# binding under Mono" bindings/csharp/test.sh "$out/bin/musubi" "$out/lib"
+  else
+    skip "C# binding" "mono-mcs and mono-runtime are not installed"
+  fi
   if command -v stun >/dev/null && command -v turnutils_stunclient >/dev/null; then
     check "STUN for Debian's stun and coturn's client" stun_interop
   else
@@ -258,6 +264,12 @@ cmd_adversity() { # adversity [worlds]
   adversity "${1:-10000}"
 }
 
+cmd_csharp() { # csharp [seconds]
+  cmd_lib >/dev/null
+  need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "missing; install: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
+  bindings/csharp/test.sh "$out/bin/musubi" "$out/lib" "${1:-120}"
+}
+
 cmd_fuzz() { # fuzz [time per target]
   local each=${1:-20s} package target
   setup_build
@@ -269,10 +281,12 @@ cmd_fuzz() { # fuzz [time per target]
   done
 }
 
-cmd_docs() { # docs/API.md, from the comments of the header
+cmd_docs() { # what is made from the header: docs/API.md and C#'s idea of it
   need_go
   go run ./capi/gendoc include/musubi.h docs/API.md
+  go generate ./capi/gencs
   say "reference docs/API.md"
+  say "C#        bindings/csharp/Musubi/NativeMethods.g.cs"
 }
 
 cmd_help() {
@@ -294,8 +308,9 @@ cmd_help() {
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
+  csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)
   fuzz [time]       every fuzz target, 20s each unless said
-  docs              writes docs/API.md, the reference of the C API, from the header
+  docs              after a change of the header: writes docs/API.md and the native methods of C# from it
   help              this text
 TEXT
 }
@@ -303,7 +318,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|fuzz|docs|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|docs|help) "cmd_$command" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

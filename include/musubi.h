@@ -541,6 +541,55 @@ MUSUBI_API int32_t musubi_suspend(musubi_client client, uint32_t max_ms);
  * Returns 0; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
 MUSUBI_API int32_t musubi_resume(musubi_client client);
 
+/* The whole API as one table, for engines that load the library by hand: one symbol to look up. New members are added behind
+ * the last; struct_size says how much of the table the loaded library has. The sizes let a binding in another language
+ * compare its idea of the structs with the library's. */
+typedef struct musubi_api {
+    uint32_t struct_size;     /* of this table, bytes */
+    uint32_t abi_version;     /* the version asked for */
+    uint32_t event_size;      /* sizeof musubi_event, bytes */
+    uint32_t config_size;     /* sizeof musubi_config */
+    uint32_t stats_size;      /* sizeof musubi_stats */
+    uint32_t nat_size;        /* sizeof musubi_nat */
+    uint32_t simulation_size; /* sizeof musubi_simulation */
+    uint32_t reserved;
+    const char *(*version)(void);
+    const char *(*strerror)(int32_t code);
+    int32_t (*create)(const musubi_config *config, musubi_client *client);
+    int32_t (*destroy)(musubi_client client);
+    int32_t (*connect)(musubi_client client);
+    int32_t (*disconnect)(musubi_client client);
+    int32_t (*room_create)(musubi_client client, uint32_t max_members, const void *data, uint32_t size);
+    int32_t (*room_join)(musubi_client client, const char *code);
+    int32_t (*room_leave)(musubi_client client);
+    int32_t (*room_set_data)(musubi_client client, const void *data, uint32_t size);
+    int32_t (*peer_connect)(musubi_client client, musubi_peer peer, const void *data, uint32_t size);
+    int32_t (*peer_accept)(musubi_client client, musubi_peer peer);
+    int32_t (*peer_reject)(musubi_client client, musubi_peer peer, const char *text);
+    int32_t (*peer_close)(musubi_client client, musubi_peer peer, int32_t code, const char *text);
+    int32_t (*peer_punch)(musubi_client client, musubi_peer peer);
+    int32_t (*send)(musubi_client client, musubi_peer peer, uint32_t mode, uint32_t channel, const void *data,
+                    uint32_t size, uint32_t flags, uint64_t id);
+    int32_t (*flush)(musubi_client client);
+    int32_t (*poll)(musubi_client client, musubi_event *events, uint32_t max);
+    int32_t (*wait)(musubi_client client, uint32_t timeout_ms);
+    int32_t (*peer_stats)(musubi_client client, musubi_peer peer, musubi_stats *stats);
+    int32_t (*nat_info)(musubi_client client, musubi_nat *nat);
+    int32_t (*network_changed)(musubi_client client);
+    int32_t (*simulate)(musubi_client client, const musubi_simulation *outgoing, const musubi_simulation *incoming);
+    int32_t (*simulation_preset)(const char *name, musubi_simulation *outgoing, musubi_simulation *incoming);
+    int32_t (*lan_host)(musubi_client client, uint32_t max_members, const void *data, uint32_t size);
+    int32_t (*lan_browse)(musubi_client client, uint32_t on);
+    int32_t (*lan_join)(musubi_client client, const char *address, const char *code);
+    int32_t (*suspend)(musubi_client client, uint32_t max_ms);
+    int32_t (*resume)(musubi_client client);
+} musubi_api;
+
+/* The table of the library's functions, each as declared above.
+ * version: MUSUBI_ABI_VERSION of the header that the caller was made with. The table belongs to the library and
+ * never goes or changes. Any thread. Does not block. Returns NULL if the library does not offer that version. */
+MUSUBI_API const musubi_api *musubi_get_api(uint32_t version);
+
 #ifdef __cplusplus
 }
 #endif

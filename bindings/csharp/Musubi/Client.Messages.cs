@@ -1,0 +1,102 @@
+using System;
+using System.Runtime.InteropServices;
+
+namespace Musubi
+{
+    public sealed unsafe partial class Client
+    {
+        // What the last native poll handed out, next..count not yet given to the game. The array is managed, so that nobody can
+        // free it under an event; what its pointers point at is the library's, hence turn, which changes with every poll.
+        private readonly NativeEvent[] polled = new NativeEvent[64];
+        private int next, count;
+        private uint turn;
+
+        /// <summary>Sends a message to a connected peer. The data is copied before the call returns.</summary>
+        /// <param name="peer">a connected peer</param>
+        /// <param name="mode">delivery promise</param>
+        /// <param name="channel">0 to 255</param>
+        /// <param name="data">at most <see cref="Limits.MaxReliable"/> or <see cref="Limits.MaxUnreliable"/> bytes</param>
+        /// <param name="flags">priority, NoWake, deadline (see <see cref="Deadline"/>)</param>
+        /// <param name="id">0, or any number of yours: one Delivered event repeats it</param>
+        /// <returns>Ok: accepted. WouldBlock: queue or send budget full, Writable follows. NotConnected, Peer: the peer is not
+        /// connected yet or any more. TooLarge, Value: the arguments.</returns>
+        public ResultCode Send(Peer peer, DeliveryMode mode, int channel, ReadOnlySpan<byte> data, SendFlags flags = 0, ulong id = 0)
+        {
+            int code;
+            fixed (byte* p = &MemoryMarshal.GetReference(data))
+                code = NativeMethods.musubi_send(Handle, peer.Id, (uint)mode, (uint)channel, p, (uint)data.Length, (uint)flags, id);
+            return Alive(code);
+        }
+
+        /// <summary>A deadline for <see cref="Send"/> in unreliable modes: milliseconds, 1 to 65535, after which a message that has
+        /// not left is dropped. To be joined with other flags by |.</summary>
+        public static SendFlags Deadline(int ms)
+        {
+            if (ms < 1 || ms > 0xffff)
+                throw new ArgumentOutOfRangeException("ms", "a deadline is 1 to 65535 milliseconds");
+            return (SendFlags)((uint)ms << Limits.SendDeadlineShift);
+        }
+
+        /// <summary>Wakes the library if messages sent with NoWake may be waiting. Once a frame, after the sends.</summary>
+        public ResultCode Flush() { return Alive(NativeMethods.musubi_flush(Handle)); }
+
+        private static ResultCode Alive(int code)
+        {
+            if (code == (int)ResultCode.Handle)
+                throw Disposed();
+            return (ResultCode)code;
+        }
+
+        /// <summary>Waits until a poll has something, at most timeoutMs milliseconds; -1: no limit. For tools and servers; a game
+        /// polls once a frame instead. Blocks; returns whether there is an event.</summary>
+        public bool Wait(int timeoutMs)
+        {
+            int code = NativeMethods.musubi_wait(Handle, next < count ? 0 : (uint)timeoutMs);
+            Check("wait", code);
+            return code == 1 || next < count;
+        }
+
+        /// <summary>The events that wait, for foreach.</summary>
+        public Events Poll()
+        {
+            if (IsDisposed)
+                throw Disposed();
+            return new Events(this);
+        }
+
+        /// <summary>Takes the oldest event, and ends the one before. False: none waits. One thread at a time: a second one gets a
+        /// <see cref="MusubiException"/> with Busy, if it is noticed.</summary>
+        public bool TryPoll(out Event e)
+        {
+            ulong h = Handle;
+            unchecked { turn++; }
+            if (next >= count && !Refill(h))
+            {
+                e = default(Event);
+                return false;
+            }
+            e = new Event(this, next++, turn);
+            return true;
+        }
+
+        private bool Refill(ulong h)
+        {
+            int n;
+            next = count = 0;
+            fixed (NativeEvent* p = polled)
+                n = NativeMethods.musubi_poll(h, p, (uint)polled.Length);
+            if (n < 0)
+                Check("poll", n);
+            count = n;
+            return n > 0;
+        }
+
+        /// <summary>An event's fields, as long as they are valid.</summary>
+        internal ref NativeEvent At(int index, uint when)
+        {
+            if (when != turn)
+                throw new InvalidOperationException("this event is over: it ends with the next poll, or the client's disposal");
+            return ref polled[index];
+        }
+    }
+}
