@@ -120,6 +120,20 @@ func (e *Endpoint) SetServer(addrs []netip.AddrPort, key [32]byte) error {
 	return nil
 }
 
+// SetServers tells the addresses that the server's names have by now. A link that is down, or coming back, tries those
+// that are new first; a link that is up stays where it is.
+func (e *Endpoint) SetServers(now time.Time, addrs []netip.AddrPort) {
+	now = e.tick(now)
+	if len(addrs) > 0 {
+		e.cfg.Servers = addrs
+		e.link.SetServers(now, addrs)
+		e.drainLink(now)
+	}
+}
+
+// Searching reports whether a link is wanted and down: its server may have moved to where its names say.
+func (e *Endpoint) Searching() bool { return e.wanted && !e.linkUp }
+
 // PublicKey is the client's identity, fresh for each process.
 func (e *Endpoint) PublicKey() [32]byte { return e.static.Public() }
 

@@ -68,11 +68,16 @@ func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 	e.server = e.link.Remote()
 	if ev.Resumed {
 		e.log(logInfo, "link to the server resumed")
-		e.eachPeer(func(p *peer.Peer) { p.ServerBack(now) })
+		e.serverBack(now)
 	} else {
 		e.push(api.Event{Kind: api.EventServerConnected, Text: ev.Info.User})
 	}
 	e.startProfile(now)
+}
+
+// serverBack tells every connection where the server is now: relay legs are bound there.
+func (e *Endpoint) serverBack(now time.Time) {
+	e.eachPeer(func(p *peer.Peer) { p.ServerBack(now, e.server, e.sampleServer(), e.info.STUNToken) })
 }
 
 func (e *Endpoint) linkIsDown(ev *link.ClientEvent) {

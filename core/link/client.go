@@ -3,6 +3,7 @@ package link
 import (
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -103,13 +104,21 @@ func NewClient(cfg ClientConfig) *Client {
 }
 
 // SetServers replaces the servers' addresses, for Connect and for coming back. A link under way keeps its old ones
-// when there are no new ones.
-func (c *Client) SetServers(addrs []netip.AddrPort) {
+// when there are no new ones. A client that is coming back begins with the first address that it did not have: the
+// server moved.
+func (c *Client) SetServers(now time.Time, addrs []netip.AddrPort) {
+	now = c.tick(now)
 	if len(addrs) == 0 && c.state != idle {
 		return
 	}
+	old := c.cfg.Servers
+	fresh := slices.IndexFunc(addrs, func(a netip.AddrPort) bool { return !slices.Contains(old, a) })
 	c.cfg.Servers = addrs
-	c.server = 0
+	if c.server = max(slices.Index(addrs, c.remote), 0); c.state != trying && c.state != waiting || fresh < 0 {
+		return
+	}
+	c.server, c.tried, c.backOff = fresh, 0, 0
+	c.startTry(now)
 }
 
 // SetServer makes another server the one to Connect to, one with another key; only while no link is wanted. What the old

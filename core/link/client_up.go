@@ -18,6 +18,11 @@ func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte) {
 		return
 	}
 	_, probe, probed, ok := c.pipe.open(now, b)
+	if ok && c.state == up && !sameAddr(from, c.remote) {
+		// The server sends from another address. Where it was it may not be heard any more: its own packets would hide
+		// that for as long as they come.
+		c.pipe.conn.Ping(now, path)
+	}
 	if ok && probed && probe.Challenge && len(c.answers) < maxAnswers {
 		c.answers = append(c.answers, wire.Probe{Response: true, RespNonce: probe.ChallengeNonce, Observed: from})
 	}

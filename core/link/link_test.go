@@ -126,13 +126,13 @@ func TestNobodyAnswers(t *testing.T) {
 func TestServersAreTriedInTurn(t *testing.T) {
 	w := newWorld(t, 1)
 	dead := netip.MustParseAddrPort("198.51.100.1:3478")
-	w.client.SetServers([]netip.AddrPort{dead, serverAddr})
+	w.client.SetServers(w.now, []netip.AddrPort{dead, serverAddr})
 	w.connect()
 	if w.client.Remote() != serverAddr || w.now.Sub(birth) > 6*time.Second {
 		t.Fatal(w.client.Remote(), w.now.Sub(birth))
 	}
 	w = newWorld(t, 1)
-	w.client.SetServers([]netip.AddrPort{dead, netip.MustParseAddrPort("[2001:db8::9]:3478")})
+	w.client.SetServers(w.now, []netip.AddrPort{dead, netip.MustParseAddrPort("[2001:db8::9]:3478")})
 	w.client.Connect(w.now)
 	ev := w.until(Down, 11*time.Second)
 	wantCode(t, ev, api.ErrServerUnreachable, true)

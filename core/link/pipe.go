@@ -18,7 +18,8 @@ const path = wire.PathDirectFirst
 type pipe struct {
 	keys *secure.Session
 	conn *rudp.Conn
-	// asked is when the oldest packet that wants an acknowledgement went out since we last heard anything; zero: none.
+	// asked is when the oldest packet that wants an acknowledgement went out since the last one that brought any; zero: none.
+	// Other packets of the other end show only that it can reach us.
 	asked time.Time
 	out   []byte // one signal to send, reused
 	in    []byte // one signal received, reused
@@ -59,7 +60,6 @@ func (p *pipe) open(now time.Time, b []byte) (number uint64, probe wire.Probe, p
 		p.drops.Format++
 		return 0, probe, false, false
 	}
-	p.asked = time.Time{}
 	if id == wire.PathProbe {
 		if probe, ok = wire.ParseProbe(frames); !ok {
 			p.drops.Probe++

@@ -151,6 +151,11 @@ func NewAgent(cfg AgentConfig) *Agent {
 	return &Agent{cfg: cfg, random: random{r: cfg.Rand}}
 }
 
+// SetServer tells where ports can be sampled from now on: the server moved, or gave another token.
+func (a *Agent) SetServer(server netip.AddrPort, token [16]byte) {
+	a.cfg.Server, a.cfg.Token = unmap(server), token
+}
+
 // AddRemote adds addresses at which the peer may be reached, most wanted first. lan says that they are on our own
 // network. Unusable and surplus ones are counted and ignored. May be called at any time.
 func (a *Agent) AddRemote(now time.Time, addrs []netip.AddrPort, lan bool) {

@@ -26,6 +26,8 @@ const (
 // engine is what the owner drives: *endpoint.Endpoint, or a test's script.
 type engine interface {
 	SetServer(addrs []netip.AddrPort, key [32]byte) error
+	SetServers(now time.Time, addrs []netip.AddrPort)
+	Searching() bool
 	SetLocal(now time.Time, main netip.AddrPort, addrs []netip.Addr)
 	HandleDatagram(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte)
 	HandleTimeout(now time.Time)
@@ -207,6 +209,7 @@ func (o *owner) step() (busy bool) {
 	}
 	o.lookAround()
 	o.takeAddresses()
+	o.renewAddresses()
 	o.takeMappings()
 	if at := o.timeout(); !at.IsZero() && !now.Before(at) {
 		o.timerAt, o.stale = now, true
@@ -269,6 +272,7 @@ func (o *owner) deadline() time.Time {
 	if !o.closeBy.IsZero() {
 		return deadline.Earlier(at, o.closeBy)
 	}
+	at = deadline.Earlier(at, o.servers.renewAt)
 	at = deadline.Earlier(at, o.mapper.again)
 	at = deadline.Earlier(at, o.network.lookAt)
 	at = deadline.Earlier(at, o.lanDeadline())

@@ -85,7 +85,7 @@ func (o *owner) nextEvent(ev *api.Event) (ok bool) {
 	case api.EventServerConnected:
 		o.mapPort()
 	case api.EventServerLost:
-		o.out.linkWanted = false
+		o.out.linkWanted, o.servers.linked = false, false
 	case api.EventPeerConnected, api.EventRouteChanged:
 		o.snapshot(ev.Peer) // a game that asks on this event gets this event's state
 	}

@@ -6,20 +6,27 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 )
 
 // resolveLimit bounds one look-up of all the servers' names.
 const resolveLimit = 5 * time.Second
 
+// renewEvery is how often the names are looked up again while the link is down: a server that moved is found that much
+// after its name points to the new place. Name servers and the system keep answers for themselves; this asks them.
+const renewEvery = 3 * time.Second
+
 // maxDeferred bounds the room commands kept while names are looked up: join and leave, a few times over.
 const maxDeferred = 8
 
 // serverNames turns the configured servers into addresses. Names are looked up in a goroutine of their own, because a
-// dead name server takes seconds and the owner must not.
+// dead name server takes seconds and the owner must not. While a link is down they are looked up again and again: the
+// server may have moved.
 type serverNames struct {
 	names  []string
 	wantV6 bool
@@ -29,6 +36,10 @@ type serverNames struct {
 	cancel  context.CancelFunc // nonnil: a look-up is running
 	result  chan resolution    // one per look-up, with room for its answer
 	waiting []Command          // room commands that came meanwhile
+
+	linked  bool      // the link wanted is to these servers, not to a host in the local network
+	renewal bool      // the look-up that runs is for a link that is down
+	renewAt time.Time // the next of these; zero: the link is up, or not wanted
 }
 
 type resolution struct {
@@ -58,7 +69,8 @@ func newServerNames(cfg Config) serverNames {
 // family reports whether the client's sockets can reach an address of that kind.
 func (s *serverNames) family(a netip.Addr) bool { return a.Is6() == s.wantV6 }
 
-func (s *serverNames) running() bool { return s.cancel != nil }
+// running reports whether a connect waits for a look-up.
+func (s *serverNames) running() bool { return s.cancel != nil && !s.renewal }
 
 // start begins a look-up; wake is called when its answer is there.
 func (s *serverNames) start(wake func()) {
@@ -98,7 +110,7 @@ func (s *serverNames) stop() {
 		<-s.result
 		s.cancel = nil
 	}
-	s.waiting = nil
+	s.waiting, s.renewal, s.renewAt = nil, false, time.Time{}
 }
 
 // resolve looks all names up. One that works is enough; otherwise the first one's error is told.
@@ -167,6 +179,21 @@ func (o *owner) connect() {
 	case s.fixed != nil || len(s.names) == 0 || o.out.linkWanted:
 		o.connectTo(s.fixed)
 	default:
+		s.stop() // a renewal for the link before
+		s.start(o.loop.Wake)
+	}
+}
+
+// renewAddresses looks the names up again while the link to their server is down.
+func (o *owner) renewAddresses() {
+	s := &o.servers
+	switch {
+	case !s.linked || s.fixed != nil || len(s.names) == 0 || !o.closeBy.IsZero():
+	case !o.engine.Searching():
+		s.renewAt = time.Time{}
+	case s.cancel != nil:
+	case s.renewAt.IsZero() || deadline.Due(o.now, s.renewAt):
+		s.renewal, s.renewAt = true, o.now.Add(renewEvery)
 		s.start(o.loop.Wake)
 	}
 }
@@ -181,6 +208,7 @@ func (o *owner) connectTo(addrs []netip.AddrPort) {
 		}
 	}
 	o.link()
+	o.servers.linked, o.servers.renewAt = o.out.linkWanted, o.now.Add(renewEvery)
 }
 
 // link starts the link to the server that the endpoint was told of last.
@@ -217,6 +245,16 @@ func (o *owner) takeAddresses() {
 		return
 	}
 	carryOn(r.err)
+	if o.servers.renewal {
+		o.servers.renewal = false
+		if r.err == nil { // a name server that is silent just now tells nothing
+			o.engine.SetServers(o.now, r.addrs)
+			if !slices.Contains(r.addrs, o.serverAddr) {
+				o.watchNetwork(r.addrs[0])
+			}
+		}
+		return
+	}
 	waiting := o.servers.waiting
 	o.servers.waiting = nil
 	if r.err != nil {
@@ -250,7 +288,8 @@ func (o *owner) disconnect() {
 		o.lookupEnded(waiting, api.ErrClosed, "disconnected")
 		return
 	}
-	o.out.linkWanted = false
+	o.servers.stop()
+	o.out.linkWanted, o.servers.linked = false, false
 	if err := o.engine.Disconnect(o.now); err != nil {
 		o.log(logWarn, err.Error())
 	}

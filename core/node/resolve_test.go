@@ -112,3 +112,33 @@ func TestLookupIsCancelled(t *testing.T) {
 	st.want("close")
 	st.quiet()
 }
+
+// While the link is down the names are looked up again and again; what they say goes to the endpoint. A link that is up, a
+// server in the local network and a server without a name need none of that.
+func TestNamesAreLookedUpWhileTheLinkIsDown(t *testing.T) {
+	open := make(chan struct{})
+	close(open)
+	st := newStage(t, Config{Servers: []string{"play.example:3478"}}, nil)
+	addr := "203.0.113.1"
+	st.owner.servers.lookup = lookup(open, func(string) ([]string, error) {
+		if addr == "" {
+			return nil, &net.DNSError{IsTimeout: true}
+		}
+		return []string{addr}, nil
+	})
+	st.play().do(Command{Kind: CmdConnect})
+	st.want("servers [203.0.113.1:3478]")
+	st.want("connect")
+	down := func(is bool) { st.engine.set(st.QueueHost, func() { st.engine.searching = is }) }
+	st.do(Command{Kind: CmdPeerPunch, Peer: 7}) // a marker: the look-up has ended, and with it the test's turn to set addr
+	st.want("punch 7")
+	addr = "203.0.113.9"
+	down(true)
+	st.want("servers are [203.0.113.9:3478]")
+	st.do(Command{Kind: CmdRoomLeave}) // room commands don't wait for such a look-up
+	st.want("leave")
+	down(false)
+	st.do(Command{Kind: CmdPeerPunch, Peer: 8})
+	st.want("punch 8")
+	st.quiet()
+}

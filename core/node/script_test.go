@@ -33,6 +33,8 @@ type script struct {
 	sticky  bool // HandleTimeout leaves timeout alone
 	undone  bool // never done
 	spoiled uint64
+
+	searching bool // the link is down
 	locals  map[api.SocketID]netip.AddrPort
 }
 
@@ -172,6 +174,13 @@ func (s *script) EachPeer(f func(api.PeerHandle)) { f(7) }
 func (s *script) SetServer(addrs []netip.AddrPort, _ [32]byte) error {
 	s.did("servers %v", addrs)
 	return nil
+}
+
+func (s *script) SetServers(_ time.Time, addrs []netip.AddrPort) { s.did("servers are %v", addrs) }
+func (s *script) Searching() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.searching
 }
 
 func (s *script) NetworkChanged(time.Time)             { s.did("networkchanged") }

@@ -225,11 +225,15 @@ func mappedAddrs(attested []netip.AddrPort, port uint16) (out []netip.AddrPort) 
 	return out
 }
 
-// ServerBack tells that the link to the server came up again: a relay that went with it knows our leg by its ticket alone.
-func (p *Peer) ServerBack(now time.Time) {
-	if p.Connected() {
-		p.leg.Bind(now)
+// ServerBack tells that the link to the server came up again, perhaps at another address: a relay that went with it knows
+// our leg by its ticket alone. stun and token are what Config has of these names.
+func (p *Peer) ServerBack(now time.Time, server, stun netip.AddrPort, token [16]byte) {
+	if !p.Connected() {
+		return
 	}
+	p.agent.SetServer(stun, token)
+	p.leg.Follow(server)
+	p.leg.Bind(now)
 }
 
 // Intro names the introduction this connection came from.

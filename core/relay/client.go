@@ -27,6 +27,7 @@ type Client struct {
 	rand    io.Reader
 	grant   wire.RelayGrant
 	addr    netip.AddrPort
+	server  bool // addr is the server's: the grant names none
 	now     time.Time
 	handle  uint32
 	rate    wire.RelayRate
@@ -77,7 +78,7 @@ type Event struct {
 func NewClient(cfg ClientConfig) *Client {
 	c := &Client{rand: cfg.Rand, grant: cfg.Grant, addr: cfg.Grant.Addr, handle: cfg.Grant.Handle, rate: cfg.Grant.Rate}
 	if !c.addr.IsValid() {
-		c.addr = cfg.Addr
+		c.addr, c.server = cfg.Addr, true
 	}
 	return c
 }
@@ -90,6 +91,13 @@ func (c *Client) Handle() uint32 { return c.handle }
 
 // Addr is the relay's address.
 func (c *Client) Addr() netip.AddrPort { return c.addr }
+
+// Follow tells where the server is now. A relay that is the server moved with it; Bind finds out whether it knows the leg.
+func (c *Client) Follow(server netip.AddrPort) {
+	if c.server && server.IsValid() {
+		c.addr = server
+	}
+}
 
 // Rate is what the relay grants; zeros: no limit.
 func (c *Client) Rate() wire.RelayRate { return c.rate }

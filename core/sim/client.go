@@ -28,6 +28,10 @@ type Client struct {
 	// Opened counts sockets ever opened beside the main one; Open those open now.
 	Opened, Open int
 
+	// Names makes the client find the server by name, as node does: while the link is down it is told where the server is now.
+	Names  bool
+	asking bool // the name server, or asked a moment ago
+
 	skew   time.Duration // the host's clock is so much ahead of the world's
 	paused bool
 	frozen bool
@@ -236,6 +240,28 @@ func (c *Client) drain(now time.Time) {
 		at = at.Add(-c.skew)
 	}
 	c.wake.set(c.w, at)
+	c.lookUp()
+}
+
+// Times of a name server.
+const (
+	nameDelay = 30 * time.Millisecond
+	nameAgain = 3 * time.Second // node's renewEvery
+)
+
+// lookUp is node's part while the link is down.
+func (c *Client) lookUp() {
+	if !c.Names || c.asking || c.frozen || !c.Endpoint.Searching() {
+		return
+	}
+	c.asking = true
+	c.w.After(nameDelay, func(time.Time) {
+		c.Do(func(now time.Time, e *endpoint.Endpoint) { e.SetServers(now, []netip.AddrPort{c.w.server.Addr()}) })
+	})
+	c.w.After(nameAgain, func(time.Time) {
+		c.asking = false
+		c.lookUp()
+	})
 }
 
 func (c *Client) transmit(now time.Time, b []byte, tx endpoint.Transmit) {

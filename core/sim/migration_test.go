@@ -3,6 +3,7 @@ package sim
 import (
 	"flag"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,9 +24,10 @@ var frames = []stream{
 // outageSpan is a time in which what a player sends may be lost, because nobody can know yet that the path is cut.
 type outageSpan struct{ from, to time.Time }
 
-// Relay, direct, cut, relay, direct, and then the server appears at another address, under 60 Hz traffic of three modes:
-// nothing reliable is lost, doubled or out of order; nothing unreliable is lost, but for what was sent into the cut path
-// before it was suspect; and no silence is longer than 400 ms and a round trip.
+// Relay, direct, cut, relay, direct, then the server appears at another address, under the same name or in the list that the
+// clients have; and a cut shows that there is a relay there. Under 60 Hz traffic of three modes: nothing reliable is lost,
+// doubled or out of order; nothing unreliable is lost, but for what was sent into a cut path before it was suspect; and no
+// silence is longer than 400 ms and a round trip.
 func TestMigrationStory(t *testing.T) {
 	seeds := *stories
 	if testing.Short() {
@@ -43,10 +45,14 @@ func migrationStory(t *testing.T, seed uint64, a, b string) {
 	const moved = "192.0.2.9"
 	w := NewWorld(seed, Weather{Delay: oneWay})
 	w.AddServer(wanS, nil)
+	named := seed%2 == 0
 	both := func(cfg *endpoint.Config) {
-		cfg.Servers = append(cfg.Servers, netip.AddrPortFrom(netip.MustParseAddr(moved), api.DefaultPort))
+		if !named {
+			cfg.Servers = append(cfg.Servers, netip.AddrPortFrom(netip.MustParseAddr(moved), api.DefaultPort))
+		}
 	}
 	players := []*Player{w.AddSite(a, wanA).AddPlayer("host", 100, both), w.AddSite(b, wanB).AddPlayer("guest", 100, both)}
+	players[0].Names, players[1].Names = named, named
 	loads := []*load{addLoad(players[0], frames), addLoad(players[1], frames)}
 	fail := func(format string, args ...any) {
 		t.Helper()
@@ -66,33 +72,48 @@ func migrationStory(t *testing.T, seed uint64, a, b string) {
 		return
 	}
 	w.Run(time.Second + time.Duration(seed*37%500)*time.Millisecond)
-	cut := w.Now()
+	spans := make([][]outageSpan, 2) // by sender
 	wans := []netip.Addr{players[0].site.wan, players[1].site.wan}
-	w.Cut(wans[0], wans[1])
-	if seed%3 > 0 {
-		w.Cut(wans[1], wans[0])
-	}
-	w.Run(2 * time.Second)
-	spans := make([]outageSpan, 2) // by sender
-	for i, p := range players {
-		if last := len(p.Routes) - 1; p.Route != api.RouteRelay {
-			fail("%s did not leave the path that is cut", p.Name)
-			return
-		} else {
-			spans[i] = outageSpan{cut.Add(-oneWay), p.Routes[last].At}
+	cutAndHeal := func() bool {
+		cut := w.Now()
+		w.Cut(wans[0], wans[1])
+		if seed%3 > 0 {
+			w.Cut(wans[1], wans[0])
 		}
+		w.Run(2 * time.Second)
+		for i, p := range players {
+			last := len(p.Routes) - 1
+			if p.Route != api.RouteRelay {
+				fail("%s did not leave the path that is cut", p.Name)
+				return false
+			}
+			spans[i] = append(spans[i], outageSpan{cut.Add(-oneWay), p.Routes[last].At})
+		}
+		w.Heal(wans[0], wans[1])
+		w.Heal(wans[1], wans[0])
+		if !w.RunUntil(10*time.Second, direct) {
+			fail("not direct after healing")
+			return false
+		}
+		w.Run(time.Second)
+		return true
 	}
-	w.Heal(wans[0], wans[1])
-	w.Heal(wans[1], wans[0])
-	if !w.RunUntil(10*time.Second, direct) {
-		fail("not direct after healing")
+	if !cutAndHeal() {
 		return
 	}
-	w.Run(time.Second)
+	routes := len(players[0].Routes) + len(players[1].Routes)
 	w.server.Move(moved)
-	w.Run(12 * time.Second)
-	if !direct() {
+	w.Run(30 * time.Second) // a keepalive and 3 s until its silence is noticed, and a round with each address
+	if !direct() || len(players[0].Routes)+len(players[1].Routes) != routes {
 		fail("the server's move cost the direct path")
+	}
+	for _, p := range players {
+		if p.Endpoint.Searching() {
+			fail("%s has not found the server", p.Name)
+		}
+	}
+	if !cutAndHeal() {
+		return
 	}
 	for _, l := range loads {
 		l.stop = true
@@ -109,7 +130,8 @@ func migrationStory(t *testing.T, seed uint64, a, b string) {
 		for k, s := range l.streams {
 			for n := range from.sent[k] {
 				at := from.at[k][n]
-				if s.mode.Reliable() || l.seen[k][n] || !at.Before(spans[1-i].from) && !at.After(spans[1-i].to) {
+				within := func(s outageSpan) bool { return !at.Before(s.from) && !at.After(s.to) }
+				if s.mode.Reliable() || l.seen[k][n] || slices.ContainsFunc(spans[1-i], within) {
 					continue
 				}
 				fail("%s never got message %d of mode %d, sent at %v", l.p.Name, n, s.mode, at.Sub(Start))
