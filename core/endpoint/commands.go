@@ -304,7 +304,7 @@ func (e *Endpoint) NetworkChanged(now time.Time) {
 	e.mapped = 0
 	e.link.NetworkChanged(now)
 	e.drainLink(now)
-	e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now) })
+	e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now, false) })
 	if e.linkUp {
 		e.startProfile(now)
 	}

@@ -126,7 +126,7 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 	case wire.SigObserved:
 		moved := e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp
 		if e.info.Observed = s.Addr; moved {
-			e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now) })
+			e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now, true) })
 			e.startProfile(now)
 		}
 	}

@@ -79,10 +79,11 @@ type Agent struct {
 	events   []Event
 	drops    Drops
 
-	pool      pool
-	hunt      hunt
-	punchedAt time.Time
-	closed    bool
+	pool       pool
+	hunt       hunt
+	punchedAt  time.Time
+	forsakenAt time.Time // the last EventForsaken
+	closed     bool
 }
 
 // Via is the way that a Probe goes.
@@ -125,7 +126,8 @@ const (
 	EventValidated
 	// EventGaveUp: punching ended without a valid pair. Reason says why. Challenges are still answered and may yet succeed.
 	EventGaveUp
-	// EventForsaken: the other side may be on another network. Pairs that were valid must prove themselves anew.
+	// EventForsaken: the other side may be on another network, and what is under way to it lost. Pairs that were valid must
+	// prove themselves anew.
 	EventForsaken
 	// EventDead: a valid pair had no validation for 5 s since it became suspect, or its consent ran out. Checking goes on.
 	EventDead

@@ -100,7 +100,8 @@ func (a *Agent) punchToo(now time.Time, moved bool) {
 	patience := punchWord
 	if moved {
 		patience = movedWord
-		if a.haveValid(1) {
+		if a.haveValid(1) || !now.Before(a.forsakenAt.Add(movedWord)) {
+			a.forsakenAt = now
 			a.emit(Event{Kind: EventForsaken})
 			a.suspectAll(now)
 		}

@@ -35,7 +35,7 @@ type script struct {
 	spoiled uint64
 
 	searching bool // the link is down
-	locals  map[api.SocketID]netip.AddrPort
+	locals    map[api.SocketID]netip.AddrPort
 }
 
 type packet struct {

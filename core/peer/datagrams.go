@@ -172,7 +172,7 @@ func (p *Peer) NextTimeout() time.Time {
 	at = deadline.Earlier(deadline.Earlier(at, ask), suspect)
 	at = deadline.Earlier(at, p.rebindDue())
 	at = deadline.Earlier(at, p.proveNext())
-	at = deadline.Earlier(at, t.retryAt)
+	at = deadline.Earlier(deadline.Earlier(at, t.retryAt), t.requeueAt)
 	if t.waiting != 0 {
 		at = deadline.Earlier(deadline.Earlier(at, t.holdUntil), p.silentAt())
 	}
@@ -197,7 +197,11 @@ func (p *Peer) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmi
 
 func (p *Peer) nextDatagram(now time.Time, dst []byte) ([]byte, Transmit, bool) {
 	if p.leg != nil && !p.closed {
+		homeless := p.leg.Homeless()
 		if out, ok := p.leg.AppendTransmit(now, dst); ok {
+			if homeless && !p.leg.Homeless() && p.agent != nil {
+				p.agent.Nudge(now) // the relay will know us when it gets what follows
+			}
 			return out, Transmit{To: p.leg.Addr()}, true
 		}
 	}
@@ -235,7 +239,7 @@ func (p *Peer) packetOn(now time.Time, id wire.PathID, dst []byte) ([]byte, Tran
 	var tx Transmit
 	out := dst
 	switch d := &p.paths.table[id]; {
-	case id == wire.PathRelay && p.paths.relay && p.leg.Bound():
+	case id == wire.PathRelay && p.paths.relay && p.leg.Bound() && !p.leg.Homeless():
 		tx.To = p.leg.Addr()
 		out = wire.AppendRelayed(out, p.leg.Handle())
 	case id != wire.PathRelay && d.open:
@@ -286,6 +290,8 @@ func (p *Peer) drainLeg(now time.Time) {
 		}
 		switch ev.Kind {
 		case relay.EventBound:
+			fresh := p.leg.Handle() != p.paths.handle
+			p.paths.handle = p.leg.Handle()
 			if p.conn != nil {
 				p.agent.Nudge(now)
 			}
@@ -293,7 +299,7 @@ func (p *Peer) drainLeg(now time.Time) {
 			case p.conn == nil:
 			case p.paths.relay:
 				p.setRelayRate(now)
-				p.rebound(now)
+				p.rebound(now, fresh)
 			default:
 				p.openRelay(now)
 			}

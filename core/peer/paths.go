@@ -56,6 +56,9 @@ type paths struct {
 	retryAt        time.Time // try direct again; zero: not scheduled
 	warmAt         time.Time
 	rebindAt       time.Time
+	requeueAt      time.Time // what was sent to the relay before boundAt and is unanswered then is lost; zero: no doubt
+	boundAt        time.Time
+	handle         uint32 // of the leg, when it was bound last
 }
 
 func (t *paths) init() { t.route = wire.PathRelay }
@@ -111,6 +114,7 @@ func (p *Peer) openRelay(now time.Time) {
 func (p *Peer) setRelayRate(now time.Time) {
 	rate := p.leg.Rate()
 	p.conn.SetRate(now, wire.PathRelay, int(rate.BitsPerSecond/8), int(rate.PacketsPerSecond))
+	p.paths.handle = p.leg.Handle()
 }
 
 // mostFrames is the room for frames in the largest datagram that a path to an address may turn out to carry.
@@ -223,12 +227,15 @@ func (p *Peer) suspect(now time.Time, why string) {
 }
 
 // forsaken follows the other side to the relay: it looks for a way again, so that it can't be where the direct path leads.
-// If the path still works, both find that out within a round trip.
+// If the path still works, both find that out within a round trip. What the relay sent to where the other side was is lost
+// too: that it hears from the new address is what this very word shows.
 func (p *Peer) forsaken(now time.Time) {
 	if p.paths.direct(p.paths.route) {
 		p.suspect(now, "the other side looks for a way again")
-		p.paths.holdUntil = time.Time{}
+	} else {
+		p.conn.Requeue(now, wire.PathRelay)
 	}
+	p.paths.holdUntil = time.Time{} // what failed before was a path to where the other side is no more
 }
 
 // dead takes a path off that answers no checks. On the route an ACK counts for as much: under heavy loss five checks in a
@@ -265,13 +272,33 @@ func (p *Peer) anyDirect() bool {
 	return false
 }
 
-// rebound takes a leg that was bound again. What went over the relay from an address that it did not know is lost.
-func (p *Peer) rebound(now time.Time) {
-	st := p.conn.PathStats(wire.PathRelay)
-	if !st.Oldest.IsZero() && now.Sub(st.Oldest) > st.SRTT+st.SRTT/4 {
+// rebound takes a leg that was bound again. What went over the relay under a handle, or from an address, that it did not
+// know is lost. A fresh handle says so at once; of the address nobody tells, but answers fail to come.
+func (p *Peer) rebound(now time.Time, fresh bool) {
+	t := &p.paths
+	if fresh {
 		p.conn.Requeue(now, wire.PathRelay)
+	} else {
+		t.boundAt = now
+		st := p.conn.PathStats(wire.PathRelay)
+		if t.requeueAt = (time.Time{}); !st.Oldest.IsZero() {
+			t.requeueAt = later(now, st.Oldest.Add(st.SRTT+st.SRTT/4))
+		}
 	}
 	p.conn.Ping(now, wire.PathRelay) // its answer brings back what was lost, or ends the binding again and again
+	p.unanswered(now)
+}
+
+// unanswered queues again what the relay lost before it knew our address.
+func (p *Peer) unanswered(now time.Time) {
+	t := &p.paths
+	if !deadline.Due(now, t.requeueAt) {
+		return
+	}
+	t.requeueAt = time.Time{}
+	if st := p.conn.PathStats(wire.PathRelay); !st.Oldest.IsZero() && st.Oldest.Before(t.boundAt) {
+		p.conn.Requeue(now, wire.PathRelay)
+	}
 }
 
 // migrate does what is due on the path table.
@@ -292,6 +319,7 @@ func (p *Peer) migrate(now time.Time) {
 		p.drainAgent(now)
 	}
 	p.prove(now)
+	p.unanswered(now)
 	if deadline.Due(now, t.retryAt) {
 		t.retryAt = time.Time{}
 		p.agent.Retry(now)

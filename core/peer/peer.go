@@ -232,8 +232,7 @@ func (p *Peer) ServerBack(now time.Time, server, stun netip.AddrPort, token [16]
 		return
 	}
 	p.agent.SetServer(stun, token)
-	p.leg.Follow(server)
-	p.leg.Bind(now)
+	p.leg.Follow(now, server)
 }
 
 // Intro names the introduction this connection came from.
@@ -312,17 +311,22 @@ func (p *Peer) Punch(now time.Time) {
 }
 
 // NetworkChanged tells that this device's addresses may have changed: the relay leg is bound again from the new one,
-// direct paths must prove themselves.
-func (p *Peer) NetworkChanged(now time.Time) {
+// direct paths must prove themselves. known: the server has seen the new address, and its relay sends there.
+func (p *Peer) NetworkChanged(now time.Time, known bool) {
 	if !p.Connected() {
 		return
 	}
-	p.leg.Bind(now)
+	switch {
+	case !known:
+		p.leg.Moved(now)
+	case !p.leg.Binding():
+		p.leg.Bind(now)
+	}
 	p.agent.NetworkChanged(now)
 	if p.paths.direct(p.paths.route) {
 		p.suspect(now, "network changed")
-		p.paths.holdUntil = time.Time{} // no path has failed: the next that is valid is good
 	}
+	p.paths.holdUntil = time.Time{} // the paths that failed were another network's: the next that is valid is good
 	p.drainAgent(now)
 }
 

@@ -108,7 +108,7 @@ func (p *Peer) appendProbe(dst []byte, probe *nat.Probe) (out []byte, tx Transmi
 	case nat.ViaSTUN:
 		return p.agent.AppendSTUN(dst, probe), tx, true
 	case nat.ViaRelay:
-		if !p.leg.Bound() {
+		if !p.leg.Bound() || p.leg.Homeless() {
 			return dst, tx, false
 		}
 		tx = Transmit{To: p.leg.Addr()}

@@ -24,23 +24,24 @@ type ClientConfig struct {
 //
 // A leg that was bound, by the server or by an earlier Bind, stays usable while it is bound again.
 type Client struct {
-	rand    io.Reader
-	grant   wire.RelayGrant
-	addr    netip.AddrPort
-	server  bool // addr is the server's: the grant names none
-	now     time.Time
-	handle  uint32
-	rate    wire.RelayRate
-	state   clientState
-	nonce   [16]byte
-	cookie  wire.Cookie
-	counter uint64 // of the last BIND2; each is new
-	began   time.Time
-	tries   int
-	wait    time.Duration
-	next    time.Time // when to send again
-	due     bool
-	events  []Event
+	rand     io.Reader
+	grant    wire.RelayGrant
+	addr     netip.AddrPort
+	server   bool // addr is the server's: the grant names none
+	now      time.Time
+	handle   uint32
+	rate     wire.RelayRate
+	state    clientState
+	nonce    [16]byte
+	cookie   wire.Cookie
+	counter  uint64 // of the last BIND2; each is new
+	began    time.Time
+	tries    int
+	wait     time.Duration
+	next     time.Time // when to send again
+	due      bool
+	events   []Event
+	homeless bool // our address is another since the leg was bound, and BIND2 has not gone out yet
 }
 
 type clientState uint8
@@ -92,15 +93,31 @@ func (c *Client) Handle() uint32 { return c.handle }
 // Addr is the relay's address.
 func (c *Client) Addr() netip.AddrPort { return c.addr }
 
-// Follow tells where the server is now. A relay that is the server moved with it; Bind finds out whether it knows the leg.
-func (c *Client) Follow(server netip.AddrPort) {
-	if c.server && server.IsValid() {
+// Follow tells where the server is now: a relay that is the server moved with it, or was started again, and must be asked
+// whether it knows the leg. A Bind there that began a moment ago asks already.
+func (c *Client) Follow(now time.Time, server netip.AddrPort) {
+	moved := c.server && server.IsValid() && server != c.addr
+	if moved {
 		c.addr = server
+	}
+	if moved || c.state == idle || c.tries > 1 {
+		c.Bind(now)
 	}
 }
 
 // Rate is what the relay grants; zeros: no limit.
 func (c *Client) Rate() wire.RelayRate { return c.rate }
+
+// Moved is Bind for a client that knows that its address is another now: until the relay can know it, packets of ours are
+// lost there. Homeless says so.
+func (c *Client) Moved(now time.Time) {
+	c.Bind(now)
+	c.homeless = c.state == binding
+}
+
+// Homeless reports whether a packet sent now would come from an address that the relay does not know. From BIND2 on it knows:
+// what follows arrives behind it.
+func (c *Client) Homeless() bool { return c.homeless }
 
 // Binding reports whether a Bind is under way.
 func (c *Client) Binding() bool { return c.state != idle }
@@ -142,7 +159,7 @@ func (c *Client) HandleDatagram(now time.Time, b []byte) bool {
 		if !ok || m.Nonce != c.nonce || m.Handle == 0 || !genuine(&c.grant.Key, covered, &m.MAC) {
 			return false
 		}
-		c.state, c.due, c.next = idle, false, time.Time{}
+		c.state, c.due, c.next, c.homeless = idle, false, time.Time{}, false
 		c.handle, c.rate = m.Handle, m.Rate
 		c.events = append(c.events, Event{Kind: EventBound, Rate: m.Rate})
 		return true
@@ -181,6 +198,7 @@ func (c *Client) AppendTransmit(now time.Time, dst []byte) (out []byte, ok bool)
 	if c.state == proving {
 		m := wire.Bind2{Ticket: c.grant.Ticket, Nonce: c.nonce, Cookie: c.cookie, Counter: c.counter}
 		out = wire.AppendBind2(dst, &m)
+		c.homeless = false
 	} else {
 		out = wire.AppendBind(dst, &wire.Bind{Ticket: c.grant.Ticket, Nonce: c.nonce})
 	}
@@ -199,6 +217,7 @@ func (c *Client) NextEvent() (Event, bool) {
 }
 
 func (c *Client) fail(text string) {
+	c.homeless = false // there is no better way either
 	c.state, c.due, c.next = idle, false, time.Time{}
 	c.events = append(c.events, Event{Kind: EventFailed, Code: api.ErrRelay, Text: text})
 }

@@ -246,7 +246,7 @@ func TestAddressChange(t *testing.T) {
 		a, b  string
 		again bool
 	}{
-		{"FC", "FC", true}, {"SR", "FC", true}, {"PR", "PUB", true}, {"PR", "PR", false}, {"FC", "PR", false}, {"AR", "AR", false}, {"PRx", "PR", false},
+		{"FC", "FC", true}, {"SR", "FC", true}, {"PR", "PUB", true}, {"PR", "PR", true}, {"FC", "PR", true}, {"AR", "AR", true}, {"PRx", "PR", true},
 	} {
 		var gap, back time.Duration
 		for seed := range uint64(6) {

@@ -15,10 +15,11 @@ import (
 
 // Goals of the scenarios (docs/NAT.md).
 const (
-	goalFailover = goalTakeover                                        // silence after a direct path died
-	goalRebound  = goalTakeover + 4*demoDelay                          // ditto, if the way to the relay must be proved anew: two round trips to the server
-	goalMoved    = 4*demoDelay + 100*time.Millisecond + time.Second/60 // silence after a client moved: one round trip over the relay and 100 ms, from the last message before it
-	goalFound    = time.Second                                         // direct again after a client moved
+	goalFailover    = goalTakeover                                        // silence after a direct path died
+	goalRebound     = goalTakeover + 4*demoDelay                          // ditto, if the way to the relay must be proved anew: two round trips to the server
+	goalMoved       = 4*demoDelay + 100*time.Millisecond + time.Second/60 // silence after a client moved: one round trip over the relay and 100 ms, from the last message before it
+	goalServerFound = 20 * time.Second                                    // after the server is back: the link's keepalive of 15 s, 3 s of silence, a round of look-ups or tries
+	goalFound       = time.Second                                         // direct again after a client moved
 )
 
 // scenarios are all there are. Those of NAT.md's list come first.
@@ -212,7 +213,12 @@ func (a *act) serverBack(ctx context.Context, at netip.Addr, move func() error) 
 		return err
 	}
 	a.sayAt(wan.Now(), "the server is back at %v", at)
-	if err := pause(ctx, 8*time.Second); err != nil {
+	found, err := a.linkedAgain(ctx, wan.Now())
+	if err != nil {
+		return err
+	}
+	a.goal("both have found the server again", found, goalServerFound)
+	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
 	gap, _, err := a.phase(ctx)
@@ -235,6 +241,23 @@ func (a *act) serverBack(ctx context.Context, at netip.Addr, move func() error) 
 		return err
 	}
 	return a.enough()
+}
+
+// linkedAgain waits for both players' links and says how long after a moment the later one came back; negative: not all did.
+func (a *act) linkedAgain(ctx context.Context, after time.Duration) (took time.Duration, err error) {
+	limited, cancel := context.WithTimeout(ctx, grace*goalServerFound)
+	defer cancel()
+	for _, p := range a.peers {
+		e, err := p.Await(limited, harness.LogLine, harness.Since(after), harness.Where("text", "link to the server resumed"))
+		if err != nil {
+			if ctx.Err() == nil && limited.Err() != nil {
+				return -1, nil
+			}
+			return -1, err
+		}
+		took = max(took, e.At-after)
+	}
+	return took, nil
 }
 
 // silence lets nobody speak for long enough that the NATs forget every flow which nobody keeps alive.

@@ -12,6 +12,7 @@ import (
 
 // Names of the events that the laboratory looks at.
 const (
+	LogLine         = "log"
 	ServerConnected = "server_connected"
 	ServerLost      = "server_lost"
 	Profiled        = "nat_profiled"
