@@ -184,15 +184,35 @@ func halfOpen(ctx context.Context, a *act) error {
 	return a.breaks(ctx, "what B sends directly is lost for 2 s", func() error { a.Cut(wan.B, wan.A, true); time.AfterFunc(cutFor, heal); return nil }, goalFailover, cutFor+goalReturn)
 }
 
-func serverRestarts(ctx context.Context, a *act) error { return a.serverBack(ctx, lab.ServerAddr, nil) }
-
-func serverMoves(ctx context.Context, a *act) error {
-	return a.serverBack(ctx, lab.ServerAddr2, a.MoveServer)
+// serverRestarts cuts the direct path before anybody has noticed: the tickets of the legs must be good at the new process.
+func serverRestarts(ctx context.Context, a *act) error {
+	if err := a.serverAway(ctx, lab.ServerAddr, nil); err != nil {
+		return err
+	}
+	if err := pause(ctx, time.Second); err != nil {
+		return err
+	}
+	return a.relayThere(ctx)
 }
 
-// serverBack ends the server without a word, brings it back, and checks that the direct path did not notice and that the
-// players have found it again: with the direct path cut, messages must flow.
-func (a *act) serverBack(ctx context.Context, at netip.Addr, move func() error) error {
+// serverMoves cuts the direct path when the players have found the server at its new place.
+func serverMoves(ctx context.Context, a *act) error {
+	if err := a.serverAway(ctx, lab.ServerAddr2, a.MoveServer); err != nil {
+		return err
+	}
+	found, err := a.linkedAgain(ctx, wan.Now())
+	if err != nil {
+		return err
+	}
+	a.goal("both have found the server again", found, goalServerFound)
+	if err := pause(ctx, time.Second); err != nil {
+		return err
+	}
+	return a.relayThere(ctx)
+}
+
+// serverAway ends the server without a word and brings it back.
+func (a *act) serverAway(ctx context.Context, at netip.Addr, move func() error) error {
 	if err := a.begins(ctx); err != nil {
 		return err
 	}
@@ -213,14 +233,11 @@ func (a *act) serverBack(ctx context.Context, at netip.Addr, move func() error) 
 		return err
 	}
 	a.sayAt(wan.Now(), "the server is back at %v", at)
-	found, err := a.linkedAgain(ctx, wan.Now())
-	if err != nil {
-		return err
-	}
-	a.goal("both have found the server again", found, goalServerFound)
-	if err := pause(ctx, time.Second); err != nil {
-		return err
-	}
+	return nil
+}
+
+// relayThere checks that the direct path did not notice, and that with it cut messages flow over the relay.
+func (a *act) relayThere(ctx context.Context) error {
 	gap, _, err := a.phase(ctx)
 	if err != nil {
 		return err
