@@ -198,7 +198,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.cell_mask)-unsafe.Offsetof(slot{}.cellMask)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.payload_size)-unsafe.Offsetof(slot{}.payloadSize)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.send_budget)-unsafe.Offsetof(slot{}.sendBudget)]
-	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.wake_fd)-unsafe.Offsetof(slot{}.wakeFD)]
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.wake_handle)-unsafe.Offsetof(slot{}.wakeHandle)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.life)-unsafe.Offsetof(slot{}.life)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.ended)-unsafe.Offsetof(slot{}.ended)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.failed)-unsafe.Offsetof(slot{}.failed)]

@@ -1,5 +1,4 @@
 /* Making and destroying clients. */
-#include <sched.h>
 #include <string.h>
 
 #include "internal.h"
@@ -89,7 +88,7 @@ static int quiet(struct musubi_slot *slot)
     while (atomic_exchange(&slot->poll_busy, 1)) {
         if (musubi_now_ms() >= end)
             return 0;
-        sched_yield(); /* a poll under way takes microseconds */
+        musubi_yield(); /* a poll under way takes microseconds */
     }
     return 1;
 }

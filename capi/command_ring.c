@@ -10,27 +10,21 @@
  *
  *   sender: seq[cell] = lap + 1                          owner: asleep = 1
  *           if asleep == 1 and swap(asleep, 0) == 1:            if seq[head] is committed, or the tail is closed:
- *               write the eventfd                                   asleep = 0, go on working
- *                                                               wait for sockets, eventfd, deadline; asleep = 0
+ *               signal its wake handle                              asleep = 0, go on working
+ *                                                               wait for sockets, wake handle, deadline; asleep = 0
  *
  * The same pair of flag and recheck guards the other two waits: a sender that finds the ring or its budget exhausted
  * (ring_blocked, blocked; the owner answers with WRITABLE) and an owner that finds the event ring full (starved, retry).
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "internal.h"
 
 void musubi_wake_always(struct musubi_slot *slot)
 {
-    uint64_t one = 1;
-    int fd = (int)atomic_load_explicit(&slot->wake_fd, memory_order_relaxed) - 1;
-
     atomic_store(&slot->asleep, 0);
-    /* EAGAIN means that the counter is at its limit: the owner has more than enough to wake for. */
-    if (write(fd, &one, sizeof one) < 0)
-        return;
+    musubi_wake_signal(atomic_load_explicit(&slot->wake_handle, memory_order_relaxed));
 }
 
 void musubi_wake(struct musubi_slot *slot)

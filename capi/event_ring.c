@@ -9,7 +9,6 @@
  * released. It never waits for the game: if there is no room it keeps the event, says so in `starved`, and the next
  * release wakes it (`retry`, by the wake protocol of command_ring.c).
  */
-#include <sched.h>
 #include <string.h>
 
 #include "internal.h"
@@ -191,7 +190,7 @@ static int linger(struct musubi_slot *slot)
     for (; now < end && !found; now = musubi_now_us()) {
         found = has_events(slot);
         if (!found)
-            sched_yield();
+            musubi_yield();
     }
     learn(slot, found);
     if (now > end + LINGER_LATE_US)

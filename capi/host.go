@@ -7,8 +7,6 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
@@ -134,9 +132,4 @@ func (h *host) crashed(text string) {
 	defer h.end()
 	h.PutEvent(&api.Event{Kind: api.EventFailed, Code: api.ErrFailed, Text: text})
 	h.Publish()
-}
-
-func futexWake(word *atomic.Uint32) {
-	const wakePrivate = 1 | 128 // FUTEX_WAKE | FUTEX_PRIVATE_FLAG
-	unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), wakePrivate, 1<<31-1, 0, 0, 0)
 }

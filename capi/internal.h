@@ -58,15 +58,32 @@ void musubi_wake_always(struct musubi_slot *slot);
 /* Makes every musubi_wait on this slot return. */
 void musubi_release_waiters(struct musubi_slot *slot);
 
-/* futex.c */
+/* os_posix.c with os_linux.c or os_darwin.c; os_windows.c */
 
 /* Sleeps while *word is value, for at most timeout_ms (UINT32_MAX: no limit). May return early. */
 void musubi_futex_wait(musubi_a32 *word, uint32_t value, uint32_t timeout_ms);
 void musubi_futex_wake(musubi_a32 *word);
 
 /* A clock that never goes back, in milliseconds and microseconds. */
-uint64_t musubi_now_ms(void);
 uint64_t musubi_now_us(void);
+static inline uint64_t musubi_now_ms(void) { return musubi_now_us() / 1000; }
+
+/* Lets another thread run. */
+void musubi_yield(void);
+
+/* Takes zeroed memory whose pages come as they are touched; from guard_at on it can't be touched. NULL: there is none. */
+void *musubi_map(uint64_t size, uint64_t guard_at);
+void musubi_unmap(void *memory, uint64_t size);
+
+/* Makes what wakes an owner, in the form of a slot's wake_handle; 0: the system refuses. It is never closed. */
+uint32_t musubi_wake_make(void);
+void musubi_wake_signal(uint32_t handle);
+
+/* Runs a function on a new thread, with all signals blocked, and returns when it has ended: 0, or ERR_MEMORY. */
+int32_t musubi_on_own_thread(void (*run)(void *), void *arg);
+
+/* Keeps this library in the process until its end. */
+void musubi_stay_loaded(void);
 
 /* owner_thread.c: the only way into Go */
 

@@ -104,7 +104,7 @@ type slot struct {
 	memorySize  atomic.Uint64
 	sendBudget  atomic.Uint64
 	scribble    atomic.Uint32
-	wakeFD      atomic.Uint32
+	wakeHandle  atomic.Uint32
 
 	life   atomic.Uint32
 	ended  atomic.Uint32

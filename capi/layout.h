@@ -41,6 +41,7 @@ typedef _Atomic uint64_t musubi_a64;
 #define MUSUBI_ENTRIES 4096       /* event entries of a client */
 #define MUSUBI_STATS_WORDS 20
 #define MUSUBI_NAT_WORDS 10
+#define MUSUBI_WAKE_IDENT 1       /* what a wake is called on a completion port or a kqueue, as netio's wakeIdent */
 
 enum { /* kinds of commands; 0 is never used, so that zeroed memory is no command */
     MUSUBI_CMD_PAD = 1, /* skip to the start of the ring */
@@ -172,7 +173,7 @@ struct musubi_slot {
     musubi_a64 memory_size;
     musubi_a64 send_budget;
     musubi_a32 scribble;
-    musubi_a32 wake_fd; /* descriptor + 1; made once for the slot, never closed */
+    musubi_a32 wake_handle; /* the system's number + 1; made once for the slot, never closed */
 
     /* states that change rarely */
     musubi_a32 life;

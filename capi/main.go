@@ -7,8 +7,9 @@
 package main
 
 /*
-#cgo CFLAGS: -I${SRCDIR}/../include -O2 -fvisibility=hidden -Wall -Wextra
-#cgo LDFLAGS: -lpthread
+#cgo CFLAGS: -I${SRCDIR}/../include -O2 -fvisibility=hidden -Wall -Wextra -DMUSUBI_BUILDS_LIBRARY
+#cgo linux LDFLAGS: -lpthread
+#cgo windows LDFLAGS: -lsynchronization
 #cgo musubi_test_no_guard CFLAGS: -DMUSUBI_TEST_NO_SIGNAL_GUARD
 #cgo musubi_test_call_go CFLAGS: -DMUSUBI_TEST_CALL_GO
 #define MUSUBI_CGO 1
@@ -58,7 +59,7 @@ func musubiOwnerStart(s *C.struct_musubi_slot, config *C.musubi_config) (code in
 		return int32(api.ErrValue)
 	}
 	bound.set(uint32(config.max_threads), uint32(config.memory_mib))
-	loop, err := netio.NewLoopWithWake(int(s.wake_fd) - 1)
+	loop, err := netio.NewLoopWithWake(int(s.wake_handle) - 1)
 	if err != nil {
 		return int32(api.ErrMemory)
 	}

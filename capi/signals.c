@@ -1,3 +1,5 @@
+//go:build linux
+
 /* Keeps the host's signal handlers as the host installed them, and off Go's threads.
  *
  * When a Go shared library is loaded, its runtime adds SA_ONSTACK to every handler that the host has, so that a signal on
@@ -16,6 +18,9 @@
  * keep their flag. This is safe only because the host's own threads never run Go code (all of musubi_* is C): without
  * that rule a handler without SA_ONSTACK could start on a goroutine's few kilobytes of stack. bindings/c/tests/gc_host.c
  * shows both halves to be needed.
+ *
+ * Linux and Android only. Elsewhere collectors stop threads without signals, by a call of the system: Mach's on macOS and
+ * iOS, SuspendThread on Windows.
  *
  * The order is that of .init_array: priority 101 first; then the entries without priority in link order, where Go's
  * object stands before those of the C files (cmd/link puts go.o first). The signal test fails if it ever differs.

@@ -1,11 +1,6 @@
 /* The table of clients: handles, generations, memory. */
-#define _GNU_SOURCE
-#include <errno.h>
-#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 
 #include "internal.h"
 
@@ -18,11 +13,6 @@ musubi_a32 musubi_forked;
 #define PAGE 65536 /* bytes: a multiple of the page size everywhere; event rings are multiples of it too */
 
 static uint64_t generation_of(uint64_t tail) { return tail >> MUSUBI_GENERATION_SHIFT; }
-
-static void after_fork(void) { atomic_store_explicit(&musubi_forked, 1, memory_order_relaxed); }
-
-/* The child of a fork has the memory and none of the threads: its calls must answer without waiting for anybody. */
-__attribute__((constructor)) static void watch_fork(void) { pthread_atfork(NULL, NULL, after_fork); }
 
 int32_t musubi_slot_find(musubi_client client, struct musubi_slot **slot, uint64_t *tail)
 {
@@ -71,11 +61,10 @@ static int32_t map_rings(struct musubi_slot *s, uint32_t command_bytes, uint32_t
     uint64_t entries_at = seqs_at + cells * sizeof(uint64_t);
     uint64_t payload_at = (entries_at + MUSUBI_ENTRIES * sizeof(struct musubi_entry) + PAGE - 1) / PAGE * PAGE;
     uint64_t guard_at = payload_at + event_bytes, size = guard_at + PAGE;
-    uint8_t *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *memory = musubi_map(size, guard_at);
 
-    if (memory == MAP_FAILED)
+    if (memory == NULL)
         return MUSUBI_ERR_MEMORY;
-    mprotect(memory + guard_at, PAGE, PROT_NONE);
     atomic_store(&s->memory, (uint64_t)(uintptr_t)memory);
     atomic_store(&s->memory_size, size);
     atomic_store(&s->cells, (uint64_t)(uintptr_t)memory);
@@ -87,18 +76,18 @@ static int32_t map_rings(struct musubi_slot *s, uint32_t command_bytes, uint32_t
     return MUSUBI_OK;
 }
 
-/* The wake descriptor stays with the slot for ever: a late sender may write to it at any time, and must not hit another
- * file that got the same number. */
+/* The wake handle stays with the slot for ever: a late sender may use it at any time, and must not hit another file that got
+ * the same number. */
 static int32_t open_wake(struct musubi_slot *s)
 {
-    int fd;
+    uint32_t handle;
 
-    if (atomic_load(&s->wake_fd) != 0)
+    if (atomic_load(&s->wake_handle) != 0)
         return MUSUBI_OK;
-    fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0)
+    handle = musubi_wake_make();
+    if (handle == 0)
         return MUSUBI_ERR_MEMORY;
-    atomic_store(&s->wake_fd, (uint32_t)fd + 1);
+    atomic_store(&s->wake_handle, handle);
     return MUSUBI_OK;
 }
 
@@ -169,6 +158,6 @@ int32_t musubi_slot_close(musubi_client client, struct musubi_slot **slot)
 
 void musubi_slot_free(struct musubi_slot *s)
 {
-    munmap((void *)(uintptr_t)atomic_load(&s->memory), atomic_load(&s->memory_size));
+    musubi_unmap((void *)(uintptr_t)atomic_load(&s->memory), atomic_load(&s->memory_size));
     atomic_store(&s->life, MUSUBI_SLOT_FREE);
 }

@@ -33,7 +33,9 @@
 #define MUSUBI_VERSION "0.1.0"
 #define MUSUBI_ABI_VERSION 1
 
-#if defined(_WIN32)
+#if defined(_WIN32) && defined(MUSUBI_BUILDS_LIBRARY) /* not for users */
+#define MUSUBI_API __declspec(dllexport)
+#elif defined(_WIN32)
 #define MUSUBI_API __declspec(dllimport)
 #elif defined(__GNUC__)
 #define MUSUBI_API __attribute__((visibility("default")))

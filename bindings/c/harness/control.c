@@ -1,25 +1,54 @@
 #include "control.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
+#include <poll.h>
 #include <unistd.h>
+#endif
 
 static char buffer[256];
 static size_t have;
 static char named[64];
 static int closed;
 
-/* Reads what is there, if anything is, behind what is already held. */
-static void fill(void)
+/* Reads what is there, at most room bytes, without waiting. Returns how much, or -1 if nothing more will come. */
+#ifdef _WIN32
+static int read_some(char *to, size_t room)
+{
+    HANDLE in = GetStdHandle(STD_INPUT_HANDLE);
+    DWORD waiting = 0, n = 0;
+
+    if (!PeekNamedPipe(in, NULL, 0, NULL, &waiting, NULL)) /* not a pipe, or closed */
+        return -1;
+    if (waiting == 0)
+        return 0;
+    return ReadFile(in, to, waiting < room ? waiting : (DWORD)room, &n, NULL) ? (int)n : -1;
+}
+#else
+static int read_some(char *to, size_t room)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     ssize_t n;
 
-    if (closed || have == sizeof buffer || poll(&in, 1, 0) <= 0)
+    if (poll(&in, 1, 0) <= 0)
+        return 0;
+    n = read(STDIN_FILENO, to, room);
+    return n > 0 ? (int)n : -1;
+}
+#endif
+
+static void fill(void)
+{
+    int n;
+
+    if (closed || have == sizeof buffer)
         return;
-    n = read(STDIN_FILENO, buffer + have, sizeof buffer - have);
-    closed = n <= 0;
+    n = read_some(buffer + have, sizeof buffer - have);
+    closed = n < 0;
     if (n > 0)
         have += (size_t)n;
 }

@@ -2,14 +2,27 @@
 
 #include <stdio.h>
 #include <string.h>
+#ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#else
 #include <time.h>
+#endif
 
 double now_seconds(void)
 {
+#ifdef _WIN32
+    LARGE_INTEGER count, hertz;
+
+    QueryPerformanceFrequency(&hertz);
+    QueryPerformanceCounter(&count);
+    return (double)count.QuadPart / (double)hertz.QuadPart;
+#else
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+#endif
 }
 
 static const char *route_name(uint32_t route)

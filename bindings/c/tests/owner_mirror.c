@@ -233,7 +233,7 @@ static int sleep_allowed(struct host *h)
 
 static void wait_for_wake(struct host *h)
 {
-    struct pollfd fd = {(int)atomic_load(&h->s->wake_fd) - 1, POLLIN, 0};
+    struct pollfd fd = {(int)atomic_load(&h->s->wake_handle) - 1, POLLIN, 0};
     uint64_t count;
 
     if (poll(&fd, 1, -1) == 1 && read(fd.fd, &count, sizeof count) < 0 && errno != EAGAIN)
