@@ -7,9 +7,8 @@
 set -e
 musubi=$1 native=$2 seconds=${3:-5}
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-server_pid=
-trap '[ -z "$server_pid" ] || { kill -INT $server_pid; wait $server_pid || true; }; rm -r "$work"' EXIT
+. "$here/../server.sh"
+start_server "$musubi"
 export LD_LIBRARY_PATH="$native"
 
 compile() { mcs -langversion:7.2 -warnaserror "$@"; }
@@ -23,24 +22,6 @@ shared="$here/Tests/Players.cs $here/Tests/Check.cs"
 compile -r:"$work/Musubi.dll" -out:"$work/misfit.exe" "$here/Tests/Misfit.cs"
 compile -r:"$work/Musubi.dll" -out:"$work/ping.exe" "$here/Examples/Ping.cs"
 compile -r:"$work/Musubi.dll" -out:"$work/lobby.exe" "$here/Examples/Lobby.cs"
-
-# await FILE SED: waits until a file holds a line that sed makes something of, and prints that.
-await() {
-	tries=0
-	while [ $tries -lt 200 ]; do
-		found=$(sed -n "$2" "$1" | head -n 1)
-		[ -n "$found" ] && { echo "$found"; return 0; }
-		tries=$((tries + 1))
-		sleep 0.05
-	done
-	echo "nothing came in $1:" >&2
-	cat "$1" >&2
-	return 1
-}
-
-"$musubi" server --listen 127.0.0.1:0 --stun-ports 0,0 --data "$work/data" --limits lab >"$work/address" 2>"$work/log" &
-server_pid=$!
-address=$(await "$work/address" 's/^address //p')
 
 # misfit NAME PATTERN FLAGS...: a wrong library is refused, with a sentence that says what was expected and what was found.
 misfit() {

@@ -13,6 +13,7 @@ file(RENAME "${work}/prefix" "${work}/moved")
 run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${work}/build" "-DCMAKE_PREFIX_PATH=${work}/moved" "-DWANT=${VERSION}")
 run("${CMAKE_COMMAND}" --build "${work}/build")
 run("${work}/build/outside")
+run("${work}/build/outside_cpp")
 execute_process(COMMAND "${CMAKE_COMMAND}" -S "${SOURCE}" -B "${work}/newer" "-DCMAKE_PREFIX_PATH=${work}/moved" -DWANT=99.0
   RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
 if(NOT failed)
