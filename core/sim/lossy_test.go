@@ -51,7 +51,9 @@ func TestLossyLink(t *testing.T) {
 	if len(all) != connections*count {
 		t.Fatalf("%d messages", len(all))
 	}
-	at := func(share float64) time.Duration { return all[int(share*float64(len(all)))].Round(100 * time.Microsecond) }
+	at := func(share float64) time.Duration {
+		return all[int(share*float64(len(all)))].Round(100 * time.Microsecond)
+	}
 	t.Logf("p50 %v, p95 %v, p99 %v, p99.9 %v, latest %v", at(.5), at(.95), at(.99), at(.999), all[len(all)-1])
 	if at(.95) > 50*time.Millisecond || at(.99) > 65*time.Millisecond {
 		t.Errorf("p95 %v, p99 %v, want at most 50 ms and 65 ms", at(.95), at(.99))
