@@ -62,7 +62,7 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 	p.mtu.started(c.now, p.opened)
 	c.detectLoss(p)
 	c.repairEarly(p)
-	p.cong.ackDone(c.now, p.rtt.smoothed)
+	p.cong.ackDone(c.now, &p.rtt, p.loss.share)
 	c.prune(p)
 	return nil
 }
