@@ -150,7 +150,11 @@ type Event struct {
 // NewAgent makes an Agent that waits for Start.
 func NewAgent(cfg AgentConfig) *Agent {
 	cfg.Server = unmap(cfg.Server)
-	return &Agent{cfg: cfg, random: random{r: cfg.Rand}}
+	most := maxSockets
+	if cfg.Punch == api.PunchMax {
+		most = maxCovering
+	}
+	return &Agent{cfg: cfg, random: random{r: cfg.Rand}, pool: pool{most: most}}
 }
 
 // SetServer tells where ports can be sampled from now on: the server moved, or gave another token.

@@ -64,6 +64,10 @@ func (a *Agent) startCrossing(now time.Time, attempt uint8) {
 // peerSampled takes the other side's sample; the attempt with the higher number is the one that both make.
 func (a *Agent) peerSampled(now time.Time, c *wire.Control) {
 	h := &a.hunt
+	if c.Flags&wire.ControlCover != 0 {
+		a.peerCovers(now, c)
+		return
+	}
 	if c.Attempt == 0 || c.Attempt > crossRounds || c.Low == 0 || c.Step == 0 || c.Count == 0 || h.plan.method != methodCrossing || !h.on {
 		return
 	}

@@ -23,7 +23,10 @@ const (
 )
 
 // limits are the packets of one side, docs/NAT.md; a birthday's are for one of its rounds.
-var limits = [...]int{methodNone: 60, methodBracket: 500, methodCrossing: 1000, methodBirthday: 1200}
+var limits = [...]int{methodNone: 60, methodBracket: 500, methodCrossing: 1000, methodBirthday: 1200, methodCover: coverPasses * coverMost}
+
+// shotsMost is how many guesses are remembered: a birthday's, or two passes of a covering.
+const shotsMost = 3600
 
 // hunt is the search for a port that nobody told: at most one of its parts works on each side. The opener's CTL starts the
 // prober's, through the relay; nothing here works before both hold keys and the relay carries.
@@ -46,6 +49,7 @@ type hunt struct {
 	open  *opening
 	seek  *probing
 	cross *crossing
+	cover *covering
 	fresh *freshTry
 	guard guard
 
@@ -75,6 +79,9 @@ func (a *Agent) planHunt(now time.Time, lead time.Duration) {
 	h.rate, h.guard, h.asks, h.askAt, h.refused, h.tries = a.rate(), guard{}, 0, time.Time{}, 0, 0
 	h.why, h.sent, h.shots, h.hold = "", 0, h.shots[:0], time.Time{}
 	h.plan = planFor(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
+	if h.plan.method == methodNone && a.cfg.Punch == api.PunchMax {
+		h.plan = planCover(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
+	}
 	h.startAt, h.freshAt, h.endAt = time.Time{}, time.Time{}, now.Add(huntLimit)
 	switch {
 	case !a.attested().IsValid():
@@ -90,7 +97,7 @@ func (a *Agent) planHunt(now time.Time, lead time.Duration) {
 		return
 	case a.cfg.Punch == api.PunchOff:
 		h.why = "port prediction is switched off"
-	case h.plan.method == methodBirthday && h.birthdays >= birthdayMost:
+	case (h.plan.method == methodBirthday || h.plan.method == methodCover) && h.birthdays >= birthdayMost:
 		h.why = "port prediction has been tried twice on this network"
 	default:
 		h.on = true
@@ -141,7 +148,7 @@ func (a *Agent) attested() (best netip.AddrPort) {
 
 // stop ends whatever works. Sockets are swept by whoever calls.
 func (h *hunt) stop() {
-	h.on, h.open, h.seek, h.cross, h.fresh = false, nil, nil, nil, nil
+	h.on, h.open, h.seek, h.cross, h.cover, h.fresh = false, nil, nil, nil, nil, nil
 	h.startAt, h.freshAt, h.askAt = time.Time{}, time.Time{}, time.Time{}
 	for i := range h.tellers {
 		h.tellers[i].next = time.Time{}
@@ -151,7 +158,7 @@ func (h *hunt) stop() {
 // endHunt stops for good in this punch; why is empty after success.
 func (a *Agent) endHunt(now time.Time, why string) {
 	h := &a.hunt
-	drove := h.open != nil || h.cross != nil
+	drove := h.open != nil || h.cross != nil || h.cover != nil
 	if why != "" && drove {
 		a.tell(now, wire.Control{Kind: wire.ControlEnded, Attempt: 0})
 	}
@@ -199,12 +206,13 @@ func (a *Agent) runHunt(now time.Time) {
 		h.freshAt = time.Time{}
 		a.startFresh(now)
 	}
-	if h.open != nil || h.seek != nil || h.cross != nil {
+	if h.open != nil || h.seek != nil || h.cross != nil || h.cover != nil {
 		a.runGuard(now)
 	}
 	a.runOpening(now)
 	a.runProbing(now)
 	a.runCrossing(now)
+	a.runCover(now)
 	a.runFresh(now)
 }
 
@@ -222,7 +230,7 @@ func (a *Agent) answering() bool {
 func (a *Agent) beginHunt(now time.Time) {
 	h := &a.hunt
 	switch {
-	case !h.plan.opener && h.plan.method != methodCrossing:
+	case !h.plan.opener && h.plan.method != methodCrossing && h.plan.method != methodCover:
 		return
 	case now.Before(h.granted):
 		a.drive(now)
@@ -254,7 +262,8 @@ func (a *Agent) Granted(now time.Time, ok bool, wait, life time.Duration) {
 		}
 	default:
 		h.granted = now.Add(life)
-		waiting := !h.askAt.IsZero() || h.plan.method == methodCrossing && h.startAt.IsZero() && h.cross == nil
+		mutual := h.plan.method == methodCrossing || h.plan.method == methodCover
+		waiting := !h.askAt.IsZero() || mutual && h.startAt.IsZero() && h.cross == nil && h.cover == nil
 		if h.askAt = (time.Time{}); h.on && waiting && h.plan.method != methodNone {
 			a.drive(now)
 		}
@@ -273,6 +282,8 @@ func (a *Agent) drive(now time.Time) {
 		a.startBirthday(now)
 	case methodCrossing:
 		a.startCrossing(now, 1)
+	case methodCover:
+		a.startCover(now)
 	}
 }
 
@@ -299,7 +310,7 @@ func (a *Agent) openerTTL(round int) uint8 {
 // shoot sends a real probe at a guessed port and remembers it.
 func (a *Agent) shoot(now time.Time, socket api.SocketID, to netip.AddrPort) {
 	nonce := a.random.uint64()
-	if len(a.hunt.shots) < 3*limits[methodBirthday] {
+	if len(a.hunt.shots) < shotsMost {
 		a.hunt.shots = append(a.hunt.shots, shot{nonce, now, socket, to.Port()})
 	}
 	a.hunt.sent++
@@ -353,6 +364,8 @@ func (h *hunt) takeSocket(now time.Time, id api.SocketID) bool {
 		return h.open.take(id)
 	case h.cross != nil:
 		return h.cross.take(id)
+	case h.cover != nil:
+		return h.cover.take(id)
 	case h.fresh != nil:
 		return h.fresh.take(id)
 	}
@@ -363,6 +376,7 @@ func (h *hunt) answered(now time.Time, socket api.SocketID, r *stun.Response) bo
 	return h.guard.take(socket, api.MainSocket, r) ||
 		h.open != nil && (h.open.first.take(socket, r) || h.open.last.take(socket, r)) ||
 		h.cross != nil && h.cross.sample.take(socket, r) ||
+		h.cover != nil && (h.cover.first.take(socket, r) || h.cover.last.take(socket, r)) ||
 		h.fresh != nil && h.fresh.sample.take(socket, r)
 }
 
@@ -381,11 +395,12 @@ func (a *Agent) huntTimeout() time.Time {
 		return a.now
 	}
 	at = deadline.Earlier(deadline.Earlier(at, h.startAt), deadline.Earlier(h.askAt, h.freshAt))
-	if (h.open != nil || h.seek != nil || h.cross != nil) && a.cfg.Server.IsValid() {
+	if (h.open != nil || h.seek != nil || h.cross != nil || h.cover != nil) && a.cfg.Server.IsValid() {
 		at = deadline.Earlier(at, h.guard.next)
 	}
 	at = deadline.Earlier(at, h.open.timeout(a))
 	at = deadline.Earlier(at, h.seek.timeout())
 	at = deadline.Earlier(at, h.cross.timeout(a))
+	at = deadline.Earlier(at, h.cover.timeout(a))
 	return deadline.Earlier(at, h.fresh.timeout())
 }

@@ -105,9 +105,13 @@ type hunter struct {
 var hunterPeer = netip.MustParseAddrPort("198.51.100.2:4000")
 
 func newHunter(local, remote string, caller bool) *hunter {
+	return newHunterAs(local, remote, caller, api.PunchNormal)
+}
+
+func newHunterAs(local, remote string, caller bool, punch api.Aggressiveness) *hunter {
 	h := &hunter{now: time.Unix(0, 0).Add(warmUp), local: 30000}
 	h.agent = NewAgent(AgentConfig{
-		Rand: reader{rand.New(rand.NewPCG(3, 4))}, Caller: caller, Local: profiles[local], Remote: profiles[remote], Rate: 1000, Granted: true,
+		Rand: reader{rand.New(rand.NewPCG(3, 4))}, Caller: caller, Local: profiles[local], Remote: profiles[remote], Rate: 1000, Granted: true, Punch: punch,
 		Server: netip.AddrPortFrom(serverAddr, 3479), LinkRTT: rtt, RelayDelay: 2 * oneWay,
 	})
 	h.agent.AddRemote(h.now, []netip.AddrPort{hunterPeer}, false)
@@ -272,11 +276,17 @@ func FuzzHunt(f *testing.F) {
 	f.Add([]byte("0002\x001000000000"))
 	f.Add([]byte("0002000000000\xbd00000000000A000A0000000x02100070000\xed000A0000000\xc20X0A00000000000A000000000200001000000"))
 	f.Add([]byte{1, 1, 1, 5, 1, 0, 117, 48, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add([]byte{2, 3, 3, 3, 1, 1, 83, 0, 83, 0, 7, 0, 0, 1, 3, 2, 3, 83, 0, 83, 0, 7, 0, 50, 1})
+	f.Add([]byte{3, 3, 2, 3, 2, 3, 83, 0, 0, 0, 7, 0, 255, 1, 5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) < 3 {
 			return
 		}
-		h := newHunter(names[int(b[0])%len(names)], names[int(b[1])%len(names)], b[2]&1 != 0)
+		punch, most := api.PunchNormal, maxSockets
+		if b[2]&2 != 0 {
+			punch, most = api.PunchMax, maxCovering
+		}
+		h := newHunterAs(names[int(b[0])%len(names)], names[int(b[1])%len(names)], b[2]&1 != 0, punch)
 		sent := 0
 		for b = b[3:]; len(b) >= 12; b = b[12:] {
 			be := binary.BigEndian
@@ -308,7 +318,7 @@ func FuzzHunt(f *testing.F) {
 			}
 			h.step(time.Hour)
 		}
-		if h.most > maxSockets || h.open != 0 {
+		if h.most > most || h.open != 0 {
 			t.Fatalf("%d sockets at a time, %d left open", h.most, h.open)
 		}
 		h.agent.Close()

@@ -197,7 +197,7 @@ func (a *Agent) runBirthday(now time.Time, o *opening) {
 
 // closeHunted gives the sockets of the try before back, unless a pair lives on them.
 func (a *Agent) closeHunted() {
-	a.hunt.open, a.hunt.cross = nil, nil
+	a.hunt.open, a.hunt.cross, a.hunt.cover = nil, nil, nil
 	a.sweep(hitGrace)
 }
 

@@ -15,6 +15,7 @@ const (
 	methodBracket         // one side counts: sockets opened between two samples have ports between theirs
 	methodCrossing        // both count: each opens many to where one of the other's will be
 	methodBirthday        // one side's ports are random: many sockets there, many probes here
+	methodCover           // both are hard, and there are few ports: most of them are taken at once
 )
 
 // plan is what two profiles call for. Both sides come to the same one, seen from their end.

@@ -8,8 +8,8 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
-// maxSockets bounds the sockets of one Agent beside the main one.
-const maxSockets = 512 + 8
+// maxSockets bounds the sockets of one Agent beside the main one: a birthday's, or a covering's if it may have one.
+const maxSockets, maxCovering = birthdaySockets + 8, coverMost + 8
 
 // pool is the sockets that an Agent has had opened for itself. Whoever asked last for sockets gets those that come.
 type pool struct {
@@ -17,11 +17,12 @@ type pool struct {
 	wanted  int            // not asked for yet
 	pending int            // asked for, not answered
 	closing []api.SocketID
+	most    int
 }
 
 // want asks for n more sockets and returns how many it may be.
 func (p *pool) want(n int) int {
-	n = min(n, maxSockets-len(p.ids)-p.wanted-p.pending)
+	n = min(n, p.most-len(p.ids)-p.wanted-p.pending)
 	p.wanted += max(n, 0)
 	return max(n, 0)
 }

@@ -59,7 +59,7 @@ func (d *draw) next(r *random) (port uint16, ok bool) {
 // peerOpened is the opener's word: probe these ports.
 func (a *Agent) peerOpened(now time.Time, c *wire.Control) {
 	h := &a.hunt
-	if c.Attempt == 0 || c.Low == 0 || c.High < c.Low || c.Step < 1 || a.cfg.Punch == api.PunchOff || !a.attested().IsValid() || h.open != nil || h.cross != nil {
+	if c.Attempt == 0 || c.Low == 0 || c.High < c.Low || c.Step < 1 || a.cfg.Punch == api.PunchOff || !a.attested().IsValid() || h.open != nil || h.cross != nil || h.cover != nil {
 		return
 	}
 	birthday := c.Flags&wire.ControlRandom != 0
@@ -147,7 +147,9 @@ func (a *Agent) peerEnded(now time.Time, c *wire.Control) {
 	switch {
 	case h.open != nil && h.open.method == methodBirthday && h.open.attempt == c.Attempt:
 		h.open.finished = true
-	case c.Attempt == 0 && h.on && h.open == nil && h.cross == nil && h.fresh == nil && h.plan.method != methodNone:
+	case c.Attempt == 1 && h.cover != nil && !h.cover.target.IsValid():
+		a.endHunt(now, "the other side does not allow so many sockets")
+	case c.Attempt == 0 && h.on && h.open == nil && h.cross == nil && h.cover == nil && h.fresh == nil && h.plan.method != methodNone:
 		a.endHunt(now, a.exhausted(""))
 	}
 }

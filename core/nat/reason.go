@@ -45,6 +45,8 @@ func (a *Agent) exhausted(cut string) string {
 		what = strconv.Itoa(h.open.n) + " sockets, " + strconv.Itoa(min(h.open.round+1, birthdayRounds)) + " rounds"
 	case h.cross != nil:
 		what = strconv.Itoa(int(h.cross.attempt)) + " rounds of crossing ports"
+	case h.cover != nil:
+		what = strconv.Itoa(h.cover.n) + " sockets to one port"
 	case h.seek != nil:
 		what = strconv.Itoa(h.sent) + " ports probed"
 	case h.fresh != nil:

@@ -19,6 +19,7 @@ const (
 const (
 	ControlRandom = 1 // Opened: the ports are anywhere in the range: a birthday attack, else a bracket
 	ControlMoved  = 1 // Punch: the sender may be on another network, where nothing that was valid is
+	ControlCover  = 1 // Sampled: the sender covers most of its few ports; Low..High are those to aim at, 0 if it does not know yet
 	ControlKnown  = 2 // Sampled, Fresh: the sender has the receiver's port, and opens its NAT
 )
 

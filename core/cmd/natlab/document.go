@@ -55,7 +55,7 @@ func (c *matrixCmd) conditions() (string, error) {
 		}
 		sum.Write(content)
 	}
-	asked := []any{c.Delay, c.Jitter, c.Loss, c.Reorder, c.Seed, c.Model, c.Rate, c.One, c.Short}
+	asked := []any{c.Delay, c.Jitter, c.Loss, c.Reorder, c.Seed, c.Model, c.Punch, c.Rate, c.One, c.Short}
 	text, err := json.Marshal(asked)
 	return fmt.Sprintf("%s %x", text, sum.Sum(nil)[:8]), err
 }

@@ -22,6 +22,7 @@ type matrixCmd struct {
 	Short    bool          `help:"A few pairs and no goals: what every meeting must come to, for a gate."`
 	Model    bool          `help:"The simulator's models in place of the kernel's NATs."`
 	Rate     int           `help:"Packets a second while predicting ports." name:"punch-rate" default:"1000"`
+	Punch    string        `help:"How far prediction goes: normal, max or off." enum:"normal,max,off" default:"normal"`
 	One      bool          `help:"The server has one address only: less can be known about a NAT." name:"one-address"`
 	JSON     string        `help:"File for one JSON object per pair." name:"json" placeholder:"FILE"`
 	Parallel int           `help:"Meetings at the same time." default:"6"`

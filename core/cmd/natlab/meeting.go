@@ -37,6 +37,7 @@ type plan struct {
 	rate       int           // messages a second
 	size       int           // bytes of a message
 	unreliable int           // unreliable messages beside, each way
+	punch      string        // how far prediction goes: max, off, or as the library does it
 	punchRate  int           // packets a second while predicting ports; 0: the library's choice
 	oneAddress bool          // the server has no second address to answer from
 	marker     string        // plaintext inside every message

@@ -97,6 +97,9 @@ func (m *meeting) startHarness(p programs, name string, r lab.Role, hear func(ha
 	if m.unreliable > 0 {
 		args = append(args, "--unreliable", strconv.Itoa(m.unreliable))
 	}
+	if mode, ok := map[string]string{"off": "1", "max": "2"}[m.punch]; ok {
+		args = append(args, "--punch", mode)
+	}
 	if m.punchRate > 0 {
 		args = append(args, "--punch-rate", strconv.Itoa(m.punchRate))
 	}

@@ -26,7 +26,7 @@ func (c *matrixCmd) plan(p *pair, trial int) plan {
 		shape:    wan.Shape{Delay: c.Delay, Jitter: c.Jitter, Loss: c.Loss, Reorder: c.Reorder},
 		seed:     c.Seed + uint64(trial),
 		messages: most, unreliable: most / 4, openEnd: true, rate: rate, size: 100,
-		punchRate: c.Rate, oneAddress: c.One,
+		punch: c.Punch, punchRate: c.Rate, oneAddress: c.One,
 		stay: 300 * time.Millisecond, timeout: limit,
 	}
 }
