@@ -124,7 +124,8 @@ enum { MUSUBI_ANSWER_UNKNOWN = 0, MUSUBI_ANSWER_NO = 1, MUSUBI_ANSWER_YES = 2 };
 enum {
     MUSUBI_PUNCH_NORMAL = 0, /* 500 packets a second, for seconds */
     MUSUBI_PUNCH_OFF = 1,    /* no prediction: known addresses only */
-    MUSUBI_PUNCH_MAX = 2     /* 1000 packets a second */
+    MUSUBI_PUNCH_MAX = 2     /* 1000 packets a second; and, with a peer who asked for it too, symmetric NATs on both sides where one has
+                                a small block of ports: most of that block is used up for a minute */
 };
 
 /* Limits, in bytes unless another unit is said. */

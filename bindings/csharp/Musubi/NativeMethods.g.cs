@@ -208,7 +208,10 @@ namespace Musubi
         /// <summary>no prediction: known addresses only</summary>
         Off = 1,
 
-        /// <summary>1000 packets a second</summary>
+        /// <summary>
+        /// 1000 packets a second; and, with a peer who asked for it too, symmetric NATs on both sides where one has
+        /// a small block of ports: most of that block is used up for a minute
+        /// </summary>
         Max = 2,
     }
 
