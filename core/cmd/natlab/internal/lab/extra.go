@@ -88,6 +88,9 @@ func (l *Lab) configureGuest() error {
 	case Isolated:
 		return nft(l.a.nat, isolation)
 	case Hairpin:
+		if l.a.box != nil { // it turns them round itself
+			return nft(l.a.nat, isolation)
+		}
 		return nft(l.a.nat, isolation+hairpin(l.a.wan))
 	}
 	return nil
@@ -123,12 +126,16 @@ func (l *Lab) MoveHost(to netip.Addr) error {
 	return ipBatch(l.a.host, fmt.Sprintf("addr flush dev eth0\naddr add %s/%d dev eth0\nroute add default via %s\n", to, l.a.insideBits, l.a.gateway))
 }
 
-// MoveWAN gives the first home another public address. The kernel ends what was masqueraded behind the old one. The new one
-// comes first: with its last address a device loses its routes.
+// MoveWAN gives the first home another public address. The new one comes first: with its last address a device loses its
+// routes. The kernel ends what was masqueraded behind the old one, but from a queue of work that a busy machine gets to
+// later: it is ended here.
 func (l *Lab) MoveWAN(to netip.Addr) error {
 	lines := fmt.Sprintf("addr add %s/32 dev wan\naddr del %s/32 dev wan\n", to, l.a.wan)
 	l.a.wan = to
-	return ipBatch(l.a.nat, lines)
+	if err := ipBatch(l.a.nat, lines); err != nil {
+		return err
+	}
+	return l.Reboot(NATA)
 }
 
 // MoveServer takes the server's computer off its first address; it keeps the second.

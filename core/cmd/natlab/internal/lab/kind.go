@@ -58,5 +58,6 @@ func (k Kind) box(wan netip.Addr, cfg Config) *natsim.Box {
 	if !ok {
 		panic("natsim has no preset " + string(k)) // its list and ours are the matrix's
 	}
+	preset.Timeout, preset.Hairpin = cfg.Timeout, cfg.Neighbour == Hairpin
 	return natsim.New(preset, wan, rand.New(rand.NewPCG(cfg.Seed, uint64(wan.As4()[0]))))
 }

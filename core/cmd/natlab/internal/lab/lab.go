@@ -11,17 +11,19 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
 )
 
 // Config says what to build.
 type Config struct {
-	A, B  Kind
-	Shape wan.Shape // of every direction
-	Model bool      // all NATs are natsim's, none the kernel's
-	Extra           // what the matrix has no need of
-	Seed  uint64    // of the router's dice and of NATs that run in it
+	A, B    Kind
+	Shape   wan.Shape     // of every direction
+	Model   bool          // all NATs are natsim's, none the kernel's
+	Timeout time.Duration // of idle flows in all NATs, whole seconds; zero: 30 s
+	Extra                 // what the matrix has no need of
+	Seed    uint64        // of the router's dice and of NATs that run in it
 }
 
 // Lab is one laboratory. Its conntrack tables, NAT rules and counters are new; nothing is shared with another lab.
@@ -76,6 +78,11 @@ func (l *Lab) build(cfg Config) error {
 	}
 	if err := l.configureExtra(); err != nil {
 		return err
+	}
+	if cfg.Timeout > 0 {
+		if err := l.ForgetAfter(int(cfg.Timeout / time.Second)); err != nil {
+			return err
+		}
 	}
 	if err := configureServer(l.Namespace(Server)); err != nil {
 		return err

@@ -14,6 +14,7 @@ var Address = netip.MustParseAddr("198.18.0.1")
 // forward decides about one packet that came in from a side: it is queued for another, or dropped for a counted reason.
 // The packet belongs to the queue or to the free list afterwards. r.mu is held.
 func (r *Router) forward(now time.Duration, from Side, p *packet) {
+	p.turned = false // packets are used again
 	h, ok := parseIPv4(p.data)
 	if !ok {
 		r.drop(p, DropNotIPv4) // router solicitations of a namespace with IPv6, nothing of ours
@@ -22,6 +23,12 @@ func (r *Router) forward(now time.Duration, from Side, p *packet) {
 	if r.links[from].NAT != nil {
 		if h, ok = r.translateOut(now, from, p, h); !ok {
 			r.drop(p, DropNAT)
+			return
+		}
+		if p.turned && h.ttl > 1 && len(r.queue.heap) < queueLimit {
+			decrementTTL(p.data)
+			p.from, p.to, p.due = from, from, now
+			r.queue.put(p)
 			return
 		}
 	}
@@ -47,6 +54,7 @@ func (r *Router) forward(now time.Duration, from Side, p *packet) {
 
 // expire drops a packet whose TTL runs out here and tells the sender, as routers do.
 func (r *Router) expire(now time.Duration, from Side, p *packet, h header) {
+	p.turned = false
 	r.counters.Dropped[DropTTL]++
 	if h.proto == protoICMP || len(r.queue.heap) >= queueLimit {
 		r.free = append(r.free, p) // never an error about an error (RFC 1122)

@@ -25,15 +25,17 @@ func (h header) boxed() natsim.Packet {
 	return natsim.Packet{Src: netip.AddrPortFrom(h.src, h.srcPort), Dst: netip.AddrPortFrom(h.dst, h.dstPort), TTL: h.ttl + 1, Data: h.payload}
 }
 
-// translateOut passes a packet from the inside through the box and returns it as the world sees it. r.mu is held.
+// translateOut passes a packet from the inside through the box and returns it as the world sees it, or, turned round by the
+// box, as another computer inside does. r.mu is held.
 func (r *Router) translateOut(now time.Duration, from Side, p *packet, h header) (header, bool) {
 	if h.payload == nil {
 		return h, false
 	}
 	out, ok := r.links[from].NAT.Outbound(instant(now), h.boxed())
-	if !ok || out.Dst != h.boxed().Dst { // a hairpin would need a second computer behind the box
+	if !ok {
 		return h, false
 	}
+	p.turned = out.Dst != h.boxed().Dst
 	rewrite(p.data, h, out.Src, out.Dst)
 	h.src, h.srcPort = out.Src.Addr(), out.Src.Port()
 	return h, true

@@ -9,6 +9,7 @@ type packet struct {
 	due      time.Duration // when it leaves the router, on the clock of Now
 	order    uint64        // among packets due at the same moment the first in is the first out
 	from, to Side
+	turned   bool // by the box of the side that it came from: it goes back there as it is
 	data     []byte
 	buf      [packetSize]byte
 }

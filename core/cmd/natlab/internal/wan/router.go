@@ -244,7 +244,7 @@ func (r *Router) arrive(now time.Duration, p *packet) bool {
 	c.Packets++
 	c.Bytes += uint64(len(p.data))
 	r.late.Packet = max(r.late.Packet, now-p.due)
-	if r.links[p.to].NAT != nil && !r.translateIn(now, p) {
+	if r.links[p.to].NAT != nil && !p.turned && !r.translateIn(now, p) {
 		r.counters.Dropped[DropNAT]++
 		return false
 	}
