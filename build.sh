@@ -16,6 +16,9 @@ tools_build=(gcc:gcc cmake:cmake make:make git:git)
 tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
             turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables
             mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
+# To build for other systems and run what was built.
+tools_arm64=(aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static)
+tools_windows=(x86_64-w64-mingw32-gcc-win32:gcc-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64)
 # packages without a program of their own: file:package.
 files_test=(/usr/include/gc/gc.h:libgc-dev)
 
@@ -49,6 +52,8 @@ need() {
   fi
 }
 
+. capi/targets.sh
+
 setup_build() {
   need_go
   need "${tools_build[@]}" || fail "missing; install: apt-get install gcc cmake make git"
@@ -64,6 +69,10 @@ cmd_setup() {
 cmd_lib() { # the library, the harness, the examples, the programs; lib ON builds the C tests too
   local tests=${1:-OFF}
   setup_build
+  if [ "$tests" = --target ]; then
+    lib_target "${2:-}"
+    return
+  fi
   cmake -S . -B "$out" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING="$tests" >"$out/log/cmake.log" 2>&1 || { cat "$out/log/cmake.log" >&2; fail "cmake failed"; }
   cmake --build "$out" -j 2 >"$out/log/build.log" 2>&1 || { grep -E 'error|warning|Error|undefined|\.go:[0-9]+' "$out/log/build.log" | head -n 40 >&2; fail "the build failed (build/log/build.log)"; }
   programs
@@ -296,6 +305,8 @@ cmd_help() {
   test              every test; ends with N passed, N failed, N skipped
   setup             install what building and testing need (as root, by apt)
   lib               the library, the C harness and the programs into build/
+                    lib --target linux-amd64|linux-arm64|windows-amd64|macos-amd64|macos-arm64|android-arm64|ios-arm64
+                    into build/targets/
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
                     --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
                     --docs docs (renews the figures of docs/NAT.md; about 25 minutes)  --journal FILE (goes on from there)

