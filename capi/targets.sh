@@ -124,5 +124,8 @@ lib_target() {
       library "$dir/lib/libmusubi.a" ios arm64 "$(xcrun --sdk iphoneos --find clang) -arch arm64 -isysroot $sdk -miphoneos-version-min=13.0" ;;
     *) fail "no target '$target'; there are: ${targets_here[*]} android-arm64 ios-arm64" ;;
   esac
-  ls -l "$dir"/lib/libmusubi.* "$dir"/bin/musubi.dll 2>/dev/null | awk '{printf "%9d bytes  %s\n", $5, $9}' | sed "s|$root/||"
+  local file
+  for file in "$dir"/lib/libmusubi.* "$dir"/bin/musubi.dll; do
+    [ ! -f "$file" ] || say "$(printf '%9d bytes  %s' "$(stat -c %s "$file")" "${file#"$root"/}")"
+  done
 }
