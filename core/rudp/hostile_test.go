@@ -100,3 +100,28 @@ func TestSwitchWhileClosing(t *testing.T) {
 		t.Error("gone without the peer's CLOSE")
 	}
 }
+
+// A packet full of REPAIRED or ACK frames costs what one of them costs: each path is told of once.
+func TestRepeatedReportsCostNothing(t *testing.T) {
+	l := newListener(t)
+	for range 64 {
+		l.Ping(l.now, 0)
+		l.packet()
+	}
+	report := func(n uint64) []byte {
+		return wire.AppendRepaired(wire.AppendAck(nil, &wire.Ack{Ranges: []wire.AckRange{{Low: n, High: n}}}), wire.Repaired{Newest: n})
+	}
+	frames := report(10)
+	for n := range uint64(60) {
+		frames = append(frames, report(n)...)
+	}
+	if err := l.HandlePacket(l.now, 0, 1, frames); err != nil {
+		t.Fatal(err)
+	}
+	if acked := l.PathStats(0).Acked; acked != 1 {
+		t.Errorf("%d packets acknowledged", acked)
+	}
+	if err := l.HandlePacket(l.now, 0, 2, report(11)); err != nil || l.PathStats(0).Acked != 2 {
+		t.Errorf("the next packet: %v, %d acknowledged", err, l.PathStats(0).Acked)
+	}
+}

@@ -61,6 +61,7 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 	if repair != nil {
 		repair.stage, repair.full = 0, false
 	}
+	var acks, repaired pathSet
 	for r.Len() > 0 {
 		start := len(frames) - r.Len()
 		t := wire.FrameType(r.U8())
@@ -75,7 +76,7 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 				}
 			}
 		case t == wire.FrameAck:
-			if wire.ReadAck(&r, &c.ackScratch); !r.Err() {
+			if wire.ReadAck(&r, &c.ackScratch); !r.Err() && acks.add(c.ackScratch.Path) {
 				err = c.handleAck(&c.ackScratch)
 			}
 		case t == wire.FrameCredit:
@@ -102,7 +103,7 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 				err = c.handleRepair(rx, number, &f)
 			}
 		case t == wire.FrameRepaired:
-			if f := wire.ReadRepaired(&r); !r.Err() {
+			if f := wire.ReadRepaired(&r); !r.Err() && repaired.add(f.Path) {
 				err = c.handleRepaired(f)
 			}
 		case t == wire.FrameNumber:
@@ -121,6 +122,18 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 		}
 	}
 	return eliciting, refused, nil
+}
+
+// pathSet remembers which paths were told of in a packet. A sender tells once of each; who fills packets with such frames
+// wants us to look through our books for each of them.
+type pathSet uint8
+
+// add reports whether the path is new to the set.
+func (s *pathSet) add(id wire.PathID) bool {
+	bit := pathSet(1) << (id % 8)
+	known := *s&bit != 0
+	*s |= bit
+	return !known
 }
 
 func (c *Conn) handleMessage(m *wire.Message) error {
