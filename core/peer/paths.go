@@ -16,9 +16,6 @@ const (
 	suspectSlack     = 50 * time.Millisecond  // or this and 2·RTT, or 1½·RTT + 4·var where the RTT is steady, if longer
 	suspectUnacked   = 2                      // ack-eliciting packets since the path was last heard
 	duplicateFloor   = 200 * time.Millisecond // shortest time that data travels on both paths after a switch
-	provingAcks      = 16                     // packets that a new route must have had acknowledged by the end of that
-	provingSlack     = 500 * time.Millisecond // beyond a round trip of the relay: it is no route if it has not by then
-	provingGap       = 15 * time.Millisecond  // between PINGs where data does not come as often
 	consentByAck     = 5 * time.Second        // how long an ACK shows that the peer still wants packets on a path
 	holdDown         = 2 * time.Second        // after a suspect path, before data returns to it
 	relayWarm        = 20 * time.Second       // PING on an idle relay leg, which expires after 60 s
@@ -162,8 +159,7 @@ func (p *Peer) use(now time.Time, id wire.PathID, why string) {
 	if t.relay {
 		p.conn.SetDuplicate(now, wire.PathRelay, true)
 		t.duplicateUntil = now.Add(max(2*relayRTT, duplicateFloor))
-		t.proveUntil = later(now.Add(provingSlack+relayRTT), t.duplicateUntil)
-		t.proveAt, t.provenFrom = now, p.conn.PathStats(id).Acked
+		p.beginProof(now)
 	}
 	p.agent.Select(now, d.socket, d.addr)
 	p.routeChanged(id, why)
@@ -346,38 +342,6 @@ func (p *Peer) migrate(now time.Time) {
 		}
 		p.leg.Bind(now)
 	}
-}
-
-// prove watches a new route while the relay carries the same data. Validation saw four small packets pass; data follows
-// only for as long as acknowledgements of many show that the path carries them.
-func (p *Peer) prove(now time.Time) {
-	t := &p.paths
-	if t.duplicateUntil.IsZero() {
-		return
-	}
-	proven := p.conn.PathStats(t.route).Acked >= t.provenFrom+provingAcks
-	switch {
-	case proven && !now.Before(t.duplicateUntil):
-		t.duplicateUntil = time.Time{}
-		p.conn.SetDuplicate(now, wire.PathRelay, false)
-	case !proven && !now.Before(t.proveUntil):
-		p.suspect(now, "the direct path loses too much")
-	case !proven && !now.Before(t.proveAt):
-		t.proveAt = now.Add(provingGap)
-		p.conn.Ping(now, t.route)
-	}
-}
-
-// proveNext is when prove has something to do; zero: never.
-func (p *Peer) proveNext() time.Time {
-	t := &p.paths
-	switch {
-	case t.duplicateUntil.IsZero():
-		return time.Time{}
-	case p.conn.PathStats(t.route).Acked >= t.provenFrom+provingAcks:
-		return t.duplicateUntil
-	}
-	return deadline.Earlier(t.proveAt, t.proveUntil)
 }
 
 func later(a, b time.Time) time.Time {

@@ -124,3 +124,33 @@ func TestSuspendedPlayer(t *testing.T) {
 		}
 	}
 }
+
+// A player who goes away just after the direct path was chosen can't prove it meanwhile: that says nothing of the path.
+func TestAbsenceWhileProving(t *testing.T) {
+	for seed := range uint64(6) {
+		w, host, guest := pair(seed, "PR", "PR", Weather{Delay: oneWay}, 100)
+		if !w.Meet(host, guest, 10*time.Second) || !w.RunUntil(5*time.Second, func() bool { return host.Route.Direct() && guest.Route.Direct() }) {
+			t.Fatalf("seed %d: no direct path", seed)
+		}
+		guest.Do(func(now time.Time, e *endpoint.Endpoint) { e.Suspend(now, time.Minute) })
+		w.Run(time.Duration(seed) * 20 * time.Millisecond)
+		wakes := host.wakes
+		guest.Freeze()
+		w.Run(3 * time.Second)
+		if wakes = host.wakes - wakes; wakes > 60 {
+			t.Errorf("seed %d: %d wakeups beside an absent player", seed, wakes)
+		}
+		guest.Thaw()
+		guest.Do(func(now time.Time, e *endpoint.Endpoint) { e.Resume(now) })
+		host.Stream(100, 16*time.Millisecond, false)
+		w.Run(5 * time.Second)
+		for _, p := range []*Player{host, guest} {
+			if len(p.Routes) != 1 {
+				t.Errorf("seed %d: %s's routes: %v", seed, p.Name, p.Routes)
+			}
+		}
+		if guest.Received != 100 {
+			t.Errorf("seed %d: %d messages", seed, guest.Received)
+		}
+	}
+}
