@@ -15,6 +15,9 @@ struct library {
     int32_t (*send)(musubi_client, musubi_peer, uint32_t, uint32_t, const void *, uint32_t, uint32_t, uint64_t);
     int32_t (*poll)(musubi_client, musubi_event *, uint32_t);
     int32_t (*wait)(musubi_client, uint32_t);
+    int32_t (*room_create)(musubi_client, uint32_t, const void *, uint32_t);
+    int32_t (*room_join)(musubi_client, const char *);
+    void *so; /* from dlopen */
 };
 
 static inline void *symbol(void *so, const char *name)
@@ -35,6 +38,9 @@ static inline struct library load(const char *path)
     if (so == NULL)
         fprintf(stderr, "%s\n", dlerror());
     CHECK(so != NULL);
+    lib.so = so;
+    *(void **)&lib.room_create = symbol(so, "musubi_room_create");
+    *(void **)&lib.room_join = symbol(so, "musubi_room_join");
     *(void **)&lib.create = symbol(so, "musubi_create");
     *(void **)&lib.destroy = symbol(so, "musubi_destroy");
     *(void **)&lib.connect = symbol(so, "musubi_connect");

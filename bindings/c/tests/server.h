@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ static inline struct server server_start(const char *program)
     s.pid = fork();
     CHECK(s.pid >= 0);
     if (s.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind that holds its pipes open */
         dup2(fds[1], 1);
         close(fds[0]);
         execl(program, program, "server", "--listen", "127.0.0.1:0", "--stun-ports", "0,0", "--data", s.data,
