@@ -52,7 +52,7 @@ static void fault(void)
     CHECK(forbidden != MAP_FAILED);
     memset((void *)got, 0, sizeof got);
     for (i = 0; i < FAULTS; i++) {
-        volatile uint8_t *at = i % 2 == 0 ? forbidden + i : (uint8_t *)(uintptr_t)(i % 100); /* NULL dereferences too */
+        volatile uint8_t *volatile at = i % 2 == 0 ? forbidden + i : (uint8_t *)(uintptr_t)(i % 100); /* NULL dereferences too */
 
         if (sigsetjmp(back, 1) == 0) {
             *at = 1;
