@@ -895,8 +895,8 @@ namespace Musubi
         /// Any thread. Blocks about a millisecond, until the client works.
         /// Returns 0; ERR_NULL: config, client or config.token; ERR_SIZE: struct_size; ERR_VALUE: a field out of its range or a
         /// bind address that can't be read; ERR_TOO_LARGE: a text or token too long; ERR_ADDRESS: server; ERR_LIMIT:
-        /// MUSUBI_MAX_CLIENTS reached; ERR_MEMORY: no memory, descriptor or thread; ERR_FORKED. A UDP address that the system
-        /// refuses (bind, in use) becomes MUSUBI_EVENT_FAILED.
+        /// MUSUBI_MAX_CLIENTS reached; ERR_MEMORY: no memory, descriptor or thread; ERR_FAILED: a bug in the library; ERR_FORKED. A
+        /// UDP address that the system refuses (bind, in use) becomes MUSUBI_EVENT_FAILED.
         /// </summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int musubi_create(NativeConfig* config, ulong* client);
