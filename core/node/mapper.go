@@ -12,7 +12,7 @@ import (
 const (
 	gatewayLimit = 250 * time.Millisecond // PCP and NAT-PMP: the gateway is one hop away; NAT.md, T6
 	upnpLimit    = 3 * time.Second        // devices may wait a second before they answer a search, and then there are three calls
-	releaseLimit = 200 * time.Millisecond // at the end of the client
+	releaseLimit = 200 * time.Millisecond // at the end of the client, beside the goodbyes
 	mapAgain     = 10 * time.Minute       // for mappings without a lifetime: routers restart
 	leastRenewal = time.Minute            // however short the lifetime that a router grants
 )
@@ -24,10 +24,18 @@ type portMapper struct {
 	cancel context.CancelFunc // nonnil: asking
 	asked  int                // answers still to come
 	result chan mapped
-	held   []*portmap.Mapping // to be released at the end
+	held   []mapping // to be released at the end
 	again  time.Time
 	port   uint16 // of the main socket
 	nonce  portmap.Nonce
+
+	releasing int // under way
+	released  chan struct{}
+}
+
+// mapping is a *portmap.Mapping, or a test's.
+type mapping interface {
+	Release(ctx context.Context) error
 }
 
 type mapped struct {
@@ -104,34 +112,46 @@ func (m *portMapper) keep(now time.Time, got *portmap.Mapping) {
 // forget drops mappings that are the router's we left, or that were just made again.
 func (m *portMapper) forget() { m.held = nil }
 
-// stop ends the asking and releases what is held, as far as routers answer at once.
-func (m *portMapper) stop() {
+// beginStop ends the asking and begins to release what is held, beside the goodbyes to server and players: routers take
+// their time.
+func (m *portMapper) beginStop() {
 	m.off = true
 	if m.cancel != nil {
-		m.cancel()
+		m.cancel() // the answers are on their way: see stop
+	}
+	if len(m.held) == 0 {
+		return
+	}
+	if m.released == nil {
+		m.released = make(chan struct{})
+	}
+	for _, held := range m.held {
+		m.releasing++
+		Spawn(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), releaseLimit)
+			defer cancel()
+			_ = held.Release(ctx) // it runs out by itself
+			m.released <- struct{}{}
+		}, func(string) { m.released <- struct{}{} })
+	}
+	m.held = nil
+}
+
+// stop waits until everything that was started has ended. What a router granted meanwhile is released as well.
+func (m *portMapper) stop() {
+	m.beginStop()
+	if m.cancel != nil {
 		for ; m.asked > 0; m.asked-- {
 			if r := <-m.result; r.mapping != nil {
 				m.held = append(m.held, r.mapping)
 			}
 		}
 		m.cancel = nil
+		m.beginStop()
 	}
-	if len(m.held) == 0 {
-		return
+	for ; m.releasing > 0; m.releasing-- {
+		<-m.released
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), releaseLimit)
-	defer cancel()
-	done := make(chan struct{}, len(m.held))
-	for _, held := range m.held {
-		Spawn(func() {
-			_ = held.Release(ctx) // it runs out by itself
-			done <- struct{}{}
-		}, func(string) { done <- struct{}{} })
-	}
-	for range m.held {
-		<-done
-	}
-	m.held = nil
 }
 
 // mapPort asks the router for a port where that can help.

@@ -136,6 +136,35 @@ func TestPanicBesideTheOwnerBecomesFailed(t *testing.T) {
 	})
 }
 
+// A router takes its time to forget a port, and may not answer at all. The client says its goodbyes meanwhile, and does not
+// wait for it for long.
+func TestPortsAreReleasedBesideTheGoodbyes(t *testing.T) {
+	st := newStage(t, Config{}, nil)
+	began, ended := make(chan struct{}), make(chan struct{})
+	st.owner.mapper.held = []mapping{slowRouter{began, ended}}
+	st.engine.undone = true // goodbyes are on their way
+	st.play()
+	go st.Close()
+	<-began
+	st.engine.set(st.QueueHost, func() { st.engine.undone = false })
+	<-st.Ended()
+	select {
+	case <-ended:
+	default:
+		t.Error("Run returned before the release had ended")
+	}
+}
+
+// slowRouter never answers.
+type slowRouter struct{ began, ended chan struct{} }
+
+func (r slowRouter) Release(ctx context.Context) error {
+	close(r.began)
+	<-ctx.Done()
+	close(r.ended)
+	return ctx.Err()
+}
+
 func saysWhere(t *testing.T, ev api.Event, text string) {
 	t.Helper()
 	if !strings.HasPrefix(ev.Text, "internal error: "+text+" (in ") || !strings.Contains(ev.Text, "node_test.go:") {

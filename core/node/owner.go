@@ -231,6 +231,7 @@ func (o *owner) beginClose() {
 	for o.takeCommands(commandBatch) { // a closing host takes no more commands, so this ends
 	}
 	o.engine.Close(o.now)
+	o.mapper.beginStop()
 	o.lanEnd()
 }
 
