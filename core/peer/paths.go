@@ -15,7 +15,6 @@ const (
 	suspectFloor     = 350 * time.Millisecond // oldest unacknowledged packet that makes a direct path suspect
 	suspectSlack     = 50 * time.Millisecond  // or this and 2·RTT, or 1½·RTT + 4·var where the RTT is steady, if longer
 	suspectUnacked   = 2                      // ack-eliciting packets since the path was last heard
-	duplicateFloor   = 200 * time.Millisecond // shortest time that data travels on both paths after a switch
 	consentByAck     = 5 * time.Second        // how long an ACK shows that the peer still wants packets on a path
 	holdDown         = 2 * time.Second        // after a suspect path, before data returns to it
 	relayWarm        = 20 * time.Second       // PING on an idle relay leg, which expires after 60 s
@@ -42,20 +41,17 @@ type paths struct {
 	relay bool // path 0 is open
 	route wire.PathID
 
-	duplicateUntil time.Time // data also travels on the relay until then at least; zero: no longer
-	proveUntil     time.Time // duplicating: the route must have proven itself by then
-	proveAt        time.Time // duplicating: next PING on the route
-	provenFrom     uint64    // duplicating: packets acknowledged on it before
-	askedAt        time.Time // the last PING to a route in doubt
-	holdUntil      time.Time // no return to direct before
-	waiting        wire.PathID
-	retries        int
-	retryAt        time.Time // try direct again; zero: not scheduled
-	warmAt         time.Time
-	rebindAt       time.Time
-	requeueAt      time.Time // what was sent to the relay before boundAt and is unanswered then is lost; zero: no doubt
-	boundAt        time.Time
-	handle         uint32 // of the leg, when it was bound last
+	proof     proof
+	askedAt   time.Time // the last PING to a route in doubt
+	holdUntil time.Time // no return to direct before
+	waiting   wire.PathID
+	retries   int
+	retryAt   time.Time // try direct again; zero: not scheduled
+	warmAt    time.Time
+	rebindAt  time.Time
+	requeueAt time.Time // what was sent to the relay before boundAt and is unanswered then is lost; zero: no doubt
+	boundAt   time.Time
+	handle    uint32 // of the leg, when it was bound last
 }
 
 func (t *paths) init() { t.route = wire.PathRelay }
@@ -153,14 +149,9 @@ func (p *Peer) validated(now time.Time, ev nat.Event) {
 func (p *Peer) use(now time.Time, id wire.PathID, why string) {
 	t := &p.paths
 	d := &t.table[id]
-	relayRTT := p.conn.PathStats(wire.PathRelay).SRTT
 	t.route, t.waiting = id, 0
 	p.conn.SetRoute(now, id)
-	if t.relay {
-		p.conn.SetDuplicate(now, wire.PathRelay, true)
-		t.duplicateUntil = now.Add(max(2*relayRTT, duplicateFloor))
-		p.beginProof(now)
-	}
+	p.beginProof(now)
 	p.agent.Select(now, d.socket, d.addr)
 	p.routeChanged(id, why)
 }
@@ -211,7 +202,7 @@ func (p *Peer) suspect(now time.Time, why string) {
 	id := t.route
 	t.route, t.waiting = wire.PathRelay, 0
 	t.holdUntil = now.Add(holdDown)
-	t.duplicateUntil = time.Time{}
+	t.proof = proof{rejected: t.proof.rejected, again: t.proof.again}
 	t.rebindAt = now.Add(relayRebindEvery)
 	p.leg.Bind(now)
 	p.moved = true
@@ -231,7 +222,7 @@ func (p *Peer) forsaken(now time.Time) {
 	} else {
 		p.conn.Requeue(now, wire.PathRelay)
 	}
-	p.paths.holdUntil = time.Time{} // what failed before was a path to where the other side is no more
+	p.paths.holdUntil, p.paths.proof.rejected = time.Time{}, 0 // what failed before was a path to where the other side is no more
 }
 
 // dead takes a path off that answers no checks. On the route an ACK counts for as much: under heavy loss five checks in a

@@ -326,7 +326,7 @@ func (p *Peer) NetworkChanged(now time.Time, known bool) {
 	if p.paths.direct(p.paths.route) {
 		p.suspect(now, "network changed")
 	}
-	p.paths.holdUntil = time.Time{} // the paths that failed were another network's: the next that is valid is good
+	p.paths.holdUntil, p.paths.proof.rejected = time.Time{}, 0 // the paths that failed were another network's: the next that is valid is good
 	p.drainAgent(now)
 }
 
