@@ -75,6 +75,8 @@ type Agent struct {
 
 	pairs    []*pair
 	selected *pair
+	usedAt   time.Time // the last packet on the selected pair, and the last that came soon after another
+	busyAt   time.Time
 	out      []Probe
 	events   []Event
 	drops    Drops

@@ -10,7 +10,8 @@ import (
 
 // Watching pairs that were valid once.
 const (
-	consentUsed  = time.Second      // between challenges on the selected pair
+	consentUsed  = time.Second      // between challenges on the selected pair while it carries data
+	consentQuiet = 5 * time.Second  // while it does not: keepalives of 2.5 s are no data
 	consentIdle  = 15 * time.Second // on others; keeps their NAT mappings (RFC 4787: at least 2 min, routers: 30 s)
 	consentRetry = time.Second      // after an unanswered one
 	deadAfter    = 5 * time.Second
@@ -42,6 +43,18 @@ func (a *Agent) Select(now time.Time, socket api.SocketID, addr netip.AddrPort) 
 	a.run(now)
 }
 
+// Used tells that a packet left on the selected pair. Two within a second make it one that carries data.
+func (a *Agent) Used(now time.Time) {
+	now = a.tick(now)
+	if now.Sub(a.usedAt) < consentUsed {
+		if p := a.selected; now.Sub(a.busyAt) >= consentUsed && p != nil && p.state == pairValid && p.awaiting.IsZero() {
+			p.next = deadline.Earlier(p.next, now.Add(consentUsed))
+		}
+		a.busyAt = now
+	}
+	a.usedAt = now
+}
+
 // Deselect tells that no pair carries data now.
 func (a *Agent) Deselect(now time.Time) {
 	a.tick(now)
@@ -54,9 +67,9 @@ func (a *Agent) Suspect(now time.Time, socket api.SocketID, addr netip.AddrPort)
 	now = a.tick(now)
 	if p := a.find(socket, unmap(addr)); p != nil && p.wasValid && p.state != pairSuspect {
 		a.suspect(now, p)
-		a.suspectAll(now)
-		a.run(now)
 	}
+	a.suspectAll(now) // also if that pair's checks are under way: one that was valid meanwhile is told of again only by this
+	a.run(now)
 }
 
 func (a *Agent) suspectAll(now time.Time) {
@@ -83,11 +96,14 @@ func (a *Agent) stepSuspect(now time.Time, p *pair) {
 }
 
 // consentGap is the time from one consent challenge to the next.
-func (a *Agent) consentGap(p *pair) time.Duration {
-	if p == a.selected {
+func (a *Agent) consentGap(now time.Time, p *pair) time.Duration {
+	switch {
+	case p != a.selected:
+		return consentIdle
+	case now.Sub(a.busyAt) < 2*consentUsed:
 		return consentUsed
 	}
-	return consentIdle
+	return consentQuiet
 }
 
 // stepConsent renews a valid pair's consent. After 5 s without an answer the pair is dead; if it was in use, the others

@@ -189,7 +189,7 @@ func (a *Agent) pong(now time.Time, p *pair, index int) {
 	case pairWaiting, pairSuspect:
 		a.check(now, p)
 	case pairValid:
-		p.next = now.Add(a.consentGap(p))
+		p.next = now.Add(a.consentGap(now, p))
 		return
 	}
 	if p.proven() {
@@ -210,7 +210,7 @@ func (a *Agent) validated(now time.Time, p *pair) {
 	}
 	p.state, p.wasValid, p.round, p.fails = pairValid, true, 0, 0
 	p.deadAt, p.awaiting, p.mourned = time.Time{}, time.Time{}, false
-	p.next = now.Add(a.consentGap(p))
+	p.next = now.Add(a.consentGap(now, p))
 	if better {
 		a.emit(Event{Kind: EventValidated, Socket: p.socket, Addr: p.addr, Route: p.route, RTT: p.rtt})
 	}

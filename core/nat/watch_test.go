@@ -24,12 +24,28 @@ func connected(t *testing.T, seed uint64) (w *world, a, b *host) {
 	return w, a, b
 }
 
-// Consent on the pair in use costs one challenge a second, on an unused one four a minute; neither is news.
+// Consent on the pair in use costs one challenge a second while data flows and twelve a minute while none does, on an unused
+// pair four a minute; none of it is news.
 func TestConsent(t *testing.T) {
 	w, a, b := connected(t, 1)
-	w.run(time.Minute, nil)
+	for range 240 {
+		a.agent.Used(w.now)
+		w.run(250*time.Millisecond, nil)
+	}
 	if n := a.initiated(); n < 58 || n > 60 || len(a.history)+len(b.history) != 0 {
 		t.Fatalf("%d challenges a minute, %v", n, a.history)
+	}
+	w.run(5*time.Second, nil)
+	a.sent = nil
+	w.run(time.Minute, nil)
+	if n := a.initiated(); n < 11 || n > 13 || len(a.history)+len(b.history) != 0 {
+		t.Fatalf("%d challenges a minute without data, %v", n, a.history)
+	}
+	a.agent.Used(w.now) // data again: the next challenge comes within a second
+	a.agent.Used(w.now)
+	a.sent = nil
+	if w.run(1100*time.Millisecond, nil); a.initiated() != 1 {
+		t.Fatalf("%d challenges in the first second of data", a.initiated())
 	}
 	a.agent.Deselect(w.now)
 	w.run(time.Second, nil)
@@ -75,6 +91,22 @@ func TestSuspectDeadHeal(t *testing.T) {
 		if h.count(EventDead) != 1 {
 			t.Fatalf("dead again: %v", h.history)
 		}
+	}
+}
+
+// A pair in use whose checks are under way is suspected while another one has become valid: that one is told of again, or
+// nobody would ever use it.
+func TestSuspectTwiceNamesTheOther(t *testing.T) {
+	w, a, b := connected(t, 5)
+	w.cut = true
+	a.agent.Suspect(w.now, api.MainSocket, b.public)
+	w.run(time.Second, nil)
+	other := netip.AddrPortFrom(b.public.Addr(), b.public.Port()+1)
+	p := a.agent.reflexive(w.now, api.MainSocket, other)
+	p.wasValid, p.state, p.next = true, pairValid, w.now.Add(time.Hour)
+	a.agent.Suspect(w.now, api.MainSocket, b.public)
+	if p.state != pairSuspect {
+		t.Fatalf("the other pair is in state %d: nothing will be told of it", p.state)
 	}
 }
 

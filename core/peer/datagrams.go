@@ -253,6 +253,9 @@ func (p *Peer) packetOn(now time.Time, id wire.PathID, dst []byte) ([]byte, Tran
 	if !ok {
 		return dst, tx, false
 	}
+	if id == p.paths.route && id != wire.PathRelay {
+		p.agent.Used(now)
+	}
 	return p.session.Seal(out, start), tx, true
 }
 

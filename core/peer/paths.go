@@ -309,7 +309,9 @@ func (p *Peer) migrate(now time.Time) {
 	p.unanswered(now)
 	if deadline.Due(now, t.retryAt) {
 		t.retryAt = time.Time{}
-		p.agent.Retry(now)
+		if !p.conn.Away(now) { // its return is followed by a search in any case, and predictions are few
+			p.agent.Retry(now)
+		}
 	}
 	if t.relay && deadline.Due(now, t.warmAt) {
 		if p.conn.Away(now) {

@@ -306,3 +306,39 @@ func TestRouteThatGetsBad(t *testing.T) {
 		}
 	}
 }
+
+// A path without consent carries checks and nothing else, however much the game sends: one way cut, the other way cut, both.
+func TestNoDataWithoutConsent(t *testing.T) {
+	for way := range 3 {
+		w, host, guest := met(t, uint64(way), "PR", "PR", Weather{Delay: oneWay})
+		for _, p := range []*Player{host, guest} {
+			p.streamFromKeys(2 * time.Millisecond)
+			p.onKeys()
+		}
+		w.Run(2 * time.Second)
+		if way != 1 {
+			w.Cut(host.site.wan, guest.site.wan)
+		}
+		if way != 0 {
+			w.Cut(guest.site.wan, host.site.wan)
+		}
+		w.Run(time.Second) // 400 ms and a round trip, and a validation that was under way
+		var packets, bytes [2]int
+		w.tap = func(p natsim.Packet) {
+			for i, pl := range []*Player{host, guest} {
+				if p.Src.Addr() == pl.site.wan && p.Dst.Addr() != w.server.addr {
+					packets[i]++
+					bytes[i] += len(p.Data)
+				}
+			}
+		}
+		const seconds = 40
+		w.Run(seconds * time.Second)
+		for i := range packets {
+			if packets[i] > 3*seconds || bytes[i] > 600*seconds {
+				t.Errorf("way %d: %d datagrams, %d bytes sent directly in %d s", way, packets[i], bytes[i], seconds)
+			}
+		}
+		t.Logf("way %d: %v datagrams, %v bytes sent directly in %d s", way, packets, bytes, seconds)
+	}
+}

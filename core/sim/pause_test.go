@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -89,13 +90,17 @@ func TestSilenceClosesBothSides(t *testing.T) {
 	}
 }
 
+var sleepers = flag.Int("sleepers", 12, "worlds that TestSuspendedPlayer plays")
+
 // An announced sleep of five minutes, longer than a relay session, a router's memory and the server's patience: peer, room
 // and place in it are still there, and messages flow within a second of waking up.
+//
+// Run more: go test ./core/sim -run TestSuspendedPlayer -args -sleepers 240
 func TestSuspendedPlayer(t *testing.T) {
 	pairs := [][2]string{{"PR", "PR"}, {"SR", "SR"}, {"PR", "SR"}, {"FC", "SR"}}
-	for seed := range 12 {
+	for seed := range *sleepers {
 		nats := pairs[seed%4]
-		w, host, guest := met(t, uint64(seed), nats[0], nats[1], Weather{Delay: oneWay, Loss: 0.02 * float64(seed/4)})
+		w, host, guest := met(t, uint64(seed), nats[0], nats[1], Weather{Delay: oneWay, Loss: 0.02 * float64(seed/4%3)})
 		host.Stream(100, 100*time.Millisecond, true)
 		guest.Stream(100, 100*time.Millisecond, true)
 		w.Run(5 * time.Second)
@@ -121,6 +126,12 @@ func TestSuspendedPlayer(t *testing.T) {
 		}
 		if direct := host.Route.Direct() && guest.Route.Direct(); direct != (nats != [2]string{"SR", "SR"}) {
 			t.Errorf("%v: routes %v and %v in the end", nats, host.Route, guest.Route)
+			t.Logf("seed %d now %v back %v gaveup %v %q %v %q", seed, w.now.Sub(Start), back.Sub(Start), host.GaveUpAt.Sub(Start), host.GaveUp, guest.GaveUpAt.Sub(Start), guest.GaveUp)
+			for _, p := range []*Player{host, guest} {
+				for _, r := range p.Routes {
+					t.Logf("  %v %s: %v, %s", r.At.Sub(Start), p.Name, r.Route, r.Text)
+				}
+			}
 		}
 	}
 }
