@@ -312,7 +312,7 @@ func TestNoDataWithoutConsent(t *testing.T) {
 	for way := range 3 {
 		w, host, guest := met(t, uint64(way), "PR", "PR", Weather{Delay: oneWay})
 		for _, p := range []*Player{host, guest} {
-			p.streamFromKeys(2 * time.Millisecond)
+			p.streamFromKeys(5 * time.Millisecond)
 			p.onKeys()
 		}
 		w.Run(2 * time.Second)
@@ -332,7 +332,7 @@ func TestNoDataWithoutConsent(t *testing.T) {
 				}
 			}
 		}
-		const seconds = 40
+		const seconds = 20
 		w.Run(seconds * time.Second)
 		for i := range packets {
 			if packets[i] > 3*seconds || bytes[i] > 600*seconds {
