@@ -159,22 +159,34 @@ func TestBulkIsNotRepaired(t *testing.T) {
 	}
 }
 
-// State of higher urgency beside such a transfer is repaired all the same.
+// State of higher urgency beside such a transfer is repaired all the same, and the link's losses are not taken for our own by
+// chance (6 of 40 seeds did while a trial's end was not asked for more than chance).
 func TestStateBesideBulkIsRepaired(t *testing.T) {
-	p := newPair(t, 5, Config{}) // of 12 seeds, 3 take the link's losses for its own by chance
-	p.links[0].rate, p.links[0].buffer, p.links[0].loss = 250_000, 100*time.Millisecond, 0.05
-	for n := range uint64(400) {
-		if n%5 == 0 {
-			p.sendAs(p.alice(), api.Outgoing{Channel: 1, Priority: api.PriorityLow}, body(n, 50_000))
+	blamed := 0
+	for seed := range int64(6 * *seeds) {
+		p := newPair(t, seed, Config{})
+		guilty := false
+		p.links[0].rate, p.links[0].buffer, p.links[0].loss = 250_000, 100*time.Millisecond, 0.05
+		for n := range uint64(400) {
+			if n%5 == 0 {
+				p.sendAs(p.alice(), api.Outgoing{Channel: 1, Priority: api.PriorityLow}, body(n, 50_000))
+			}
+			p.sendAs(p.alice(), api.Outgoing{Priority: api.PriorityHigh}, body(n, 100))
+			p.advance(frame60)
+			guilty = guilty || p.alice().paths[0].loss.suspicion.state == suspectGuilty
 		}
-		p.sendAs(p.alice(), api.Outgoing{Priority: api.PriorityHigh}, body(n, 100))
-		p.advance(frame60)
+		if guilty {
+			blamed++
+		}
+		if s := p.bob().Stats(); s.Repaired < 10 {
+			t.Errorf("seed %d: %d packets repaired: %+v", seed, s.Repaired, p.alice().Stats())
+		}
+		if s := p.alice().Stats(); s.RepairBytes*3 > s.SentBytes {
+			t.Errorf("seed %d: %d of %d bytes are REPAIR", seed, s.RepairBytes, s.SentBytes)
+		}
 	}
-	if s := p.bob().Stats(); s.Repaired < 10 {
-		t.Errorf("%d packets repaired: %+v", s.Repaired, p.alice().Stats())
-	}
-	if s := p.alice().Stats(); s.RepairBytes*3 > s.SentBytes {
-		t.Errorf("%d of %d bytes are REPAIR", s.RepairBytes, s.SentBytes)
+	if blamed > 6**seeds/40 { // 1 of 200
+		t.Errorf("in %d of %d seeds the link's losses are taken for our own", blamed, 6**seeds)
 	}
 }
 
@@ -199,17 +211,24 @@ func TestRepairStaysInItsBudget(t *testing.T) {
 	}
 }
 
-// A link that drops what is above its rate: redundancy would make it worse, and finds that out.
+// A link that drops what is above its rate: redundancy would make it worse, and finds that out. Messages come at uneven times:
+// in step it would always be the REPAIR that finds the buffer full.
 func TestRedundancyThatCausesLossesStops(t *testing.T) {
 	p := newPair(t, 1, Config{})
-	p.links[0].rate, p.links[0].buffer = 12_000, 20*time.Millisecond // messages and headers are 9,400 a second, with REPAIR 16,000
+	p.links[0].rate, p.links[0].buffer = 12_000, 100*time.Millisecond // messages and headers are 9,400 a second, with REPAIR 16,000
+	found := 0
 	for n := range uint64(2400) {
 		p.send(p.alice(), api.Unreliable, 0, body(n, 40))
 		p.send(p.alice(), api.ReliableUnordered, 0, body(n, 50))
-		p.advance(frame60)
+		p.advance(frame60/4 + time.Duration(p.rng.Int63n(int64(frame60*3/2))))
+		if found == 0 && p.alice().paths[0].loss.suspicion.state == suspectGuilty {
+			found = int(n)
+		}
 	}
-	if lost := p.alice().PathStats(0).Lost; lost > 120 || p.alice().Stats().Repairs > 800 {
-		t.Errorf("%d of 2400 packets lost, %d REPAIRs", lost, p.alice().Stats().Repairs)
+	lost := p.alice().PathStats(0).Lost
+	t.Logf("found after %d messages; %d packets of 2400 lost, %d REPAIRs", found, lost, p.alice().Stats().Repairs)
+	if found == 0 || lost > 240 || p.alice().Stats().Repairs > 1200 {
+		t.Errorf("found after %d messages; %d packets of 2400 lost, %d REPAIRs", found, lost, p.alice().Stats().Repairs)
 	}
 	// Losses that have nothing to do with it don't end it.
 	p = newPair(t, 1, Config{})
