@@ -206,6 +206,10 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.room)-unsafe.Offsetof(slot{}.room)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.nat_seq)-unsafe.Offsetof(slot{}.natSeq)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.nat)-unsafe.Offsetof(slot{}.nat)]
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.identity)-unsafe.Offsetof(slot{}.identity)]
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.link_up)-unsafe.Offsetof(slot{}.linkUp)]
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.link_code)-unsafe.Offsetof(slot{}.linkCode)]
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.room_up)-unsafe.Offsetof(slot{}.roomUp)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.peers)-unsafe.Offsetof(slot{}.peers)]
 
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_peer_slot{}.key)-unsafe.Offsetof(peerSlot{}.key)]

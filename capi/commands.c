@@ -38,6 +38,7 @@ int32_t musubi_connect(musubi_client client)
         return err;
     if (!atomic_compare_exchange_strong(&slot->link, &none, MUSUBI_LINK_WANTED))
         return MUSUBI_ERR_ALREADY;
+    atomic_store(&slot->link_up, 0);
     err = put(slot, tail, &request);
     if (err != MUSUBI_OK)
         atomic_store(&slot->link, MUSUBI_LINK_NONE);

@@ -378,6 +378,26 @@ func TestLeavingTheRoomForgetsMembersButNotConnections(t *testing.T) {
 }
 
 // musubi_strerror says what core/api says.
+// musubi_disconnect overtakes the event: what musubi_connect looks at must not say connected again, or it answers ALREADY
+// for ever.
+func TestALateServerConnectedDoesNotUndoADisconnect(t *testing.T) {
+	g := newGame(t)
+	g.s.link.Store(0)
+	g.h.PutEvent(&api.Event{Kind: api.EventServerConnected})
+	if g.s.link.Load() != 0 {
+		t.Fatal("the client counts as connected")
+	}
+	g.s.link.Store(1)
+	g.h.PutEvent(&api.Event{Kind: api.EventServerConnected})
+	if g.s.linkUp.Load() != 1 {
+		t.Fatal("musubi_client_stats does not see the link")
+	}
+	g.h.PutEvent(&api.Event{Kind: api.EventServerLost, Code: api.ErrLost})
+	if g.s.link.Load() != 0 || g.s.linkUp.Load() != 0 || g.s.linkCode.Load() != int32(api.ErrLost) {
+		t.Fatal("a lost link stays")
+	}
+}
+
 func TestErrorTexts(t *testing.T) {
 	header, err := os.ReadFile("../include/musubi.h")
 	if err != nil {

@@ -11,6 +11,7 @@ static int32_t take_both(struct musubi_slot *slot)
 
     if (!atomic_compare_exchange_strong(&slot->link, &no_link, MUSUBI_LINK_WANTED))
         return MUSUBI_ERR_ALREADY;
+    atomic_store(&slot->link_up, 0);
     if (atomic_compare_exchange_strong(&slot->room, &no_room, MUSUBI_ROOM_WANTED))
         return MUSUBI_OK;
     atomic_store(&slot->link, MUSUBI_LINK_NONE);

@@ -113,7 +113,12 @@ type slot struct {
 	room   atomic.Uint32
 	natSeq atomic.Uint32
 	nat    [natWords]atomic.Uint64
-	_      [8]byte
+
+	identity [4]atomic.Uint64
+	linkUp   atomic.Uint32
+	linkCode atomic.Int32
+	roomUp   atomic.Uint32
+	_        [28]byte
 
 	peers [256]peerSlot
 }

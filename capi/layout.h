@@ -183,7 +183,11 @@ struct musubi_slot {
     musubi_a32 room;   /* MUSUBI_ROOM_ */
     musubi_a32 nat_seq;
     musubi_a64 nat[MUSUBI_NAT_WORDS]; /* see putNAT in peers.go; the last 8 words are text */
-    uint8_t pad5[8];
+    musubi_a64 identity[4];           /* public key, set before musubi_create returns */
+    musubi_a32 link_up;               /* SERVER_CONNECTED was told, and no end since */
+    musubi_a32 link_code;             /* of the last SERVER_LOST */
+    musubi_a32 room_up;               /* ROOM_JOINED was told, and no end since */
+    uint8_t pad5[28];
 
     struct musubi_peer_slot peers[MUSUBI_MAX_PEERS];
 };
@@ -192,11 +196,12 @@ extern struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS];
 
 #ifndef MUSUBI_CGO
 _Static_assert(sizeof(musubi_event) == 64, "musubi_event is 64 bytes on every platform");
-_Static_assert(sizeof(musubi_stats) == 160 && sizeof(musubi_nat) == 104 && sizeof(musubi_simulation) == 56, "ABI 1");
+_Static_assert(sizeof(musubi_stats) == 160 && sizeof(musubi_nat) == 104 && sizeof(musubi_simulation) == 56 && sizeof(musubi_message) == 48 && sizeof(musubi_totals) == 112,
+               "ABI 1");
 _Static_assert(sizeof(struct musubi_command) == 32, "head of a command");
 _Static_assert(sizeof(struct musubi_entry) == 32 && sizeof(struct musubi_event_extra) == 8, "event entry");
 _Static_assert(sizeof(struct musubi_peer_slot) == 192, "three cache lines a peer");
-_Static_assert(sizeof(struct musubi_slot) % 64 == 0 && sizeof(struct musubi_slot) == 512 + 192 * MUSUBI_MAX_PEERS, "slot");
+_Static_assert(sizeof(struct musubi_slot) % 64 == 0 && sizeof(struct musubi_slot) == 576 + 192 * MUSUBI_MAX_PEERS, "slot");
 _Static_assert(sizeof(musubi_a64) == 8 && sizeof(musubi_a32) == 4, "atomics without a lock inside");
 _Static_assert((int)MUSUBI_ENTRIES > 2 * MUSUBI_STATE_ENTRIES, "room for messages");
 #endif

@@ -19,6 +19,8 @@ package main
 import "C"
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"runtime"
@@ -29,6 +31,7 @@ import (
 	"unsafe"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/node"
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -63,6 +66,10 @@ func musubiOwnerStart(s *C.struct_musubi_slot, config *C.musubi_config) (code in
 	if err != nil {
 		return int32(api.ErrMemory)
 	}
+	if err := giveIdentity((*slot)(unsafe.Pointer(s)), &cfg.Endpoint); err != nil {
+		loop.Close()
+		return int32(api.ErrFailed)
+	}
 	h := newHost((*slot)(unsafe.Pointer(s)), func(block unsafe.Pointer) { C.free(block) })
 	node.Spawn(func() {
 		runOwner(h, cfg, loop)
@@ -71,6 +78,20 @@ func musubiOwnerStart(s *C.struct_musubi_slot, config *C.musubi_config) (code in
 		h.end()
 	}, h.crashed)
 	return int32(api.OK)
+}
+
+// giveIdentity makes the client's key pair here, so that musubi_identity can tell the public half from the start.
+func giveIdentity(s *slot, cfg *endpoint.Config) error {
+	static, err := secure.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	cfg.Static = &static
+	public := static.Public()
+	for i := range s.identity {
+		s.identity[i].Store(binary.LittleEndian.Uint64(public[8*i:]))
+	}
+	return nil
 }
 
 // readConfig copies what the client needs; the C side has checked sizes and ranges, but not contents.

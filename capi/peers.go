@@ -25,12 +25,15 @@ func (h *host) beforeEvent(ev *api.Event) {
 	case api.EventPeerClosed:
 		h.setBits(ev.Peer, 0, peerConnected)
 	case api.EventServerConnected:
-		h.s.link.Store(1)
+		h.s.linkUp.Store(1)
 	case api.EventServerLost:
 		h.s.link.Store(0)
+		h.s.linkCode.Store(int32(ev.Code))
+		h.s.linkUp.Store(0)
 		h.leftRoom()
 	case api.EventRoomJoined:
 		h.s.room.Store(1)
+		h.s.roomUp.Store(1)
 	case api.EventRoomLeft:
 		if ev.Code != api.ErrClosed { // a call of the game's: it has set the state itself, and may have gone on since
 			h.s.room.Store(0)
@@ -45,6 +48,7 @@ func (h *host) beforeEvent(ev *api.Event) {
 
 // leftRoom: nobody is a member any more; connections go on.
 func (h *host) leftRoom() {
+	h.s.roomUp.Store(0)
 	for i := range h.s.peers[:h.lastPeer] {
 		p := &h.s.peers[i]
 		p.key.Store(p.key.Load() &^ peerMember)

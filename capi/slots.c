@@ -94,7 +94,8 @@ static int32_t open_wake(struct musubi_slot *s)
 static void reset(struct musubi_slot *s)
 {
     musubi_a32 *words[] = {&s->asleep, &s->ring_blocked, &s->starved, &s->retry, &s->scribble,
-                           &s->ended,  &s->failed,       &s->link,    &s->room,  &s->nat_seq, &s->wait_habit};
+                           &s->ended,  &s->failed,       &s->link,    &s->room,  &s->nat_seq, &s->wait_habit,
+                           &s->link_up, &s->link_code, &s->room_up};
     unsigned i;
 
     for (i = 0; i < sizeof words / sizeof *words; i++)

@@ -142,7 +142,8 @@ enum {
     MUSUBI_MAX_CLOSE_TEXT = 200,   /* a sentence in musubi_peer_close or musubi_peer_reject */
     MUSUBI_MAX_REQUEST_DATA = 256, /* what goes with musubi_peer_connect */
     MUSUBI_MAX_TOKEN = 1024,       /* an access token */
-    MUSUBI_MAX_SUSPEND = 600000 /* milliseconds */
+    MUSUBI_MAX_SUSPEND = 600000, /* milliseconds */
+    MUSUBI_IDENTITY_SIZE = 32    /* a client's public key */
 };
 
 /* Results and reasons, graded by who can do something about it. */
@@ -323,6 +324,52 @@ typedef struct musubi_nat {
     uint32_t opener_ttl;     /* least TTL that opens the outermost NAT; 0: unknown */
 } musubi_nat;
 
+/* The link to the server. */
+enum {
+    MUSUBI_SERVER_NONE = 0,       /* musubi_connect was not called, or the link was given up or lost for good */
+    MUSUBI_SERVER_CONNECTING = 1, /* wanted, no SERVER_CONNECTED yet */
+    MUSUBI_SERVER_CONNECTED = 2   /* SERVER_CONNECTED came; short losses are repaired without a word */
+};
+
+/* The state of a whole client; sums are over the peers that are connected now. */
+typedef struct musubi_totals {
+    uint32_t struct_size;
+    uint32_t server;        /* MUSUBI_SERVER_ */
+    int32_t server_code;    /* why the last link ended, a MUSUBI_ERR_ code; 0: none has */
+    uint32_t members;       /* of the room, this client included; 0: in no room */
+    uint32_t peers;         /* connected */
+    uint32_t direct;        /* of them, without a relay */
+    uint32_t events;        /* waiting for musubi_poll; near 4000 unreliable messages are dropped */
+    uint32_t command_used;  /* of the ring from the game to the library, bytes */
+    uint32_t command_bytes; /* what that ring holds, bytes */
+    uint32_t reserved;
+    uint64_t packets_sent;     /* over all paths */
+    uint64_t packets_received; /* that opened */
+    uint64_t packets_lost;     /* declared lost, all paths */
+    uint64_t bytes_sent;       /* UDP payload */
+    uint64_t bytes_received;   /* UDP payload */
+    uint64_t queued_bytes;     /* accepted by musubi_send, not yet acknowledged or dropped */
+    uint64_t send_rate;        /* bytes a second, of packets, in the last second */
+    uint64_t receive_rate;     /* the same of what came */
+    uint64_t resent;           /* messages, or pieces of them, that were sent again */
+} musubi_totals;
+
+/* A message of musubi_send_batch: the arguments of musubi_send. 48 bytes on every platform. */
+typedef struct musubi_message {
+    uint32_t struct_size;
+    uint32_t mode;    /* MUSUBI_RELIABLE_ORDERED and so on */
+    uint32_t channel; /* 0 to 255 */
+    uint32_t flags;   /* MUSUBI_SEND_ */
+    musubi_peer peer; /* connected */
+    uint64_t id;      /* 0, or a number that DELIVERED repeats */
+    const void *data; /* size bytes; may be NULL if size is 0 */
+#if UINTPTR_MAX == 0xffffffffu
+    uint32_t data_pad;
+#endif
+    uint32_t size;    /* bytes */
+    uint32_t reserved;
+} musubi_message;
+
 /* Flags of musubi_simulation. */
 enum {
     MUSUBI_SIMULATE_KEEP_ORDER = 1 /* jitter never lets a datagram pass another: a queue's jitter */
@@ -454,6 +501,23 @@ MUSUBI_API int32_t musubi_peer_punch(musubi_client client, musubi_peer peer);
 MUSUBI_API int32_t musubi_send(musubi_client client, musubi_peer peer, uint32_t mode, uint32_t channel, const void *data,
                                uint32_t size, uint32_t flags, uint64_t id);
 
+/* Sends several messages in their order: musubi_send for each, and one wake at the end.
+ * messages, count: count of them, each with struct_size set; NULL with count 0: none. Everything they point at is copied. Any thread.
+ * Does not block.
+ * Returns how many were accepted, from the front: less than count if one was refused, and the reason comes back when the rest
+ * is tried again. If the first is refused, its error: ERR_NULL: messages or its data; ERR_SIZE: struct_size; ERR_VALUE: count
+ * over 2^31 - 1; or those of musubi_send and the handle errors. */
+MUSUBI_API int32_t musubi_send_batch(musubi_client client, const musubi_message *messages, uint32_t count);
+
+/* Sends a message to every connected peer, with one wake.
+ * mode, channel, data, size, flags: as in musubi_send; data is copied for each, size is in bytes, data may be NULL if size is 0.
+ * refused, max_refused: an array of yours for max_refused peers whose budget or queue is full and who have to be sent to again
+ * after WRITABLE; 0 behind the last if there is room; NULL with max_refused 0: not wanted. Any thread. Does not block.
+ * Returns the number of peers for which it was accepted, 0 also if nobody is connected; ERR_NULL: data or refused; ERR_VALUE,
+ * ERR_TOO_LARGE as in musubi_send; or the handle errors. */
+MUSUBI_API int32_t musubi_broadcast(musubi_client client, uint32_t mode, uint32_t channel, const void *data, uint32_t size,
+                                    uint32_t flags, musubi_peer *refused, uint32_t max_refused);
+
 /* Wakes the library if messages sent with MUSUBI_SEND_NO_WAKE may be waiting.
  * client: from musubi_create. Owns nothing. Any thread. Does not block; a system call only if the library sleeps.
  * Returns 0 or the handle errors. */
@@ -482,6 +546,25 @@ MUSUBI_API int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, mus
  * nat: struct_size set by you, the rest filled in; may not be NULL. The struct is yours. Any thread. Does not block.
  * Returns 0; ERR_NULL: nat; ERR_SIZE: struct_size; or ERR_HANDLE, ERR_FORKED. */
 MUSUBI_API int32_t musubi_nat_info(musubi_client client, musubi_nat *nat);
+
+/* Reads the state of the whole client: link, room, peers, queues, sums.
+ * totals: struct_size set by you, the rest filled in; may not be NULL. The struct is yours. Any thread. Does not block.
+ * Returns 0; ERR_NULL: totals; ERR_SIZE: struct_size; or ERR_HANDLE, ERR_FORKED. */
+MUSUBI_API int32_t musubi_client_stats(musubi_client client, musubi_totals *totals);
+
+/* Reads the client's identity: its public key (X25519), fresh for each client, by which the server and other players' libraries
+ * know it.
+ * key, size: size bytes of yours, MUSUBI_IDENTITY_SIZE or more, of which so many are filled in; key may not be NULL. Any
+ * thread. Does not block.
+ * Returns 0; ERR_NULL: key; ERR_SIZE: size; or ERR_HANDLE, ERR_FORKED. */
+MUSUBI_API int32_t musubi_identity(musubi_client client, uint8_t *key, uint32_t size);
+
+/* Writes down what is known, for people: link, NAT, room, each peer's route and figures, queues, and advice. For a log or a bug
+ * report; it holds this machine's public address, but no names, keys or messages.
+ * text, size: size bytes of yours for the text, which ends in a zero byte and is cut if it is longer; NULL with size 0: only
+ * its length is wanted. A peer takes 500 bytes. Any thread. Does not block; takes some microseconds a peer.
+ * Returns the length of the whole text in bytes, without the zero; ERR_NULL: text; or ERR_HANDLE, ERR_FORKED. */
+MUSUBI_API int32_t musubi_dump(musubi_client client, char *text, uint32_t size);
 
 /* Tells the client that the machine's network changed (Wi-Fi to mobile): links and paths are checked at once. On Linux
  * the library notices by itself when packets to the server leave from another address.
@@ -555,6 +638,8 @@ typedef struct musubi_api {
     uint32_t stats_size;      /* sizeof musubi_stats */
     uint32_t nat_size;        /* sizeof musubi_nat */
     uint32_t simulation_size; /* sizeof musubi_simulation */
+    uint32_t message_size;    /* sizeof musubi_message */
+    uint32_t totals_size;     /* sizeof musubi_totals */
     uint32_t reserved;
     const char *(*version)(void);
     const char *(*strerror)(int32_t code);
@@ -573,11 +658,17 @@ typedef struct musubi_api {
     int32_t (*peer_punch)(musubi_client client, musubi_peer peer);
     int32_t (*send)(musubi_client client, musubi_peer peer, uint32_t mode, uint32_t channel, const void *data,
                     uint32_t size, uint32_t flags, uint64_t id);
+    int32_t (*send_batch)(musubi_client client, const musubi_message *messages, uint32_t count);
+    int32_t (*broadcast)(musubi_client client, uint32_t mode, uint32_t channel, const void *data, uint32_t size,
+                         uint32_t flags, musubi_peer *refused, uint32_t max_refused);
     int32_t (*flush)(musubi_client client);
     int32_t (*poll)(musubi_client client, musubi_event *events, uint32_t max);
     int32_t (*wait)(musubi_client client, uint32_t timeout_ms);
     int32_t (*peer_stats)(musubi_client client, musubi_peer peer, musubi_stats *stats);
     int32_t (*nat_info)(musubi_client client, musubi_nat *nat);
+    int32_t (*client_stats)(musubi_client client, musubi_totals *totals);
+    int32_t (*identity)(musubi_client client, uint8_t *key, uint32_t size);
+    int32_t (*dump)(musubi_client client, char *text, uint32_t size);
     int32_t (*network_changed)(musubi_client client);
     int32_t (*simulate)(musubi_client client, const musubi_simulation *outgoing, const musubi_simulation *incoming);
     int32_t (*simulation_preset)(const char *name, musubi_simulation *outgoing, musubi_simulation *incoming);

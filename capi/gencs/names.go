@@ -26,6 +26,7 @@ var enumNames = map[string]enumName{
 	"MUSUBI_MAX_CLIENTS":          {"", limits, "int", false},
 	"MUSUBI_OK":                   {"MUSUBI_", "ResultCode", "int", false},
 	"MUSUBI_EVENT_NONE":           {"MUSUBI_EVENT_", "EventKind", "uint", false},
+	"MUSUBI_SERVER_NONE":          {"MUSUBI_SERVER_", "ServerLink", "uint", false},
 	"MUSUBI_SIMULATE_KEEP_ORDER":  {"MUSUBI_SIMULATE_", "SimulationFlags", "uint", true},
 }
 
@@ -45,6 +46,8 @@ var structNames = map[string]structName{
 	"musubi_nat":        {"NatInfo", true},
 	"musubi_simulation": {"Simulation", true},
 	"musubi_api":        {"NativeApi", false},
+	"musubi_totals":     {"ClientStats", true},
+	"musubi_message":    {"NativeMessage", false},
 }
 
 // scalars are C's types without a pointer. Handles are numbers.

@@ -22,7 +22,7 @@ func (e *Endpoint) Connect(now time.Time) error {
 	if len(e.cfg.Servers) == 0 {
 		return api.NewError(api.ErrAddress, "no server address")
 	}
-	e.wanted = true
+	e.wanted, e.told = true, false
 	e.link.Connect(now)
 	e.drainLink(now)
 	return nil

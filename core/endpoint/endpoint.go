@@ -22,10 +22,11 @@ import (
 
 // Config is what a client is made from.
 type Config struct {
-	Rand          io.Reader // every random byte of the client comes from here
-	App           string    // the game's id; peers of another app never meet
-	User          string    // wished user id, at most api.MaxUserID bytes
-	Token         []byte    // access token, empty under open auth
+	Rand          io.Reader          // every random byte of the client comes from here
+	Static        *secure.PrivateKey // the client's identity; nil: a fresh one
+	App           string             // the game's id; peers of another app never meet
+	User          string             // wished user id, at most api.MaxUserID bytes
+	Token         []byte             // access token, empty under open auth
 	Servers       []netip.AddrPort
 	ServerKey     [32]byte
 	AES           bool          // this CPU has AES instructions
@@ -57,6 +58,7 @@ type Endpoint struct {
 	info   wire.ServerInfo
 	server netip.AddrPort
 	wanted bool // Connect was called and Disconnect was not
+	told   bool // since Connect the game was told that the link is up
 
 	main     netip.AddrPort // bound address of the main socket
 	mapped   uint16         // public port that the router forwards to it, 0: none
@@ -84,7 +86,7 @@ type Drops struct {
 	STUN, Relay, Session, Handshake uint64
 }
 
-// New makes a client with a fresh identity. It does nothing until Connect.
+// New makes a client. It does nothing until Connect.
 func New(now time.Time, cfg Config) (*Endpoint, error) {
 	if len(cfg.User) > api.MaxUserID {
 		return nil, api.NewError(api.ErrTooLarge, "user id is longer than 64 bytes")
@@ -92,10 +94,14 @@ func New(now time.Time, cfg Config) (*Endpoint, error) {
 	if cfg.SendBudget == 0 {
 		cfg.SendBudget = api.DefaultSendBytes
 	}
-	static, err := secure.GenerateKey(cfg.Rand)
-	if err != nil {
-		return nil, err
+	if cfg.Static == nil {
+		static, err := secure.GenerateKey(cfg.Rand)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Static = &static
 	}
+	static := *cfg.Static
 	e := &Endpoint{cfg: cfg, static: static, clock: now}
 	e.slots.init()
 	e.owners = map[api.SocketID]socketOwner{}
@@ -134,7 +140,7 @@ func (e *Endpoint) SetServers(now time.Time, addrs []netip.AddrPort) {
 // Searching reports whether a link is wanted and down: its server may have moved to where its names say.
 func (e *Endpoint) Searching() bool { return e.wanted && !e.linkUp }
 
-// PublicKey is the client's identity, fresh for each process.
+// PublicKey is the client's identity.
 func (e *Endpoint) PublicKey() [32]byte { return e.static.Public() }
 
 // SetLocal tells the main socket's bound address and the addresses of this device's interfaces.

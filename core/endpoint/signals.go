@@ -69,8 +69,10 @@ func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 	if ev.Resumed {
 		e.log(logInfo, "link to the server resumed")
 		e.serverBack(now)
-	} else {
+	}
+	if !ev.Resumed || !e.told { // a Connect soon after a Disconnect resumes too, and its caller waits for the event
 		e.push(api.Event{Kind: api.EventServerConnected, Text: ev.Info.User})
+		e.told = true
 	}
 	e.startProfile(now)
 }

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
     CHECK(api != NULL && api == get_api(MUSUBI_ABI_VERSION) && api->struct_size == sizeof *api);
     CHECK(api->abi_version == MUSUBI_ABI_VERSION && api->event_size == sizeof(musubi_event));
     CHECK(api->config_size == sizeof(musubi_config) && api->stats_size == sizeof(musubi_stats));
+    CHECK(api->message_size == sizeof(musubi_message) && api->totals_size == sizeof(musubi_totals));
     CHECK(api->nat_size == sizeof(musubi_nat) && api->simulation_size == sizeof(musubi_simulation));
     for (at = offsetof(musubi_api, version); at < sizeof *api; at += sizeof(void *)) /* no member is missing */
         CHECK(*(void *const *)((const char *)api + at) != NULL);

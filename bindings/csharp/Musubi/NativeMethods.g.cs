@@ -57,6 +57,9 @@ namespace Musubi
 
         /// <summary>milliseconds</summary>
         public const int MaxSuspend = 600000;
+
+        /// <summary>a client's public key</summary>
+        public const int IdentitySize = 32;
     }
 
     /// <summary>A message's delivery promise.</summary>
@@ -418,6 +421,19 @@ namespace Musubi
         LanLost = 24,
     }
 
+    /// <summary>The link to the server.</summary>
+    public enum ServerLink : uint
+    {
+        /// <summary>musubi_connect was not called, or the link was given up or lost for good</summary>
+        None = 0,
+
+        /// <summary>wanted, no SERVER_CONNECTED yet</summary>
+        Connecting = 1,
+
+        /// <summary>SERVER_CONNECTED came; short losses are repaired without a word</summary>
+        Connected = 2,
+    }
+
     /// <summary>Flags of musubi_simulation.</summary>
     [Flags]
     public enum SimulationFlags : uint
@@ -691,6 +707,111 @@ namespace Musubi
         public uint OpenerTtl;
     }
 
+    /// <summary>The state of a whole client; sums are over the peers that are connected now.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public unsafe partial struct ClientStats
+    {
+        /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
+        internal const int NativeSize = 112;
+
+        internal uint structSize;
+
+        /// <summary>MUSUBI_SERVER_</summary>
+        public ServerLink Server;
+
+        /// <summary>why the last link ended, a MUSUBI_ERR_ code; 0: none has</summary>
+        public int ServerCode;
+
+        /// <summary>of the room, this client included; 0: in no room</summary>
+        public uint Members;
+
+        /// <summary>connected</summary>
+        public uint Peers;
+
+        /// <summary>of them, without a relay</summary>
+        public uint Direct;
+
+        /// <summary>waiting for musubi_poll; near 4000 unreliable messages are dropped</summary>
+        public uint Events;
+
+        /// <summary>of the ring from the game to the library, bytes</summary>
+        public uint CommandUsed;
+
+        /// <summary>what that ring holds, bytes</summary>
+        public uint CommandBytes;
+
+        internal uint reserved;
+
+        /// <summary>over all paths</summary>
+        public ulong PacketsSent;
+
+        /// <summary>that opened</summary>
+        public ulong PacketsReceived;
+
+        /// <summary>declared lost, all paths</summary>
+        public ulong PacketsLost;
+
+        /// <summary>UDP payload</summary>
+        public ulong BytesSent;
+
+        /// <summary>UDP payload</summary>
+        public ulong BytesReceived;
+
+        /// <summary>accepted by musubi_send, not yet acknowledged or dropped</summary>
+        public ulong QueuedBytes;
+
+        /// <summary>bytes a second, of packets, in the last second</summary>
+        public ulong SendRate;
+
+        /// <summary>the same of what came</summary>
+        public ulong ReceiveRate;
+
+        /// <summary>messages, or pieces of them, that were sent again</summary>
+        public ulong Resent;
+    }
+
+    /// <summary>A message of musubi_send_batch: the arguments of musubi_send. 48 bytes on every platform.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 48)]
+    internal unsafe partial struct NativeMessage
+    {
+        /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
+        internal const int NativeSize = 48;
+
+        [FieldOffset(0)]
+        internal uint structSize;
+
+        /// <summary>MUSUBI_RELIABLE_ORDERED and so on</summary>
+        [FieldOffset(4)]
+        internal uint mode;
+
+        /// <summary>0 to 255</summary>
+        [FieldOffset(8)]
+        internal uint channel;
+
+        /// <summary>MUSUBI_SEND_</summary>
+        [FieldOffset(12)]
+        internal SendFlags flags;
+
+        /// <summary>connected</summary>
+        [FieldOffset(16)]
+        internal ulong peer;
+
+        /// <summary>0, or a number that DELIVERED repeats</summary>
+        [FieldOffset(24)]
+        internal ulong id;
+
+        /// <summary>size bytes; may be NULL if size is 0</summary>
+        [FieldOffset(32)]
+        internal void* data;
+
+        /// <summary>bytes</summary>
+        [FieldOffset(40)]
+        internal uint size;
+
+        [FieldOffset(44)]
+        internal uint reserved;
+    }
+
     /// <summary>A bad network in one direction; see musubi_simulate. Fields that are zero change nothing.</summary>
     [StructLayout(LayoutKind.Sequential)]
     public unsafe partial struct Simulation
@@ -746,7 +867,7 @@ namespace Musubi
     internal unsafe partial struct NativeApi
     {
         /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
-        internal const int NativeSize = 264;
+        internal const int NativeSize = 312;
 
         internal uint structSize;
 
@@ -767,6 +888,12 @@ namespace Musubi
 
         /// <summary>sizeof musubi_simulation</summary>
         internal uint simulationSize;
+
+        /// <summary>sizeof musubi_message</summary>
+        internal uint messageSize;
+
+        /// <summary>sizeof musubi_totals</summary>
+        internal uint totalsSize;
 
         internal uint reserved;
 
@@ -818,6 +945,12 @@ namespace Musubi
         /// <summary>send</summary>
         internal IntPtr send;
 
+        /// <summary>send_batch</summary>
+        internal IntPtr sendBatch;
+
+        /// <summary>broadcast</summary>
+        internal IntPtr broadcast;
+
         /// <summary>flush</summary>
         internal IntPtr flush;
 
@@ -832,6 +965,15 @@ namespace Musubi
 
         /// <summary>nat_info</summary>
         internal IntPtr natInfo;
+
+        /// <summary>client_stats</summary>
+        internal IntPtr clientStats;
+
+        /// <summary>identity</summary>
+        internal IntPtr identity;
+
+        /// <summary>dump</summary>
+        internal IntPtr dump;
 
         /// <summary>network_changed</summary>
         internal IntPtr networkChanged;
@@ -1027,6 +1169,28 @@ namespace Musubi
         internal static extern int musubi_send(ulong client, ulong peer, uint mode, uint channel, void* data, uint size, uint flags, ulong id);
 
         /// <summary>
+        /// Sends several messages in their order: musubi_send for each, and one wake at the end.
+        /// messages, count: count of them, each with struct_size set; NULL with count 0: none. Everything they point at is copied. Any thread.
+        /// Does not block.
+        /// Returns how many were accepted, from the front: less than count if one was refused, and the reason comes back when the rest
+        /// is tried again. If the first is refused, its error: ERR_NULL: messages or its data; ERR_SIZE: struct_size; ERR_VALUE: count
+        /// over 2^31 - 1; or those of musubi_send and the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_send_batch(ulong client, NativeMessage* messages, uint count);
+
+        /// <summary>
+        /// Sends a message to every connected peer, with one wake.
+        /// mode, channel, data, size, flags: as in musubi_send; data is copied for each, size is in bytes, data may be NULL if size is 0.
+        /// refused, max_refused: an array of yours for max_refused peers whose budget or queue is full and who have to be sent to again
+        /// after WRITABLE; 0 behind the last if there is room; NULL with max_refused 0: not wanted. Any thread. Does not block.
+        /// Returns the number of peers for which it was accepted, 0 also if nobody is connected; ERR_NULL: data or refused; ERR_VALUE,
+        /// ERR_TOO_LARGE as in musubi_send; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_broadcast(ulong client, uint mode, uint channel, void* data, uint size, uint flags, ulong* refused, uint maxRefused);
+
+        /// <summary>
         /// Wakes the library if messages sent with MUSUBI_SEND_NO_WAKE may be waiting.
         /// client: from musubi_create. Owns nothing. Any thread. Does not block; a system call only if the library sleeps.
         /// Returns 0 or the handle errors.
@@ -1069,6 +1233,34 @@ namespace Musubi
         /// </summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int musubi_nat_info(ulong client, NatInfo* nat);
+
+        /// <summary>
+        /// Reads the state of the whole client: link, room, peers, queues, sums.
+        /// totals: struct_size set by you, the rest filled in; may not be NULL. The struct is yours. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: totals; ERR_SIZE: struct_size; or ERR_HANDLE, ERR_FORKED.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_client_stats(ulong client, ClientStats* totals);
+
+        /// <summary>
+        /// Reads the client's identity: its public key (X25519), fresh for each client, by which the server and other players' libraries
+        /// know it.
+        /// key, size: size bytes of yours, MUSUBI_IDENTITY_SIZE or more, of which so many are filled in; key may not be NULL. Any
+        /// thread. Does not block.
+        /// Returns 0; ERR_NULL: key; ERR_SIZE: size; or ERR_HANDLE, ERR_FORKED.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_identity(ulong client, byte* key, uint size);
+
+        /// <summary>
+        /// Writes down what is known, for people: link, NAT, room, each peer's route and figures, queues, and advice. For a log or a bug
+        /// report; it holds this machine's public address, but no names, keys or messages.
+        /// text, size: size bytes of yours for the text, which ends in a zero byte and is cut if it is longer; NULL with size 0: only
+        /// its length is wanted. A peer takes 500 bytes. Any thread. Does not block; takes some microseconds a peer.
+        /// Returns the length of the whole text in bytes, without the zero; ERR_NULL: text; or ERR_HANDLE, ERR_FORKED.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_dump(ulong client, byte* text, uint size);
 
         /// <summary>
         /// Tells the client that the machine's network changed (Wi-Fi to mobile): links and paths are checked at once. On Linux
