@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -40,11 +41,16 @@ var sparse = []stream{
 	{api.UnreliableSequenced, 2, 110 * time.Millisecond, 4, 100},
 }
 
-func (s *stream) body(n int) []byte {
-	rng := rand.New(rand.NewPCG(uint64(n), uint64(s.channel)<<8|uint64(s.mode)))
-	b := make([]byte, s.low+rng.IntN(s.high-s.low+1))
-	for i := range b {
+// body makes message n of the stream in b, which the caller lends.
+func (s *stream) body(b []byte, n int) []byte {
+	rng := rand.NewPCG(uint64(n), uint64(s.channel)<<8|uint64(s.mode))
+	size := s.low + int(rng.Uint64()%uint64(s.high-s.low+1))
+	b = slices.Grow(b[:0], size)[:size]
+	for i := range min(size, 256) {
 		b[i] = byte(i*7 + n)
+	}
+	for done := 256; done < size; done *= 2 { // it repeats itself after 256
+		copy(b[done:], b[:done])
 	}
 	if s.mode != api.ReliableOrdered {
 		binary.BigEndian.PutUint32(b, uint32(n))
@@ -62,6 +68,7 @@ type load struct {
 	newest  []int // highest number
 	seen    []map[int]bool
 	faults  []string
+	scratch []byte
 	stop    bool
 	last    time.Time     // message of the first stream
 	gap     time.Duration // longest between two
@@ -85,6 +92,11 @@ func addLoad(p *Player, streams []stream) *load {
 	return l
 }
 
+func (l *load) body(s *stream, n int) []byte {
+	l.scratch = s.body(l.scratch, n)
+	return l.scratch
+}
+
 // step sends the stream's next message; one that is refused is tried again.
 func (l *load) step(i int) {
 	if l.stop || len(l.p.Refused) > 0 {
@@ -93,7 +105,7 @@ func (l *load) step(i int) {
 	s := &l.streams[i]
 	if !l.p.Connected.IsZero() {
 		l.p.Do(func(now time.Time, e *endpoint.Endpoint) {
-			if e.Send(now, l.p.Peer, api.Outgoing{Mode: s.mode, Channel: s.channel}, s.body(l.sent[i])) == nil {
+			if e.Send(now, l.p.Peer, api.Outgoing{Mode: s.mode, Channel: s.channel}, l.body(s, l.sent[i])) == nil {
 				l.sent[i]++
 				l.at[i] = append(l.at[i], now)
 			}
@@ -113,7 +125,7 @@ func (l *load) take(now time.Time, ev *api.Event) {
 			n = int(binary.BigEndian.Uint32(ev.Data))
 		}
 		switch {
-		case !bytes.Equal(ev.Data, s.body(n)):
+		case !bytes.Equal(ev.Data, l.body(s, n)):
 			l.fault(now, s, n, "is not what was sent")
 		case l.seen[i][n]:
 			l.fault(now, s, n, "came twice")
