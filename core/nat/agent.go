@@ -133,6 +133,8 @@ const (
 	EventForsaken
 	// EventDead: a valid pair had no validation for 5 s since it became suspect, or its consent ran out. Checking goes on.
 	EventDead
+	// EventBetter: a valid pair has had a shorter round trip than the selected one for a while.
+	EventBetter
 	// EventGrantWanted asks for the server's grant: one prediction at a time per external address. Answer with Granted.
 	EventGrantWanted
 	// EventGrantOver: the grant is needed no more.

@@ -41,10 +41,13 @@ type pair struct {
 	round    int       // waiting, suspect: steps taken; checking: challenges of this run
 	opening  bool      // waiting: sends openers
 
-	mourned  bool      // was reported dead since it was valid last
-	deadAt   time.Time // suspect or again checking: when it counts as dead
-	awaiting time.Time // valid: when the oldest unanswered consent challenge was sent
-	rtt      time.Duration
+	mourned  bool          // was reported dead since it was valid last
+	deadAt   time.Time     // suspect or again checking: when it counts as dead
+	awaiting time.Time     // valid: when the oldest unanswered consent challenge was sent
+	rtt      time.Duration // the latest
+	smooth   time.Duration
+
+	betterSince time.Time // valid, not selected: its round trip is the shorter one; zero: it is not
 
 	checks [16]check // the latest challenges, at checks[n % 16]
 	sent   int       // challenges ever sent
@@ -177,7 +180,7 @@ func (a *Agent) stepCheck(now time.Time, p *pair) {
 // pong takes the answer to the pair's challenge with that index.
 func (a *Agent) pong(now time.Time, p *pair, index int) {
 	c := p.checks[index%len(p.checks)]
-	p.rtt = now.Sub(c.sentAt)
+	p.measure(now.Sub(c.sentAt))
 	p.large = p.large || c.full
 	p.awaiting = time.Time{}
 	a.held(now)
@@ -190,6 +193,7 @@ func (a *Agent) pong(now time.Time, p *pair, index int) {
 		a.check(now, p)
 	case pairValid:
 		p.next = now.Add(a.consentGap(now, p))
+		a.compare(now, p)
 		return
 	}
 	if p.proven() {

@@ -271,6 +271,8 @@ func (p *Peer) drainAgent(now time.Time) {
 			p.push(api.Event{Kind: api.EventPunch, RTTMicros: uint32(ev.RTT.Microseconds()), Route: ev.Route})
 		case nat.EventValidated:
 			p.validated(now, ev)
+		case nat.EventBetter:
+			p.better(now, ev)
 		case nat.EventGaveUp:
 			p.gaveUp(now, ev.Reason)
 		case nat.EventForsaken:

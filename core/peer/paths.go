@@ -126,12 +126,7 @@ func (p *Peer) relayRTTHint() time.Duration { return 2 * p.cfg.LinkRTT }
 // it uses now is better or the hold-down after a dead path still runs.
 func (p *Peer) validated(now time.Time, ev nat.Event) {
 	t := &p.paths
-	id := t.place(&ev)
-	if !t.table[id].open || id != t.route {
-		t.table[id].open = true
-		p.conn.OpenPath(now, id, wire.MaxFrames, ev.RTT)
-		p.conn.SearchMTU(now, id, mostFrames(ev.Addr))
-	}
+	id := p.openDirect(now, &ev)
 	t.retries, t.retryAt = 0, time.Time{}
 	switch {
 	case t.direct(t.route) && t.table[t.route].kind != api.RouteLAN && ev.Route == api.RouteLAN:
@@ -141,6 +136,26 @@ func (p *Peer) validated(now time.Time, ev nat.Event) {
 		t.waiting = id
 	default:
 		p.use(now, id, "direct path validated")
+	}
+}
+
+// openDirect finds or makes the path of a valid pair.
+func (p *Peer) openDirect(now time.Time, ev *nat.Event) wire.PathID {
+	t := &p.paths
+	id := t.place(ev)
+	if !t.table[id].open || id != t.route {
+		t.table[id].open = true
+		p.conn.OpenPath(now, id, wire.MaxFrames, ev.RTT)
+		p.conn.SearchMTU(now, id, mostFrames(ev.Addr))
+	}
+	return id
+}
+
+// better moves data from one direct path to a faster one.
+func (p *Peer) better(now time.Time, ev nat.Event) {
+	t := &p.paths
+	if t.direct(t.route) && !t.proof.on && !p.conn.Away(now) {
+		p.use(now, p.openDirect(now, &ev), "a direct path with a shorter round trip")
 	}
 }
 

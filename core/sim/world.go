@@ -48,8 +48,9 @@ type World struct {
 	hosts6  map[netip.Addr]*Client // by global IPv6 address
 	spare   []*parcel              // delivered, to be filled again
 	cuts    map[[2]netip.Addr]bool
-	bad     map[[2]netip.Addr]bool    // ways in the bad state of a chain of losses
-	harm    map[[2]netip.Addr]float64 // loss beside the weather's
+	bad     map[[2]netip.Addr]bool          // ways in the bad state of a chain of losses
+	harm    map[[2]netip.Addr]float64       // loss beside the weather's
+	slow    map[[2]netip.Addr]time.Duration // delay, ditto
 	trace   hash.Hash
 	flows   map[[2]netip.Addr]int
 	tap     func(p natsim.Packet) // sees every datagram that enters the core; Data is borrowed
@@ -62,7 +63,7 @@ var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 func NewWorld(seed uint64, w Weather) *World {
 	return &World{
 		now: Start, rng: rand.New(rand.NewPCG(seed, 0x6d757375)), seed: seed, weather: w, trace: sha256.New(),
-		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, bad: map[[2]netip.Addr]bool{}, harm: map[[2]netip.Addr]float64{}, flows: map[[2]netip.Addr]int{},
+		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, bad: map[[2]netip.Addr]bool{}, harm: map[[2]netip.Addr]float64{}, slow: map[[2]netip.Addr]time.Duration{}, flows: map[[2]netip.Addr]int{},
 	}
 }
 
@@ -81,6 +82,9 @@ func (w *World) Heal(from, to netip.Addr) { delete(w.cuts, [2]netip.Addr{from, t
 
 // Harm loses a share of what the core carries from one public address to another, beside what the weather loses.
 func (w *World) Harm(from, to netip.Addr, loss float64) { w.harm[[2]netip.Addr{from, to}] = loss }
+
+// Slow delays what the core carries from one public address to another, beside the weather's delay.
+func (w *World) Slow(from, to netip.Addr, by time.Duration) { w.slow[[2]netip.Addr{from, to}] = by }
 
 // Carried is how many datagrams the core delivered from one public address to another.
 func (w *World) Carried(from, to netip.Addr) int { return w.flows[[2]netip.Addr{from, to}] }
@@ -156,9 +160,10 @@ func (w *World) send(p natsim.Packet) {
 	if len(w.harm) > 0 && w.rng.Float64() < w.harm[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}] {
 		return
 	}
-	w.deliver(p, w.delay(c))
+	by := w.slow[[2]netip.Addr{p.Src.Addr(), p.Dst.Addr()}]
+	w.deliver(p, w.delay(c)+by)
 	if w.rng.Float64() < c.Duplicate {
-		w.deliver(p, w.delay(c))
+		w.deliver(p, w.delay(c)+by)
 	}
 }
 
