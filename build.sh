@@ -159,6 +159,8 @@ vet_everywhere() {
     # shellcheck disable=SC2086
     CGO_ENABLED=0 GOOS=$os GOARCH=arm64 go vet $protocol
   done
+  say "capi, with the C compilers that are here (not for Android and iOS: theirs are never here)"
+  vet_library
 }
 
 staticcheck_clean() { GOFLAGS=-mod=mod go run honnef.co/go/tools/cmd/staticcheck@$staticcheck_version -checks 'all,-ST1000,-ST1003,-ST1016,-ST1020,-ST1021,-ST1022' ./...; }
@@ -246,6 +248,16 @@ cmd_test() {
   else
     skip "STUN interoperability" "stun-client and coturn are not installed"
   fi
+  if need "${tools_arm64[@]}"; then
+    check "linux-arm64: built, run by qemu" on_arm64
+  else
+    skip "linux-arm64" "gcc-aarch64-linux-gnu, libc6-dev-arm64-cross or qemu-user-static is not installed"
+  fi
+  if need "${tools_windows[@]}"; then
+    check "windows-amd64: built, run by Wine" on_windows
+  else
+    skip "windows-amd64" "gcc-mingw-w64-x86-64-win32 or wine64 is not installed"
+  fi
   check "adversity, 300 worlds" adversity 300
   check "NAT matrix, simulated, 10 trials a pair" "$out/bin/natlab" sim --trials 10
   if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
@@ -298,6 +310,12 @@ cmd_docs() { # what is made from the header: docs/API.md and C#'s idea of it
   say "C#        bindings/csharp/Musubi/NativeMethods.g.cs"
 }
 
+cmd_windows_test() { # the long form of what the gate does
+  cmd_lib >/dev/null
+  need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
+  on_windows long
+}
+
 cmd_help() {
   cat <<'TEXT'
 ./build.sh COMMAND
@@ -318,6 +336,7 @@ cmd_help() {
                     Musubi beside raw UDP, TCP, quic-go and ENet; all of it takes about 15 minutes on an idle machine
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
+  windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)
   fuzz [time]       every fuzz target, 20s each unless said
@@ -330,6 +349,7 @@ command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
   setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|docs|help) "cmd_$command" "$@" ;;
+  windows-test) cmd_windows_test ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

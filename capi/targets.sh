@@ -129,3 +129,26 @@ lib_target() {
     [ ! -f "$file" ] || say "$(printf '%9d bytes  %s' "$(stat -c %s "$file")" "${file#"$root"/}")"
   done
 }
+
+# The libraries of other systems, tested here. In subshells, so that what is missing ends one test and not all.
+on_windows() ( # on_windows [long]
+  lib_target windows-amd64
+  mkdir -p "$out/elsewhere/windows"
+  "$root/bindings/c/tests/elsewhere.sh" windows "$root" "$out/targets/windows-amd64" "$out/elsewhere/windows" "$out/bin/musubi" "$out/bin/musubi_peer" "$@"
+  GOOS=windows CGO_ENABLED=0 go test -c -o "$out/elsewhere/windows/netio.exe" ./core/netio
+  cd core/netio # Wine's standard input must not be the caller's
+  WINEPREFIX=$out/elsewhere/windows/prefix WINEDEBUG=-all timeout 120 /usr/lib/wine/wine64 "$out/elsewhere/windows/netio.exe" </dev/null
+)
+
+on_arm64() ( # on_arm64 [long]
+  lib_target linux-arm64
+  mkdir -p "$out/elsewhere/arm64"
+  "$root/bindings/c/tests/elsewhere.sh" arm64 "$root" "$out/targets/linux-arm64" "$out/elsewhere/arm64" "$out/bin/musubi" "$out/bin/musubi_peer" "$@"
+)
+
+# go vet of the library's own package, which needs a C compiler for the system.
+vet_library() (
+  [ ! -x "$(command -v x86_64-w64-mingw32-gcc-win32)" ] || { say windows; GOOS=windows GOARCH=amd64 CC=x86_64-w64-mingw32-gcc-win32 go vet ./capi; }
+  [ ! -x "$(command -v aarch64-linux-gnu-gcc)" ] || { say linux/arm64; GOARCH=arm64 CC=aarch64-linux-gnu-gcc go vet ./capi; }
+  [ ! -x "$zig" ] || { mac_cc cc-macos-arm64 aarch64; say darwin; GOOS=darwin GOARCH=arm64 CC=$out/tools/cc-macos-arm64 go vet ./capi; }
+)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Two harnesses, then two examples, meet on this machine through a server.
-#   pair.sh MUSUBI MUSUBI_PEER MUSUBI_HELLO
-server=$1 peer=$2 hello=$3
+#   pair.sh MUSUBI MUSUBI_PEER MUSUBI_HELLO [SHORT [OTHER_PEER]]
+# SHORT leaves most pairs out; OTHER_PEER is another build of the harness, which joins.
+server=$1 peer=$2 hello=$3 short=$4 other=${5:-$2}
 work=$(mktemp -d)
 "$server" server --listen 127.0.0.1:0 --stun-ports 0,0 --data "$work/data" --limits lab >"$work/address" 2>"$work/log" &
 server_pid=$!
@@ -31,11 +32,11 @@ address=$(await "$work/address" 's/^address //p') || fail "the server did not st
 pair() { # name of the test, then options for both
 	name=$1
 	shift
-	rm -f "$work/host.out" # or await may read the code of the round before
+	: >"$work/host.out" # or await may read the code of the round before
 	"$peer" --server "$address" --host --timeout 30 "$@" >"$work/host.out" &
 	host_pid=$!
 	code=$(await "$work/host.out" 's/.* room_joined code=\([A-Z0-9]*\) .*/\1/p') || fail "$name: no room"
-	"$peer" --server "$address" --join "$code" --timeout 30 "$@" >"$work/join.out"
+	"$other" --server "$address" --join "$code" --timeout 30 "$@" >"$work/join.out"
 	joined=$?
 	wait $host_pid
 	hosted=$?
@@ -43,6 +44,9 @@ pair() { # name of the test, then options for both
 	grep -h ' result ' "$work/host.out" "$work/join.out"
 }
 pair steady --messages 200 --rate 200 --unreliable 100
+if [ -n "$short" ]; then
+	pair large --messages 20 --rate 0 --size 60000
+else
 pair flood --messages 20000 --rate 0 --size 1000
 pair large --messages 100 --rate 0 --size 60000
 pair budget --messages 300 --rate 0 --size 60000 --budget 33554432 --priority low
@@ -53,6 +57,7 @@ for file in host join; do # every message that asked was told: 100 + 100 + LAST 
 done
 cat "$work/host.out" "$work/join.out" | grep -q ' stats .*mtu=1[2-4]' || fail "receipts: no statistics" # who is last to know may be alone
 pair simulated --messages 60 --rate 60 --unreliable 30 --simulate bad-wifi
+fi
 
 "$hello" "$address" >"$work/hello1.out" 2>&1 &
 hello_pid=$!

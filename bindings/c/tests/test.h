@@ -25,6 +25,7 @@
         }                                                                                           \
     } while (0)
 
+#ifndef _WIN32
 static inline uint64_t now_ns(void)
 {
     struct timespec t;
@@ -32,6 +33,7 @@ static inline uint64_t now_ns(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+#endif
 
 /* A server address that is well formed and that nobody answers at: port 9, and a key of zeros. */
 #define NO_SERVER "musubi://127.0.0.1:9/#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
