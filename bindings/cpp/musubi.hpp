@@ -104,6 +104,22 @@ struct Stats : musubi_stats {
 struct Nat : musubi_nat {
     Nat() noexcept : musubi_nat{} { struct_size = sizeof(musubi_nat); }
 };
+struct Totals : musubi_totals {
+    Totals() noexcept : musubi_totals{} { struct_size = sizeof(musubi_totals); }
+};
+struct Message : musubi_message {
+    Message() noexcept : musubi_message{} { struct_size = sizeof(musubi_message); }
+    Message(musubi_peer to, Mode how, uint32_t on, View bytes, uint32_t flags_ = 0, uint64_t id_ = 0) noexcept : Message()
+    {
+        peer = to;
+        mode = static_cast<uint32_t>(how);
+        channel = on;
+        flags = flags_;
+        id = id_;
+        data = bytes.data();
+        size = bytes.size() > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(bytes.size());
+    }
+};
 struct Simulation : musubi_simulation {
     Simulation() noexcept : musubi_simulation{} { struct_size = sizeof(musubi_simulation); }
 };
@@ -254,6 +270,18 @@ public:
     {
         return call(&musubi_api::send, peer, static_cast<uint32_t>(mode), channel, data.data(), size(data), flags, id);
     }
+    /* Code: how many were accepted, from the front. */
+    Result send_batch(const Message *messages, std::size_t count) const noexcept
+    {
+        return call(&musubi_api::send_batch, static_cast<const musubi_message *>(messages), count > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(count));
+    }
+
+    /* To every connected peer. Code: how many took it. refused: see musubi.h. */
+    Result broadcast(Mode mode, uint32_t channel, View data, uint32_t flags = 0, musubi_peer *refused = nullptr,
+                     uint32_t max_refused = 0) const noexcept
+    {
+        return call(&musubi_api::broadcast, static_cast<uint32_t>(mode), channel, data.data(), size(data), flags, refused, max_refused);
+    }
     Result flush() const noexcept { return call(&musubi_api::flush); }
 
     /* For range-for; one thread at a time. */
@@ -269,6 +297,14 @@ public:
     {
         return call(&musubi_api::peer_stats, peer, static_cast<musubi_stats *>(&stats));
     }
+    Result stats(Totals &totals) const noexcept { return call(&musubi_api::client_stats, static_cast<musubi_totals *>(&totals)); }
+    Result identity(uint8_t (&key)[MUSUBI_IDENTITY_SIZE]) const noexcept
+    {
+        return call(&musubi_api::identity, static_cast<uint8_t *>(key), static_cast<uint32_t>(sizeof key));
+    }
+
+    /* What is known, in words, into an array of yours. Code: length of the whole text. */
+    Result dump(char *text, uint32_t size) const noexcept { return call(&musubi_api::dump, text, size); }
     Result nat_info(Nat &nat) const noexcept { return call(&musubi_api::nat_info, static_cast<musubi_nat *>(&nat)); }
     Result network_changed() const noexcept { return call(&musubi_api::network_changed); }
 

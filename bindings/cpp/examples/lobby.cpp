@@ -51,8 +51,7 @@ struct Lobby {
             std::printf("%s is ready\n", others[e.peer()].c_str());
             if (!owner || !complete())
                 break;
-            for (const auto &[peer, said] : others)
-                client.send(peer, musubi::Mode::reliable_ordered, start, {}).ignore();
+            client.broadcast(musubi::Mode::reliable_ordered, start, {}).ignore();
             return 0;
         case MUSUBI_EVENT_SERVER_LOST:
         case MUSUBI_EVENT_ROOM_LEFT:

@@ -200,6 +200,18 @@ static void messages(const char *server)
     std::printf("20000 messages, %lu allocations\n", allocations - before);
     CHECK(allocations == before);
 
+    const musubi::Message batch[] = {{to_b, Mode::reliable_ordered, 1, "one"}, {to_b, Mode::reliable_ordered, 1, "two"}, {77, Mode::unreliable, 0, "x"}};
+    CHECK(a.send_batch(batch, 3).code() == 2 && a.send_batch(batch + 2, 1).code() == MUSUBI_ERR_PEER);
+    CHECK(await(b, MUSUBI_EVENT_MESSAGE).data == "one" && await(b, MUSUBI_EVENT_MESSAGE).data == "two");
+    CHECK(a.broadcast(Mode::reliable_unordered, 2, "all").code() == 1 && await(b, MUSUBI_EVENT_MESSAGE).data == "all");
+
+    musubi::Totals totals;
+    uint8_t mine[MUSUBI_IDENTITY_SIZE], theirs[MUSUBI_IDENTITY_SIZE];
+    char words[4096];
+    CHECK(a.stats(totals) && totals.server == MUSUBI_SERVER_CONNECTED && totals.peers == 1 && totals.members == 2);
+    CHECK(a.identity(mine) && b.identity(theirs) && std::memcmp(mine, theirs, sizeof mine) != 0);
+    CHECK(a.dump(words, sizeof words) && std::strstr(words, "1 peers connected") != nullptr);
+
     musubi::Stats stats;
     CHECK(a.peer_stats(to_b, stats) && stats.packets_sent > 0);
     CHECK(a.peer_close(to_b, 42, "over"));

@@ -40,7 +40,6 @@ internal static class Lobby
     private static int Run(Client client, string name, int players, bool owner)
     {
         Dictionary<Peer, string> ready = new Dictionary<Peer, string>(); // by what they said
-        List<Peer> connected = new List<Peer>();
 
         while (client.Wait(60000)) // a game polls once a frame instead of waiting
             foreach (Event e in client.Poll())
@@ -53,11 +52,9 @@ internal static class Lobby
                         Console.WriteLine("this is " + e.GetDataText());
                         break;
                     case EventKind.PeerConnected:
-                        connected.Add(e.Peer);
                         client.Send(e.Peer, DeliveryMode.ReliableOrdered, Chat, Encoding.UTF8.GetBytes(name));
                         break;
                     case EventKind.PeerClosed:
-                        connected.Remove(e.Peer);
                         ready.Remove(e.Peer);
                         break;
                     case EventKind.Message:
@@ -70,8 +67,7 @@ internal static class Lobby
                         Console.WriteLine(ready[e.Peer] + " is ready");
                         if (!owner || ready.Count < players - 1)
                             break;
-                        foreach (Peer p in connected)
-                            client.Send(p, DeliveryMode.ReliableOrdered, Start, default(ReadOnlySpan<byte>));
+                        client.Broadcast(DeliveryMode.ReliableOrdered, Start, default(ReadOnlySpan<byte>));
                         Console.WriteLine("the game starts");
                         return 0;
                     case EventKind.ServerLost:

@@ -28,6 +28,51 @@ namespace Musubi
             return Alive(code);
         }
 
+        /// <summary>Sends several messages, whose bytes lie in one piece of data, in their order and with one wake. Makes no
+        /// garbage.</summary>
+        /// <returns>How many were accepted, from the front: less than all if one was refused. Send the rest again to learn why;
+        /// if the first is refused, this is its negative <see cref="ResultCode"/>.</returns>
+        public int SendBatch(ReadOnlySpan<Outgoing> messages, ReadOnlySpan<byte> data)
+        {
+            const int Most = 32; // at a time: 1.5 KiB of stack
+            NativeMessage* native = stackalloc NativeMessage[Most];
+            ulong h = Handle;
+            int done = 0;
+
+            fixed (byte* p = &MemoryMarshal.GetReference(data))
+                while (done < messages.Length)
+                {
+                    int n = Math.Min(Most, messages.Length - done);
+                    for (int i = 0; i < n; i++)
+                        native[i] = messages[done + i].Native(p, data.Length);
+                    int accepted = NativeMethods.musubi_send_batch(h, native, (uint)n);
+                    if (accepted < 0)
+                        return done > 0 ? done : (int)Alive(accepted);
+                    done += accepted;
+                    if (accepted < n)
+                        break;
+                }
+            return done;
+        }
+
+        /// <summary>Sends a message to every connected peer, with one wake. Makes no garbage.</summary>
+        /// <param name="mode">delivery promise</param>
+        /// <param name="channel">0 to 255</param>
+        /// <param name="data">the message</param>
+        /// <param name="flags">as in <see cref="Send"/></param>
+        /// <param name="refused">receives those whose queue or budget is full, who have to be sent to again after Writable, and
+        /// Peer.None behind the last; may be empty</param>
+        /// <returns>The number of peers for which it was accepted, or a negative <see cref="ResultCode"/>.</returns>
+        public int Broadcast(DeliveryMode mode, int channel, ReadOnlySpan<byte> data, SendFlags flags = 0, Span<Peer> refused = default(Span<Peer>))
+        {
+            int code;
+            fixed (byte* p = &MemoryMarshal.GetReference(data))
+            fixed (Peer* r = &MemoryMarshal.GetReference(refused))
+                code = NativeMethods.musubi_broadcast(Handle, (uint)mode, (uint)channel, p, (uint)data.Length, (uint)flags, (ulong*)r,
+                    (uint)refused.Length);
+            return (int)Alive(code);
+        }
+
         /// <summary>A deadline for <see cref="Send"/> in unreliable modes: milliseconds, 1 to 65535, after which a message that has
         /// not left is dropped. To be joined with other flags by |.</summary>
         public static SendFlags Deadline(int ms)

@@ -34,7 +34,7 @@ namespace Musubi
 
         /// <summary>Says goodbye to peers and server, ends the client's work and frees it. Blocks until messages accepted before
         /// are delivered, at most one second. A second call does nothing. Other threads that use the client meanwhile get
-        /// ObjectDisposedException.</summary>
+        /// ObjectDisposedException. No other thread may be reading an event's data: that memory goes.</summary>
         public void Dispose()
         {
             End();
@@ -161,6 +161,40 @@ namespace Musubi
 
         /// <summary>Ends a simulation.</summary>
         public void StopSimulation() { Check("end the simulation", NativeMethods.musubi_simulate(Handle, null, null)); }
+
+        /// <summary>The state of the whole client: link, room, peers, queues, sums.</summary>
+        public ClientStats GetStats()
+        {
+            ClientStats s = new ClientStats();
+            s.structSize = (uint)sizeof(ClientStats);
+            Check("read the client's figures", NativeMethods.musubi_client_stats(Handle, &s));
+            return s;
+        }
+
+        /// <summary>This client's public key, fresh for each client, by which server and other players know it. A new array of
+        /// <see cref="Limits.IdentitySize"/> bytes.</summary>
+        public byte[] GetIdentity()
+        {
+            byte[] key = new byte[Limits.IdentitySize];
+            fixed (byte* p = key)
+                Check("read the identity", NativeMethods.musubi_identity(Handle, p, (uint)key.Length));
+            return key;
+        }
+
+        /// <summary>Everything that is known, in words, with advice: for a log or a bug report.</summary>
+        public string Dump()
+        {
+            byte[] text = new byte[4096];
+            for (;;)
+                fixed (byte* p = text)
+                {
+                    int size = NativeMethods.musubi_dump(Handle, p, (uint)text.Length);
+                    Check("describe the client", size);
+                    if (size < text.Length)
+                        return Utf8.Read(p, size);
+                    text = new byte[size + 1024]; // more for what is said by then
+                }
+        }
 
         /// <summary>What is known of the NAT; everything is unknown until NatProfiled.</summary>
         public NatInfo GetNatInfo()

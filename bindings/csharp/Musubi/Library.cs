@@ -98,6 +98,8 @@ namespace Musubi
             Same("musubi_stats", sizeof(PeerStats), api->statsSize);
             Same("musubi_nat", sizeof(NatInfo), api->natSize);
             Same("musubi_simulation", sizeof(Simulation), api->simulationSize);
+            Same("musubi_message", sizeof(NativeMessage), api->messageSize);
+            Same("musubi_totals", sizeof(ClientStats), api->totalsSize);
         }
 
         private static void Same(string name, int ours, uint theirs)

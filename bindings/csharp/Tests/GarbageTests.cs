@@ -56,6 +56,7 @@ internal static class GarbageTests
         int got = Read(main);
         for (int i = 0; i < Peers; i++)
             main.Send(peers[i], DeliveryMode.UnreliableSequenced, 1, data, SendFlags.NoWake | SendFlags.High);
+        main.Broadcast(DeliveryMode.Unreliable, 2, new ReadOnlySpan<byte>(data, 0, 8), SendFlags.NoWake);
         main.Flush();
         for (int i = 0; i < Peers; i++)
         {
@@ -65,6 +66,7 @@ internal static class GarbageTests
         }
         PeerStats s;
         main.TryGetStats(peers[0], out s);
+        main.GetStats();
         main.Wait(2); // lets the library's threads run
         return got;
     }

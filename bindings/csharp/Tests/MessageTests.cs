@@ -12,6 +12,8 @@ internal static class MessageTests
     {
         Check.Run("every mode, both ways, 1 B to 1 MiB", Sizes);
         Check.Run("order within a channel, every channel", Order);
+        Check.Run("batches", Batch);
+        Check.Run("broadcasts", Broadcast);
         Check.Run("receipts", Receipts);
         Check.Run("WouldBlock, then Writable", Backpressure);
         Check.Run("events come in batches of any size", ManyEvents);
@@ -97,6 +99,44 @@ internal static class MessageTests
                         got++;
                     }
             }
+        }
+    }
+
+    private static void Batch()
+    {
+        using (Pair p = new Pair())
+        {
+            Outgoing[] all = new Outgoing[100];
+            byte[] data = Pattern(300);
+            for (int i = 0; i < all.Length; i++)
+                all[i] = new Outgoing { Peer = p.ToB, Channel = 1, Offset = i, Size = i % 7 };
+            Check.Equal(100, p.A.Client.SendBatch(all, data), "all are accepted");
+            for (int i = 0; i < all.Length; i++)
+            {
+                Kept got = p.B.Await(EventKind.Message);
+                Check.That(got.Data.Length == i % 7 && (i % 7 == 0 || got.Data[0] == data[i]), "message " + i);
+            }
+            all[40].Peer = new Peer(77);
+            Check.Equal(40, p.A.Client.SendBatch(all, data), "up to the refused one");
+            Check.Equal((int)ResultCode.Peer, p.A.Client.SendBatch(new ReadOnlySpan<Outgoing>(all, 40, 60), data), "why");
+            all[0].Offset = 298;
+            all[0].Size = 3;
+            Check.Throws<ArgumentOutOfRangeException>(delegate { p.A.Client.SendBatch(all, data); });
+            Check.Equal(0, p.A.Client.SendBatch(default(ReadOnlySpan<Outgoing>), default(ReadOnlySpan<byte>)), "none");
+        }
+    }
+
+    private static void Broadcast()
+    {
+        using (Pair p = new Pair())
+        {
+            Peer[] refused = { new Peer(1), new Peer(2) };
+            Check.Equal(1, p.A.Client.Broadcast(DeliveryMode.ReliableOrdered, 9, Pattern(10), 0, refused), "one peer");
+            Check.That(refused[0].IsNone, "nobody refused");
+            Check.Equal(9, p.B.Await(EventKind.Message).Channel, "it arrives");
+            Check.Equal((int)ResultCode.Value, p.A.Client.Broadcast((DeliveryMode)7, 0, Pattern(10)), "mode");
+            while (p.A.Client.Broadcast(DeliveryMode.ReliableOrdered, 0, Pattern(65536), SendFlags.NoWake, refused) == 1) { }
+            Check.That(refused[0] == p.ToB && refused[1].IsNone, "who did not take it");
         }
     }
 

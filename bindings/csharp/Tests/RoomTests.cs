@@ -119,6 +119,12 @@ internal static class RoomTests
             NatInfo nat = p.A.Client.GetNatInfo();
             Check.That(nat.PublicAddress != null && (uint)nat.Mapping <= 5, "NAT");
             Check.That(p.A.Client.TryGetStats(p.ToB, out s) && s.Route != Route.None && s.Mtu >= 1000, "figures");
+            ClientStats all = p.A.Client.GetStats();
+            Check.That(all.Server == ServerLink.Connected && all.Members == 2 && all.Peers == 1 && all.BytesSent > 0, "the whole client's");
+            byte[] mine = p.A.Client.GetIdentity(), others = p.B.Client.GetIdentity();
+            Check.That(mine.Length == 32 && BitConverter.ToString(mine) != BitConverter.ToString(others), "identity");
+            string dump = p.A.Client.Dump();
+            Check.That(dump.Contains("room: 2 members; 1 peers connected") && dump.EndsWith("\n") && dump.Contains("advice: "), dump);
             p.A.Client.NetworkChanged();
             p.A.Client.PunchPeer(p.ToB);
             p.A.Client.Suspend(60000);
