@@ -85,6 +85,7 @@ type Agent struct {
 	hunt       hunt
 	punchedAt  time.Time
 	forsakenAt time.Time // the last EventForsaken
+	quit       bool      // nothing is searched for any more
 	closed     bool
 }
 
@@ -261,6 +262,9 @@ func (a *Agent) afresh(now time.Time, lead time.Duration) {
 
 // punch begins a round of plain punching; real probes follow after lead.
 func (a *Agent) punch(now time.Time, lead time.Duration) {
+	if a.quit {
+		return
+	}
 	a.spent, a.punchedAt = 0, now
 	a.planHunt(now, lead)
 	a.sweep(0)

@@ -26,10 +26,10 @@ func (a *Agent) SetRemote(now time.Time, p wire.Profile) {
 // tried now.
 func (a *Agent) replan(now time.Time) {
 	h := &a.hunt
-	if !a.started || a.haveValid(1) || h.open != nil || h.seek != nil || h.cross != nil {
+	if !a.started || a.quit || a.haveValid(1) || h.open != nil || h.seek != nil || h.cross != nil || h.cover != nil {
 		return
 	}
-	next := planFor(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
+	next := a.choose()
 	switch {
 	case next == h.plan:
 	case !a.endAt.IsZero():

@@ -72,16 +72,22 @@ type shot struct {
 	port   uint16
 }
 
+// choose is what the two profiles call for.
+func (a *Agent) choose() plan {
+	p := planFor(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
+	if cover := planCover(a.cfg.Local, a.cfg.Remote, a.cfg.Caller); p.method == methodNone && a.cfg.Punch == api.PunchMax && cover.method != methodNone {
+		return cover
+	}
+	return p
+}
+
 // planHunt prepares the prediction of a punch that begins now; real probes begin after lead.
 func (a *Agent) planHunt(now time.Time, lead time.Duration) {
 	h := &a.hunt
 	h.stop()
 	h.rate, h.guard, h.asks, h.askAt, h.refused, h.tries = a.rate(), guard{}, 0, time.Time{}, 0, 0
 	h.why, h.sent, h.shots, h.hold = "", 0, h.shots[:0], time.Time{}
-	h.plan = planFor(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
-	if h.plan.method == methodNone && a.cfg.Punch == api.PunchMax {
-		h.plan = planCover(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
-	}
+	h.plan = a.choose()
 	h.startAt, h.freshAt, h.endAt = time.Time{}, time.Time{}, now.Add(huntLimit)
 	switch {
 	case !a.attested().IsValid():

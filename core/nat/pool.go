@@ -98,6 +98,22 @@ func (a *Agent) sweep(grace time.Duration) {
 	a.pool.ids = kept
 }
 
+// Quit ends the search for good, because the connection is about to end: the sockets of paths that work stay for its last words,
+// all others are given back.
+func (a *Agent) Quit() {
+	if a.quit || a.closed {
+		return
+	}
+	a.quit, a.endAt = true, time.Time{}
+	a.endHunt(a.now, "the connection ends")
+	a.pool.wanted = 0
+	for _, p := range a.pairs {
+		if p.state == pairWaiting {
+			p.next = time.Time{}
+		}
+	}
+}
+
 // Close ends everything: sockets are given back, and nothing is sent any more.
 func (a *Agent) Close() {
 	a.hunt.stop()

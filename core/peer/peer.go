@@ -282,6 +282,10 @@ func (p *Peer) Close(now time.Time, code api.Code, text string) {
 		return
 	}
 	p.conn.Close(now, code, text, closeLinger)
+	if p.agent != nil {
+		p.agent.Quit()
+		p.drainAgent(now)
+	}
 }
 
 // Abandon ends the connection without a word to the other side, for one that a newer connection replaced.
@@ -335,6 +339,9 @@ func (p *Peer) fail(code api.Code, text string) {
 		return
 	}
 	p.closed = true
+	if p.agent != nil {
+		p.agent.Quit()
+	}
 	undelivered := uint64(0)
 	if p.conn != nil {
 		undelivered = uint64(p.conn.Undelivered())

@@ -20,7 +20,7 @@ const (
 
 // Calling reports whether the server is to be asked about our address, whether sockets or the server's grant are wanted, or sockets are to be closed.
 func (p *Peer) Calling() bool {
-	return p.moved || p.wish != WishNone || p.agent != nil && !p.closed && p.agent.SocketsWaiting()
+	return p.moved || p.wish != WishNone || p.agent != nil && p.agent.SocketsWaiting()
 }
 
 // TakeMoved reports, once, that a direct path failed: perhaps because our address is another now, which the server can tell.

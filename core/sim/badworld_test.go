@@ -62,7 +62,7 @@ func TestCoveringInABadWorld(t *testing.T) {
 }
 
 // Whoever ends a connection, a room or the whole client in the middle of a search gets every socket back at once, whatever the
-// search was.
+// search was, but for that of a path which was found: it goes with the connection.
 func TestDestroyedMidCampaign(t *testing.T) {
 	ends := map[string]func(now time.Time, e *endpoint.Endpoint, p *Player){
 		"connection": func(now time.Time, e *endpoint.Endpoint, p *Player) { _ = e.PeerClose(now, p.Peer, 1, "no") },
@@ -77,12 +77,12 @@ func TestDestroyedMidCampaign(t *testing.T) {
 				host.Do(func(now time.Time, e *endpoint.Endpoint) { end(now, e, host) })
 				opened := host.Opened
 				w.Run(time.Second)
-				if host.Open > 0 || host.Opened > opened {
+				if host.Open > 1 || host.Opened > opened { // one: of a path that was found, for the last words
 					t.Errorf("%v, the %s ends after %v ms: %d sockets open, %d opened afterwards", pair, name, int64(after), host.Open, host.Opened-opened)
 				}
 				w.Run(12 * time.Second)
-				if guest.Open > 0 {
-					t.Errorf("%v, the %s ends after %v ms: the other has %d sockets open", pair, name, int64(after), guest.Open)
+				if guest.Open > 0 || host.Open > 0 {
+					t.Errorf("%v, the %s ends after %v ms: later %d and %d sockets are open", pair, name, int64(after), host.Open, guest.Open)
 				}
 			}
 		}
