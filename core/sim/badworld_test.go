@@ -41,10 +41,10 @@ func TestCoveringInABadWorld(t *testing.T) {
 			w.Cut(guest.site.Public(), host.site.Public())
 		}, false},
 	} {
-		for _, pair := range [][2]string{{"SB", "SB"}, {"SS", "SB"}, {"SB", "SS"}} {
-			for seed := range uint64(3) {
+		for _, pair := range [][2]string{{"SB", "SB"}, {"SS", "SB"}} {
+			for seed := range uint64(2) {
 				w, host, guest := coverers(t, seed, pair[0], pair[1])
-				w.Run(time.Duration(seed) * 400 * time.Millisecond) // before, in the middle of, and after the openers
+				w.Run(time.Duration(seed) * 400 * time.Millisecond) // before, and in the middle of, the openers
 				bad.happen(w, host, guest)
 				w.Run(12 * time.Second)
 				for _, p := range []*Player{host, guest} {
@@ -69,9 +69,9 @@ func TestDestroyedMidCampaign(t *testing.T) {
 		"room":       func(now time.Time, e *endpoint.Endpoint, _ *Player) { _ = e.RoomLeave(now) },
 		"client":     func(now time.Time, e *endpoint.Endpoint, _ *Player) { e.Close(now) },
 	}
-	for _, pair := range [][2]string{{"SR", "PR"}, {"PR", "SR"}, {"SS", "PR"}, {"SS", "SS"}, {"SB", "SB"}, {"PRx", "PRx"}} {
+	for _, pair := range [][2]string{{"SR", "PR"}, {"SS", "PR"}, {"SS", "SS"}, {"SB", "SB"}} {
 		for name, end := range ends {
-			for _, after := range []time.Duration{0, 30, 120, 300, 1300, 2500} {
+			for _, after := range []time.Duration{0, 30, 300, 1300} {
 				w, host, guest := coverers(t, uint64(after)+1, pair[0], pair[1])
 				w.Run(after * time.Millisecond)
 				host.Do(func(now time.Time, e *endpoint.Endpoint) { end(now, e, host) })
