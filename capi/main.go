@@ -97,13 +97,14 @@ func giveIdentity(s *slot, cfg *endpoint.Config) error {
 // readConfig copies what the client needs; the C side has checked sizes and ranges, but not contents.
 func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
 	if c.server != nil {
-		var hasKey bool
-		if cfg.Servers, cfg.Endpoint.ServerKey, hasKey, err = secure.ParseServerAddress(C.GoString(c.server)); err != nil {
+		server, err := secure.ParseServerAddress(C.GoString(c.server))
+		if err != nil {
 			return cfg, err
 		}
-		if !hasKey {
+		if !server.HasKey {
 			return cfg, api.NewError(api.ErrAddress, "the server address has no key")
 		}
+		cfg.SetServer(server)
 	}
 	if c.bind != nil {
 		if cfg.Bind, err = netip.ParseAddrPort(C.GoString(c.bind)); err != nil {

@@ -119,6 +119,7 @@ const (
 	MaxCloseText     = 200      // bytes of a close reason's sentence
 	MaxRequestData   = 256      // bytes of a connect request's payload
 	DefaultPort      = 3478     // UDP: link, STUN, relay
+	DefaultTLSPort   = 443      // TCP, for networks that block UDP
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters
 	DefaultSendBytes = 4 << 20  // send budget per peer, bytes
 	MessageCost      = 176      // bytes of send budget that a message of no size takes; see Cost

@@ -20,9 +20,21 @@ func (e *Endpoint) HandleDatagram(now time.Time, socket api.SocketID, from netip
 	case wire.FamilySession:
 		e.handleSession(now, socket, from, b)
 	case wire.FamilyHandshake:
-		e.link.HandleDatagram(now, from, b)
-		e.drainLink(now)
+		e.handleLink(now, socket, from, b)
 	}
+}
+
+// handleLink takes a datagram for the link. One that came through an old stream is as lost as the stream.
+func (e *Endpoint) handleLink(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte) {
+	switch socket {
+	case api.MainSocket:
+		e.link.HandleDatagram(now, from, b)
+	case e.stream.id:
+		e.link.HandleStream(now, b)
+	default:
+		e.drops.Handshake++
+	}
+	e.drainLink(now)
 }
 
 func (e *Endpoint) handleSession(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte) {
@@ -32,8 +44,7 @@ func (e *Endpoint) handleSession(now time.Time, socket api.SocketID, from netip.
 		return
 	}
 	if h.ConnID == e.link.ConnID() {
-		e.link.HandleDatagram(now, from, b)
-		e.drainLink(now)
+		e.handleLink(now, socket, from, b)
 		return
 	}
 	i, p := e.slots.owner(h.ConnID)

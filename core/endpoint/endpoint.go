@@ -35,16 +35,20 @@ type Config struct {
 	SendBudget    int           // bytes per peer, 0: api.DefaultSendBytes
 	IdleTimeout   time.Duration // silence that ends a peer's connection, 0: 10 s
 	Punch         api.Aggressiveness
-	PunchRate     int // packets per second while predicting ports, 0: by Punch
+	PunchRate     int  // packets per second while predicting ports, 0: by Punch
+	Streams       bool // the edge can open streams, for networks that block UDP
 }
 
 // Transmit says where a datagram goes.
 type Transmit = peer.Transmit
 
-// SocketOp asks the edge to open or close a UDP socket. Answer an open with SocketOpened or SocketFailed.
+// SocketOp asks the edge to open or close a UDP socket or a stream. Answer an open with SocketOpened or SocketFailed.
 type SocketOp struct {
 	ID   api.SocketID
 	Open bool
+	// Stream, if valid, is the server to which a stream is wanted in the place of a socket (see streams.go). SocketFailed is also how
+	// its end is told.
+	Stream netip.AddrPort
 }
 
 // Endpoint is one client. One goroutine owns it.
@@ -71,6 +75,7 @@ type Endpoint struct {
 	opsTaken int // ops[:opsTaken] were handed out
 	owners   map[api.SocketID]socketOwner
 	refused  time.Time // when it was last logged that the system refuses sockets
+	stream   stream
 
 	slots   table
 	room    roomState
@@ -110,7 +115,7 @@ func New(now time.Time, cfg Config) (*Endpoint, error) {
 		flags = wire.FlagAES
 	}
 	e.link = link.NewClient(link.ClientConfig{
-		Rand: cfg.Rand, Static: static, ServerKey: cfg.ServerKey, Servers: cfg.Servers, AES: cfg.AES,
+		Rand: cfg.Rand, Static: static, ServerKey: cfg.ServerKey, Servers: cfg.Servers, AES: cfg.AES, Streams: cfg.Streams,
 		Info: wire.ClientInfo{Flags: flags, App: cfg.App, User: cfg.User, Token: cfg.Token},
 	})
 	return e, nil
@@ -235,20 +240,27 @@ func (e *Endpoint) NextTimeout() time.Time {
 func (e *Endpoint) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
 	now = e.tick(now)
 	e.answerCalls()
-	if out, to, ok := e.link.AppendTransmit(now, dst); ok {
+	if out, to, ok := e.link.AppendAside(now, dst); ok {
 		return out, Transmit{To: to}, true
+	}
+	if out, to, ok := e.link.AppendTransmit(now, dst); ok {
+		return out, e.carried(Transmit{To: to}, e.link.OnStream()), true
 	}
 	if e.profiler != nil {
 		if out, ptx, ok := e.profiler.AppendTransmit(now, dst); ok {
 			return out, Transmit{Socket: ptx.Socket, To: ptx.To, TTL: ptx.TTL}, true
 		}
 	}
-	return e.slots.appendTransmit(now, dst)
+	if out, tx, ok = e.slots.appendTransmit(now, dst); ok {
+		tx = e.carried(tx, e.stream.moving || e.link.OnStream())
+	}
+	return out, tx, ok
 }
 
 // NextSocketOp asks for the next socket to open or close.
 func (e *Endpoint) NextSocketOp() (SocketOp, bool) {
 	e.answerCalls()
+	e.wantStream()
 	if len(e.ops) == e.opsTaken {
 		e.ops, e.opsTaken = e.ops[:0], 0
 		return SocketOp{}, false

@@ -59,19 +59,11 @@ func (e *Endpoint) drainProfiler(now time.Time) {
 	if !done {
 		info = e.profiler.Known()
 	}
-	if info != e.profile && info.Mapping != api.BehaviourUnknown {
-		e.profile = info
-		own := e.wireProfile()
-		e.link.Rooms().SetProfile(own)
-		e.link.Flush(now)
-		for i := range e.slots.used {
-			for _, p := range [...]*peer.Peer{e.slots.list[i].cur, e.slots.list[i].next} {
-				if p != nil {
-					p.SetProfile(now, own)
-					e.slots.touch(i)
-				}
-			}
-		}
+	if info.Mapping == api.BehaviourUDPBlocked && e.linkUp && !e.link.OnStream() { // the link is what shows that it is not
+		info.Mapping, info.Filtering = api.BehaviourUnknown, api.BehaviourUnknown
+	}
+	if info.Mapping != api.BehaviourUnknown || done {
+		e.learn(now, info)
 	}
 	if !done {
 		return
@@ -81,8 +73,30 @@ func (e *Endpoint) drainProfiler(now time.Time) {
 	e.push(api.Event{Kind: api.EventNATProfiled, NAT: info, Text: describeNAT(&info)})
 }
 
+// learn tells server and connections what is known of the NAT by now.
+func (e *Endpoint) learn(now time.Time, info api.NATInfo) {
+	if info == e.profile {
+		return
+	}
+	e.profile = info
+	own := e.wireProfile()
+	e.link.Rooms().SetProfile(own)
+	e.link.Flush(now)
+	for i := range e.slots.used {
+		for _, p := range [...]*peer.Peer{e.slots.list[i].cur, e.slots.list[i].next} {
+			if p != nil {
+				p.SetProfile(now, own)
+				e.slots.touch(i)
+			}
+		}
+	}
+}
+
 // describeNAT is one line for people.
 func describeNAT(n *api.NATInfo) string {
+	if n.Mapping == api.BehaviourUDPBlocked {
+		return "UDP is blocked"
+	}
 	text := fmt.Sprintf("mapping %s, filtering %s, ports %s", n.Mapping, n.Filtering, n.Allocation)
 	switch n.Allocation {
 	case api.AllocSequential:

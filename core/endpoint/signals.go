@@ -32,6 +32,8 @@ func (e *Endpoint) drainLink(now time.Time) {
 			e.linkIsDown(&ev)
 		case link.Signal:
 			e.handleSignal(now, &ev.Signal)
+		case link.Moved:
+			e.stream.moving = true
 		}
 		if e.flooded && e.wanted {
 			e.shed(now)
@@ -73,6 +75,10 @@ func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 	if !ev.Resumed || !e.told { // a Connect soon after a Disconnect resumes too, and its caller waits for the event
 		e.push(api.Event{Kind: api.EventServerConnected, Text: ev.Info.User})
 		e.told = true
+	}
+	if e.link.OnStream() {
+		e.log(logWarn, "the server does not answer over UDP: everything goes through it, over TCP")
+		e.withoutUDP(now)
 	}
 	e.startProfile(now)
 }
@@ -127,7 +133,9 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 		e.candidates(now, s)
 	case wire.SigObserved:
 		moved := e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp
-		if e.info.Observed = s.Addr; moved {
+		if e.info.Observed = s.Addr; e.stream.moving {
+			e.udpIsBack(now)
+		} else if moved {
 			e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now, true) })
 			e.startProfile(now)
 		}
@@ -261,7 +269,7 @@ func (e *Endpoint) introduced(now time.Time, s *wire.Signal) {
 		e.log(logWarn, "introduction to a member that is not in the room")
 		return
 	}
-	same := false
+	same := s.Flags&wire.IntroSameAddress != 0
 	for _, a := range s.Party.Addrs {
 		same = same || a.Addr() == e.info.Observed.Addr()
 	}

@@ -61,6 +61,9 @@ func (e *Endpoint) closeSockets(p *peer.Peer) {
 // SocketOpened answers a SocketOp.
 func (e *Endpoint) SocketOpened(now time.Time, id api.SocketID, local netip.AddrPort) {
 	now = e.tick(now)
+	if e.streamOpened(now, id) {
+		return
+	}
 	if e.profiler != nil && slices.Contains(e.probing, id) {
 		e.profiler.SocketOpened(now, id, local)
 		e.drainProfiler(now)
@@ -79,9 +82,12 @@ func (e *Endpoint) SocketOpened(now time.Time, id api.SocketID, local netip.Addr
 	e.slots.touch(o.slot)
 }
 
-// SocketFailed answers a SocketOp that the system refused.
+// SocketFailed answers a SocketOp that the system refused, or tells that a stream broke.
 func (e *Endpoint) SocketFailed(now time.Time, id api.SocketID, text string) {
 	now = e.tick(now)
+	if e.streamFailed(now, id, text) {
+		return
+	}
 	if i := slices.Index(e.probing, id); i >= 0 {
 		e.probing = slices.Delete(e.probing, i, i+1)
 		e.profiler.SocketFailed(now)

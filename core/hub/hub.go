@@ -69,6 +69,7 @@ type Hub struct {
 	members  map[uint64]*member
 	lost     []lostMember // oldest first
 	perAddr  map[netip.Addr]int
+	streams  map[uint32]netip.AddrPort // each one's address as the world sees it
 
 	handshakes, returning, bareSTUN, ourSTUN gate
 	nodeSTUN                                 bucket
@@ -107,6 +108,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	}
 	h := &Hub{
 		cfg: cfg, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{},
+		streams: map[uint32]netip.AddrPort{},
 		tickets: secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),
 	}
 	if err := h.seedGates(); err != nil {
@@ -134,7 +136,7 @@ func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b [
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	family := wire.FamilyOf(b)
 	switch {
-	case int(sock) >= h.stun.Sockets() || !from.IsValid() || from.Port() == 0 || len(b) == 0:
+	case int(sock) >= h.stun.Sockets() || !from.IsValid() || from.Port() == 0 || len(b) == 0 || streamPrefix.Contains(from.Addr()):
 		h.drop(dropFormat)
 	case family == wire.FamilySTUN:
 		h.handleSTUN(now, sock, from, b)
@@ -143,7 +145,8 @@ func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b [
 	case family == wire.FamilyRelay:
 		h.handleRelay(now, from, b)
 	case family == wire.FamilyHandshake:
-		h.handleHandshake(now, from, b)
+		reply, s := h.acceptor.Handle(now, from, b)
+		h.answerHandshake(from, reply, s)
 	default:
 		h.handleSession(now, from, b)
 	}
@@ -166,8 +169,7 @@ func (h *Hub) handleRelay(now time.Time, from netip.AddrPort, b []byte) {
 	}
 }
 
-func (h *Hub) handleHandshake(now time.Time, from netip.AddrPort, b []byte) {
-	reply, s := h.acceptor.Handle(now, from, b)
+func (h *Hub) answerHandshake(from netip.AddrPort, reply []byte, s *link.ServerSession) {
 	if len(reply) > 0 {
 		h.send(0, from, reply)
 	}
@@ -238,7 +240,13 @@ func (h *Hub) NextTimeout() time.Time {
 
 // AppendTransmit appends one datagram to dst and says where it goes, until !ok.
 func (h *Hub) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
-	now = h.clock(now)
+	if out, tx, ok = h.appendTransmit(h.clock(now), dst); ok {
+		tx.Stream = streamID(tx.To)
+	}
+	return out, tx, ok
+}
+
+func (h *Hub) appendTransmit(now time.Time, dst []byte) (out []byte, tx Transmit, ok bool) {
 	if out, tx, ok = h.out.take(dst); ok {
 		return out, tx, true
 	}

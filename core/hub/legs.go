@@ -22,7 +22,11 @@ func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.Li
 	if err != nil {
 		panic("hub: randomness: " + err.Error())
 	}
-	handle, ok := h.relay.Prebind(now, intro, n, to.Addr, h.cfg.RelayRate)
+	at := to.Addr
+	if m := h.members[to.Member]; m != nil {
+		at = m.addr // the name of its stream, if it has one
+	}
+	handle, ok := h.relay.Prebind(now, intro, n, at, h.cfg.RelayRate)
 	if ok {
 		h.own(to.Member, handle)
 	}

@@ -6,6 +6,7 @@ import "net/netip"
 type Transmit struct {
 	Socket uint8
 	To     netip.AddrPort
+	Stream uint32 // not zero: through that stream, and the other fields say nothing
 }
 
 // outbox holds datagrams until the owner takes them, which it does after every call. Their memory is used again.
@@ -35,7 +36,7 @@ func (h *Hub) send(sock uint8, to netip.AddrPort, b []byte) {
 		q.items = append(q.items, outgoing{})
 	}
 	o := &q.items[len(q.items)-1]
-	o.tx, o.b = Transmit{sock, to}, append(o.b[:0], b...)
+	o.tx, o.b = Transmit{Socket: sock, To: to}, append(o.b[:0], b...)
 }
 
 func (q *outbox) take(dst []byte) ([]byte, Transmit, bool) {

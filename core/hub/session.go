@@ -61,7 +61,8 @@ func (h *Hub) freeConnID() uint32 {
 
 // add takes a session that has not spoken yet. It counts for its address, but is nobody's link.
 func (h *Hub) add(l *link.ServerSession) {
-	s := &session{link: l, id: l.ConnID(), addr: l.Remote(), counted: subnet(l.Remote().Addr()), heapAt: -1, place: len(h.order)}
+	seen, _ := l.Seen()
+	s := &session{link: l, id: l.ConnID(), addr: l.Remote(), counted: subnet(seen.Addr()), heapAt: -1, place: len(h.order)}
 	h.sessions[s.id] = s
 	h.order = append(h.order, s)
 	h.perAddr[s.counted]++
@@ -117,7 +118,7 @@ func (h *Hub) settle(now time.Time, s *session) {
 	}
 	if s.current && s.link.Remote() != s.addr {
 		s.addr = s.link.Remote()
-		h.rooms.LinkMoved(s.link.Member, s.id, s.addr)
+		h.rooms.LinkMoved(s.link.Member, s.id, s.addr) // a link moves by UDP only
 		h.moveLegs(h.members[s.link.Member], s.addr)
 	}
 	// NextSignal above is also what tells the session of its end.
@@ -137,8 +138,9 @@ func (h *Hub) settle(now time.Time, s *session) {
 }
 
 func (s *session) ref() rendezvous.LinkRef {
+	seen, stream := s.link.Seen()
 	return rendezvous.LinkRef{Link: s.id, Member: s.link.Member, App: s.link.App, User: s.link.User, Key: s.link.Key,
-		Addr: s.link.Remote(), RTT: s.link.RTT()}
+		Addr: seen, Stream: stream, RTT: s.link.RTT()}
 }
 
 // enter makes a session its member's link, in the place of an earlier one. Only now is it sure that the client itself
@@ -160,7 +162,12 @@ func (h *Hub) enter(now time.Time, s *session) {
 	if s.link.Resumed {
 		verb = "link resumed: "
 	}
-	h.event(Event{Kind: EventLinkUp, Member: s.link.Member, Text: verb + s.link.User + " from " + masked(s.addr.Addr())})
+	seen, stream := s.link.Seen()
+	from := " from " + masked(seen.Addr())
+	if stream {
+		from += " over TCP"
+	}
+	h.event(Event{Kind: EventLinkUp, Member: s.link.Member, Text: verb + s.link.User + from})
 	h.rooms.LinkUp(now, s.ref(), s.link.Resumed)
 }
 

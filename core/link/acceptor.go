@@ -34,7 +34,7 @@ type AcceptorConfig struct {
 
 // Applicant is a client whose message 1 is authentic.
 type Applicant struct {
-	From    netip.AddrPort
+	From    netip.AddrPort   // as the world sees it
 	Key     secure.PublicKey // its static key: proven now, or when the ticket's first link was made
 	App     string
 	User    string // wished; of a resumed link the one that it had
@@ -73,8 +73,25 @@ func (a *Acceptor) Counts() AcceptCounts { return a.counts }
 // Handle answers a datagram of family 11. reply, if any, goes back to from and is valid until the next call. A new
 // session is returned once; its client may still be a replay of an old one: see ServerSession.Confirmed.
 func (a *Acceptor) Handle(now time.Time, from netip.AddrPort, b []byte) (reply []byte, s *ServerSession) {
+	return a.handle(now, Origin{Addr: from, Seen: from}, b)
+}
+
+// HandleStream is Handle for a datagram that came over TCP, which has proved the address: no cookie is asked for.
+func (a *Acceptor) HandleStream(now time.Time, from Origin, b []byte) (reply []byte, s *ServerSession) {
+	from.stream = true
+	return a.handle(now, from, b)
+}
+
+// Origin is where a client's datagrams come from.
+type Origin struct {
+	Addr   netip.AddrPort // where answers go; a stream's name has the form of an address
+	Seen   netip.AddrPort // the address that the client has to the world
+	stream bool
+}
+
+func (a *Acceptor) handle(now time.Time, from Origin, b []byte) (reply []byte, s *ServerSession) {
 	if m, ok := wire.ParseInit(b); ok {
-		return a.retry(now, from, m.Random), nil // its version is ours: the client sees when that does not fit
+		return a.retry(now, from.Addr, m.Random), nil // its version is ours: the client sees when that does not fit
 	}
 	m, ok := wire.ParseHello(b)
 	if !ok {
@@ -100,10 +117,10 @@ func (a *Acceptor) refuse(m *wire.Hello, code api.Code) []byte {
 	return a.reply
 }
 
-func (a *Acceptor) hello(now time.Time, from netip.AddrPort, b []byte, m *wire.Hello) (reply []byte, s *ServerSession) {
-	exact := a.cfg.Cookies.CheckRetry(now, from, m.Random, m.Cookie)
-	if !exact && !a.cfg.Cookies.CheckAddress(now, from.Addr(), m.Cookie) {
-		return a.retry(now, from, m.Random), nil
+func (a *Acceptor) hello(now time.Time, from Origin, b []byte, m *wire.Hello) (reply []byte, s *ServerSession) {
+	exact := from.stream || a.cfg.Cookies.CheckRetry(now, from.Addr, m.Random, m.Cookie)
+	if !exact && !a.cfg.Cookies.CheckAddress(now, from.Addr.Addr(), m.Cookie) {
+		return a.retry(now, from.Addr, m.Random), nil
 	}
 	// What Noise authenticates, so without the padding, which anybody could change.
 	prologue := wire.AppendHelloPrologue(make([]byte, 0, wire.BaseDatagram), m)
@@ -114,18 +131,18 @@ func (a *Acceptor) hello(now time.Time, from netip.AddrPort, b []byte, m *wire.H
 		return e.welcome, nil
 	}
 	if a.cfg.Admit != nil {
-		if code := a.cfg.Admit(now, from, !exact); code != api.OK {
+		if code := a.cfg.Admit(now, from.Seen, !exact); code != api.OK {
 			return a.refuse(m, code), nil
 		}
 	}
-	answer, who, code := a.authenticate(now, from, m, prologue)
+	answer, who, code := a.authenticate(now, from.Seen, m, prologue)
 	if code == api.OK {
 		code = a.authorize(now, &who)
 	}
 	if code != api.OK {
 		return a.refuse(m, code), nil
 	}
-	return a.accept(now, m, answer, who, key, exact)
+	return a.accept(now, m, answer, who, key, from, exact)
 }
 
 // authenticate does the public-key work.
@@ -178,7 +195,7 @@ func (a *Acceptor) authorize(now time.Time, who *Applicant) api.Code {
 	return api.OK
 }
 
-func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswer, who Applicant, key [16]byte, proven bool) ([]byte, *ServerSession) {
+func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswer, who Applicant, key [16]byte, from Origin, proven bool) ([]byte, *ServerSession) {
 	ip := who.From.Addr()
 	info := wire.ServerInfo{
 		ConnID: a.cfg.NewConnID(), Observed: who.From, User: who.User, Member: who.Member, AddressToken: a.cfg.Cookies.Address(now, ip),
@@ -198,7 +215,7 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 	}
 	e := a.seen.add(now, key)
 	e.welcome = wire.AppendWelcome(nil, &wire.Welcome{Resumed: m.Resume, ConnID: m.ConnID, Noise: msg2})
-	return e.welcome, newServerSession(now, &a.cfg, who, keys, secret, e, proven)
+	return e.welcome, newServerSession(now, &a.cfg, who, keys, secret, e, from, proven)
 }
 
 // random fills b. Without randomness nothing can be done safely.

@@ -21,6 +21,7 @@ type ClientConfig struct {
 	Servers   []netip.AddrPort // tried in turn
 	Info      wire.ClientInfo  // Flags are set from AES
 	AES       bool             // this device has AES instructions
+	Streams   bool             // the owner can open streams, for networks without UDP
 }
 
 // Client is the client's end of a link.
@@ -54,6 +55,7 @@ type Client struct {
 	ticket   resumption
 	token    wire.Cookie // address token
 	tokenEnd time.Time   // zero: no token
+	carrier  carrier
 }
 
 // resumption is what it takes to come back: the ticket, and the secret of the session that gave it out.
@@ -81,6 +83,7 @@ const (
 	Up     ClientEventKind = iota + 1 // Info, Resumed
 	Down                              // Code, Text, Final: not Final means that the client is coming back by itself
 	Signal                            // Signal, as rendezvous.Client passed it up
+	Moved                             // from the stream to UDP
 )
 
 // ClientEvent is something that happened on the link.
@@ -135,6 +138,7 @@ func (c *Client) SetServer(addrs []netip.AddrPort, key secure.PublicKey) {
 		c.ticket, c.token, c.tokenEnd = resumption{}, wire.Cookie{}, time.Time{}
 	}
 	c.cfg.Servers, c.cfg.ServerKey, c.server = addrs, key, 0
+	c.carrier = carrier{}
 }
 
 // Rooms is the machine for rooms and introductions. Call Flush after a command to it.
@@ -218,8 +222,10 @@ func (c *Client) NetworkChanged(now time.Time) {
 	now = c.tick(now)
 	switch c.state {
 	case up:
+		c.carrier = carrier{}
 		c.lose(now, api.ErrLost, "the network changed", 0)
 	case trying, waiting:
+		c.carrier = carrier{} // nothing that was learnt holds in another network
 		c.backOff = 0
 		c.startTry(now)
 	}
@@ -251,14 +257,20 @@ func (c *Client) reset() {
 	*c = Client{cfg: c.cfg, rooms: c.rooms, clock: c.clock, events: c.events}
 }
 
-// HandleDatagram takes a datagram of family 10 with our connection id, or of family 11. b is scribbled over.
+// HandleDatagram takes a datagram of family 10 with our connection id, or of family 11, that came over UDP. b is scribbled over.
 func (c *Client) HandleDatagram(now time.Time, from netip.AddrPort, b []byte) {
-	now = c.tick(now)
+	c.handle(c.tick(now), from, b, false)
+}
+
+// HandleStream takes one that came through the stream.
+func (c *Client) HandleStream(now time.Time, b []byte) { c.handle(c.tick(now), c.remote, b, true) }
+
+func (c *Client) handle(now time.Time, from netip.AddrPort, b []byte, stream bool) {
 	switch wire.FamilyOf(b) {
 	case wire.FamilySession:
-		c.handlePacket(now, from, b)
+		c.handlePacket(now, from, b, stream)
 	case wire.FamilyHandshake:
-		if c.state == trying && sameAddr(from, c.remote) {
+		if c.state == trying && sameAddr(from, c.remote) && stream == c.carrier.on {
 			c.handleHandshake(now, b)
 		}
 	}
@@ -268,6 +280,7 @@ func (c *Client) HandleDatagram(now time.Time, from netip.AddrPort, b []byte) {
 // HandleTimeout acts on deadlines that have come.
 func (c *Client) HandleTimeout(now time.Time) {
 	now = c.tick(now)
+	c.streamTimeout(now)
 	switch c.state {
 	case trying:
 		c.tryTimeout(now)
@@ -286,6 +299,10 @@ func (c *Client) HandleTimeout(now time.Time) {
 
 // NextTimeout is when HandleTimeout has something to do at the earliest; zero: never.
 func (c *Client) NextTimeout() time.Time {
+	return deadline.Earlier(c.stateTimeout(), c.carrier.nextTimeout(c.state))
+}
+
+func (c *Client) stateTimeout() time.Time {
 	switch c.state {
 	case trying:
 		return deadline.Earlier(c.try.nextSend, c.try.ends)

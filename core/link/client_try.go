@@ -35,14 +35,22 @@ const maxRebuilds = 4
 // startTry begins a round with the present server: by ticket if there is a good one, at once with a Hello if there is
 // an address token, which costs one round trip more only where the address changed.
 func (c *Client) startTry(now time.Time) {
-	c.remote = c.cfg.Servers[c.server%len(c.cfg.Servers)]
+	if server := c.cfg.Servers[c.server%len(c.cfg.Servers)]; server != c.remote {
+		c.carrier.leave()
+		c.remote = server
+	}
 	c.state, c.pipe, c.retryAt = trying, nil, time.Time{}
+	c.carrier.begin(now)
 	c.try = attempt{ends: now.Add(round), resume: c.ticket.ticket != nil && now.Before(c.ticket.expires)}
 	c.random(c.try.random[:])
 	var id [4]byte
 	for c.try.connID == 0 {
 		c.random(id[:])
 		c.try.connID = binary.BigEndian.Uint32(id[:])
+	}
+	if c.carrier.on { // TCP has proved our address
+		c.hello(now, wire.Cookie{})
+		return
 	}
 	if !c.tokenEnd.IsZero() && now.Before(c.tokenEnd) {
 		c.hello(now, c.token)
@@ -80,6 +88,10 @@ func (c *Client) hello(now time.Time, cookie wire.Cookie) {
 func (c *Client) tryTimeout(now time.Time) {
 	a := &c.try
 	if deadline.Due(now, a.ends) {
+		if s := &c.carrier; s.wanted && !s.open {
+			a.ends = now.Add(streamAgain) // the owner's dial has an end
+			return
+		}
 		c.nextServer(now)
 		return
 	}
@@ -129,6 +141,10 @@ func (c *Client) handleRefuse(now time.Time, m *wire.Refuse) {
 
 // refused notes why this server does not want us and tries the next one.
 func (c *Client) refused(now time.Time, code api.Code, version uint16) {
+	if c.carrier.on && code == api.ErrServerKey { // port 443 may be another's, who knows nothing of ours
+		c.StreamFailed(now, "another server answers there")
+		return
+	}
 	c.why = code
 	switch code {
 	case api.ErrServerVersion:
@@ -148,6 +164,8 @@ func (c *Client) refused(now time.Time, code api.Code, version uint16) {
 
 // nextServer ends the present server's round. When all had theirs, it waits for another one, or ends the link.
 func (c *Client) nextServer(now time.Time) {
+	failed := c.carrier.failed()
+	c.carrier.leave()
 	c.server++
 	c.tried++
 	if c.tried < len(c.cfg.Servers) {
@@ -157,7 +175,7 @@ func (c *Client) nextServer(now time.Time) {
 	code, text := c.why, c.whyText
 	if code == api.OK {
 		code = api.ErrServerUnreachable
-		text = fmt.Sprintf("no answer from %s (tried %d times in %s)", c.names(), c.sent, now.Sub(c.begun).Round(time.Second))
+		text = fmt.Sprintf("no answer from %s (tried %d times in %s)%s", c.names(), c.sent, now.Sub(c.begun).Round(time.Second), failed)
 	}
 	c.why, c.tried = api.OK, 0
 	if c.first || now.Sub(c.lostAt) >= giveUp || final(code) {
@@ -205,6 +223,7 @@ func (c *Client) handleWelcome(now time.Time, msg2 []byte) {
 	}
 	c.pipe = newPipe(now, keys, rtt)
 	c.state, c.first, c.backOff, c.sent, c.why = up, false, 0, 0, api.OK
+	c.carrier.settle(now)
 	c.tried = 0
 	c.answers = c.answers[:0]
 	// The old ticket stays good until the first one of this session replaces it.

@@ -13,7 +13,7 @@ import (
 // maxAnswers bounds the path challenges waiting to be answered; the server has one pending at a time.
 const maxAnswers = 4
 
-func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte) {
+func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte, stream bool) {
 	if c.pipe == nil {
 		return
 	}
@@ -22,6 +22,9 @@ func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte) {
 		// The server sends from another address. Where it was it may not be heard any more: its own packets would hide
 		// that for as long as they come.
 		c.pipe.conn.Ping(now, path)
+	}
+	if ok && probed && probe.Challenge && c.state == up && c.carrier.on && !stream {
+		c.toUDP(now)
 	}
 	if ok && probed && probe.Challenge && len(c.answers) < maxAnswers {
 		c.answers = append(c.answers, wire.Probe{Response: true, RespNonce: probe.ChallengeNonce, Observed: from})
@@ -90,6 +93,7 @@ func (c *Client) lose(now time.Time, code api.Code, text string, wait time.Durat
 	c.pipe, c.held = nil, nil // what was not acknowledged, rooms will say again
 	c.lostAt, c.begun, c.sent, c.backOff = now, now, 0, 0
 	c.rooms.LinkDown()
+	c.carrier.leave()
 	c.event(ClientEvent{Kind: Down, Code: code, Text: text})
 	if wait == 0 {
 		c.startTry(now)

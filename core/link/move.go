@@ -17,6 +17,7 @@ type move struct {
 	tries    int
 	next     time.Time // the next challenge
 	interval time.Duration
+	asked    bool // by a client on a stream, over UDP: the first challenge is of full size, others follow what comes from there
 }
 
 const (
@@ -28,21 +29,28 @@ const (
 // heardFrom takes note of the source of an authentic packet that is the newest so far.
 func (s *ServerSession) heardFrom(now time.Time, from netip.AddrPort, size int) {
 	switch {
+	case sameAddr(from, s.remote) && s.move.asked:
 	case sameAddr(from, s.remote):
 		s.move = move{} // the old address lives
 	case sameAddr(from, s.move.to):
-		s.move.in += size
+		if s.move.in += size; s.move.asked { // our challenge came, and the answer to it did not
+			s.move.next = now
+		}
 	default:
 		s.move = move{to: from, nonce: s.randomNonce(), in: size, next: now, interval: firstRetry}
 	}
 }
 
 func (s *ServerSession) handleProbe(now time.Time, from netip.AddrPort, probe *wire.Probe, size int) {
+	if probe.Challenge && s.stream && !sameAddr(from, s.remote) && size >= wire.BaseDatagram {
+		s.move = move{to: from, nonce: s.randomNonce(), in: size, next: now, interval: firstRetry, asked: true}
+		return
+	}
 	if !probe.Response || !s.move.to.IsValid() || probe.RespNonce != s.move.nonce || !sameAddr(from, s.move.to) {
 		s.pipe.drops.Probe++
 		return
 	}
-	s.remote, s.move = from, move{}
+	s.remote, s.seen, s.stream, s.move = from, from, false, move{}
 	s.proven = true
 	// Another path to another NAT: nothing learned about the old one holds, and what went there is lost.
 	s.pipe.conn.OpenPath(now, path, wire.MaxFrames, 0)
@@ -61,13 +69,27 @@ func (s *ServerSession) appendChallenge(now time.Time, dst []byte) ([]byte, bool
 		m.next = time.Time{} // it stays remembered, so that the same address can't start anew
 		return dst, false
 	}
+	probe := wire.Probe{Challenge: true, ChallengeNonce: m.nonce}
+	if m.asked {
+		m.next = time.Time{}
+		if m.tries == 0 { // and paid for: see handleProbe
+			m.tries, m.out = 1, wire.BaseDatagram
+			probe.Size = wire.MaxFrames
+			return s.pipe.appendProbe(dst, &probe), true
+		}
+	}
 	if m.in < m.out+challengeSize {
-		m.next = now.Add(m.interval) // wait for more from there
+		if !m.asked {
+			m.next = now.Add(m.interval) // wait for more from there
+		}
 		return dst, false
 	}
 	m.tries++
 	m.out += challengeSize
+	if m.asked {
+		return s.pipe.appendProbe(dst, &probe), true
+	}
 	m.next = now.Add(m.interval)
 	m.interval *= 2
-	return s.pipe.appendProbe(dst, &wire.Probe{Challenge: true, ChallengeNonce: m.nonce}), true
+	return s.pipe.appendProbe(dst, &probe), true
 }

@@ -33,6 +33,8 @@ type ServerSession struct {
 	clock     time.Time
 	confirmed bool
 	remote    netip.AddrPort
+	seen      netip.AddrPort
+	stream    bool   // remote is a stream's name
 	highest   uint64 // largest packet number on path
 	move      move
 	ticketAt  time.Time // the next ticket
@@ -41,10 +43,11 @@ type ServerSession struct {
 	text      string
 }
 
-func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, proven bool) *ServerSession {
+func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool) *ServerSession {
 	s := &ServerSession{
 		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed,
-		cfg: cfg, pipe: newPipe(now, keys, 0), secret: secret, greeting: g, proven: proven, born: now, clock: now, remote: who.From,
+		cfg: cfg, pipe: newPipe(now, keys, 0), secret: secret, greeting: g, proven: proven, born: now, clock: now,
+		remote: from.Addr, seen: from.Seen, stream: from.stream,
 	}
 	s.sendTicket(now)
 	return s
@@ -53,8 +56,11 @@ func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *s
 // ConnID is what the client writes into packets for this session.
 func (s *ServerSession) ConnID() uint32 { return s.pipe.keys.LocalConnID() }
 
-// Remote is the client's proven address.
+// Remote is the client's proven address, or the name of its stream.
 func (s *ServerSession) Remote() netip.AddrPort { return s.remote }
+
+// Seen is the client's address as the world sees it; stream: UDP from there may be blocked, and its port is TCP's.
+func (s *ServerSession) Seen() (addr netip.AddrPort, stream bool) { return s.seen, s.stream }
 
 // RTT is the smoothed round trip to the client.
 func (s *ServerSession) RTT() time.Duration { return s.pipe.rtt() }
@@ -189,7 +195,7 @@ func (s *ServerSession) sendTicket(now time.Time) {
 		panic("link: randomness: " + err.Error())
 	}
 	s.Send(now, &wire.Signal{
-		Type: wire.SigTicket, Request: uint32(ticketLife / time.Second), Data: ticket, Cookie: s.cfg.Cookies.Address(now, s.remote.Addr()),
+		Type: wire.SigTicket, Request: uint32(ticketLife / time.Second), Data: ticket, Cookie: s.cfg.Cookies.Address(now, s.seen.Addr()),
 	})
 }
 

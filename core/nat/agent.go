@@ -273,6 +273,7 @@ func (a *Agent) punch(now time.Time, lead time.Duration) {
 	for _, p := range a.pairs {
 		a.begin(now, p)
 	}
+	a.endIfPointless(now)
 	a.run(now)
 }
 

@@ -93,7 +93,7 @@ func (a *Agent) planHunt(now time.Time, lead time.Duration) {
 	case !a.attested().IsValid():
 		h.plan = plan{}
 	case h.plan.method == methodNone:
-		if a.cfg.Local.Strict() || a.cfg.Remote.Strict() {
+		if !a.blocked() && (a.cfg.Local.Strict() || a.cfg.Remote.Strict()) {
 			h.on, h.freshAt = !a.hopeless(), now.Add(lead+freshAt)
 		}
 		if h.granted.After(now) { // the server thought otherwise

@@ -67,6 +67,9 @@ func (s *sideOf) takes() bool { return s.hard && s.address && !s.strict }
 // planFor decides by two profiles. Those that call for prediction at once come first; else one of which the mapping is in
 // doubt is taken to be address-dependent, after known addresses had their time.
 func planFor(local, remote wire.Profile, caller bool) plan {
+	if side(local) == blocked || side(remote) == blocked {
+		return plan{}
+	}
 	if p := planSides(newSide(local, false), newSide(remote, false), caller); p.method != methodNone {
 		return p
 	}

@@ -48,7 +48,7 @@ func (a *Agent) begin(now time.Time, p *pair) {
 		return
 	}
 	p.fails = 0
-	if !a.haveValid(p.rank()) {
+	if !a.haveValid(p.rank()) && !a.pointless(p) {
 		p.began, p.round, p.next = now, 0, now
 		p.opening = !a.real && p.rank() < 2
 	}

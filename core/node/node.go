@@ -12,6 +12,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/netio"
+	"github.com/musubi-p2p/musubi/core/secure"
 )
 
 // Host is the game's side of a client. All methods are called by the owner only, and none may block.
@@ -85,10 +86,17 @@ type Config struct {
 	Endpoint endpoint.Config
 	// Servers are "host:port" as secure.ParseServerAddress gives them. Names are looked up at each CmdConnect.
 	Servers []string
+	// Where the servers take TCP, for networks that block UDP: TLS on port TLS (0: 443), or without TLS on WS if that is not 0.
+	TLS, WS uint16
 	// NoPortMapping leaves routers alone: no PCP, NAT-PMP or UPnP.
 	NoPortMapping bool
 	// Bind is the main socket's address; the zero value means any IPv4 address and a port of the system's choice.
 	Bind netip.AddrPort
+}
+
+// SetServer takes over an address as a game ships it.
+func (c *Config) SetServer(a secure.ServerAddress) {
+	c.Servers, c.Endpoint.ServerKey, c.TLS, c.WS = a.Hosts, a.Key, a.TLS, a.WS
 }
 
 // Run is the owner: it serves the host until Closing, says goodbye to server and peers, and returns when everything it

@@ -88,6 +88,7 @@ type owner struct {
 	serverAddr netip.AddrPort // the first of them
 	network    netWatch
 	mapper     portMapper
+	tcp        tcp
 	sim        simulator
 	lan        lanPlay
 	out        outbox
@@ -104,7 +105,7 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 	if cfg.Endpoint.Rand == nil {
 		cfg.Endpoint.Rand = rand.Reader
 	}
-	cfg.Endpoint.AES = netio.HasAES()
+	cfg.Endpoint.AES, cfg.Endpoint.Streams = netio.HasAES(), true
 	o := &owner{
 		host: h, cfg: cfg, loop: loop,
 		servers: newServerNames(cfg), pending: h.Pending,
@@ -120,6 +121,7 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 		}
 		o.engine.HandleDatagram(o.now, id, from, b)
 	}
+	o.initTCP()
 	return o
 }
 
@@ -194,7 +196,7 @@ func (o *owner) start(now time.Time) (err error) {
 func (o *owner) step() (busy bool) {
 	Trouble("owner")
 	now := o.now
-	if busy = o.loop.Read(o.reader) > 0; busy {
+	if busy = o.loop.Read(o.reader)+o.readTCP() > 0; busy {
 		o.habit.last = workPacket
 	}
 	if o.sim.in != nil {
@@ -238,7 +240,7 @@ func (o *owner) beginClose() {
 // transmit sends what there is, up to a limit; more says that something may be left. A long queue is sent in turn with
 // reading, or its acknowledgements would wait and measure our own slowness as the path's.
 func (o *owner) transmit() (more bool) {
-	defer o.loop.Flush()
+	defer o.flush()
 	if o.sim.out != nil {
 		defer o.sendDue()
 	}
@@ -251,10 +253,14 @@ func (o *owner) transmit() (more bool) {
 			o.sim.out.Push(o.now, tx, out)
 			continue
 		}
-		// What can't be sent is lost, as anything on a network may be; netio counts it.
-		_ = o.loop.Send(tx.Socket, tx.To, out, tx.TTL)
+		o.put(&tx, out)
 	}
 	return true
+}
+
+func (o *owner) flush() {
+	o.loop.Flush()
+	o.tcp.Flush()
 }
 
 // timeout is the endpoint's deadline, but never sooner than timerGap after the last: a machine that keeps asking for
@@ -292,6 +298,7 @@ func (o *owner) release() {
 	Trouble("release")
 	o.servers.stop()
 	o.mapper.stop()
+	o.tcp.Close()
 	for _, id := range o.sockets {
 		o.loop.CloseSocket(id)
 	}

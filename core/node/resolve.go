@@ -30,7 +30,8 @@ const maxDeferred = 8
 type serverNames struct {
 	names  []string
 	wantV6 bool
-	fixed  []netip.AddrPort // all servers, if every one is given as an address
+	fixed  []netip.AddrPort          // all servers, if every one is given as an address
+	hosts  map[netip.AddrPort]string // the addresses in use and the names they were found by, empty for none
 	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 	cancel  context.CancelFunc // nonnil: a look-up is running
@@ -44,6 +45,7 @@ type serverNames struct {
 
 type resolution struct {
 	addrs []netip.AddrPort
+	hosts map[netip.AddrPort]string
 	err   error
 }
 
@@ -63,6 +65,10 @@ func newServerNames(cfg Config) serverNames {
 		}
 		s.fixed = append(s.fixed, addr)
 	}
+	s.hosts = map[netip.AddrPort]string{}
+	for _, addr := range s.fixed {
+		s.hosts[addr] = ""
+	}
 	return s
 }
 
@@ -80,8 +86,7 @@ func (s *serverNames) start(wake func()) {
 	Spawn(func() {
 		defer wake()
 		Trouble("resolver")
-		addrs, err := s.resolve(ctx)
-		result <- resolution{addrs, err}
+		result <- s.resolve(ctx)
 	}, func(text string) {
 		result <- resolution{err: panicError(text)}
 		wake()
@@ -114,18 +119,26 @@ func (s *serverNames) stop() {
 }
 
 // resolve looks all names up. One that works is enough; otherwise the first one's error is told.
-func (s *serverNames) resolve(ctx context.Context) (addrs []netip.AddrPort, err error) {
+func (s *serverNames) resolve(ctx context.Context) (r resolution) {
+	r.hosts = map[netip.AddrPort]string{}
 	for _, name := range s.names {
-		found, e := s.resolveOne(ctx, name)
-		if e != nil && err == nil {
-			err = e
+		found, err := s.resolveOne(ctx, name)
+		if err != nil && r.err == nil {
+			r.err = err
 		}
-		addrs = append(addrs, found...)
+		host, _, _ := net.SplitHostPort(name)
+		if _, err := netip.ParseAddr(host); err == nil {
+			host = ""
+		}
+		for _, a := range found {
+			r.hosts[a] = host
+		}
+		r.addrs = append(r.addrs, found...)
 	}
-	if len(addrs) > 0 {
-		return addrs, nil
+	if len(r.addrs) > 0 {
+		r.err = nil
 	}
-	return nil, err
+	return r
 }
 
 func (s *serverNames) resolveOne(ctx context.Context, name string) (addrs []netip.AddrPort, err error) {
@@ -248,6 +261,7 @@ func (o *owner) takeAddresses() {
 	if o.servers.renewal {
 		o.servers.renewal = false
 		if r.err == nil { // a name server that is silent just now tells nothing
+			o.servers.hosts = r.hosts
 			o.engine.SetServers(o.now, r.addrs)
 			if !slices.Contains(r.addrs, o.serverAddr) {
 				o.watchNetwork(r.addrs[0])
@@ -261,6 +275,7 @@ func (o *owner) takeAddresses() {
 		o.lookupEnded(waiting, api.ErrServerUnreachable, r.err.Error())
 		return
 	}
+	o.servers.hosts = r.hosts
 	o.connectTo(r.addrs)
 	for i := range waiting {
 		o.apply(&waiting[i])

@@ -68,7 +68,7 @@ func (o *owner) sendDue() {
 		if !ok {
 			break
 		}
-		_ = o.loop.Send(tx.Socket, tx.To, b, tx.TTL) // lost, if it can't be sent: as in transmit
+		o.put(&tx, b)
 	}
 	if o.sim.out.Idle() {
 		o.sim.out = nil

@@ -43,8 +43,14 @@ func (o *owner) socketOps() {
 		if !ok {
 			return
 		}
-		if !op.Open {
-			o.close(op.ID)
+		switch {
+		case !op.Open:
+			if !o.hangUp(op.ID) {
+				o.close(op.ID)
+			}
+			continue
+		case op.Stream.IsValid():
+			o.dial(op)
 			continue
 		}
 		local, err := o.open(op.ID, netip.AddrPortFrom(o.cfg.Bind.Addr(), 0))

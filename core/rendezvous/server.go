@@ -28,6 +28,7 @@ type LinkRef struct {
 	User   string
 	Key    [32]byte
 	Addr   netip.AddrPort // proven by the link
+	Stream bool           // over TCP: Addr tells where the client is, but no peer can send there
 	RTT    time.Duration
 }
 
@@ -142,7 +143,7 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 		return
 	}
 	// A member that is known: its link was lost and is resumed, or is replaced before its loss was noticed.
-	moved := m.ref.Addr != ref.Addr
+	moved := m.ref.Addr != ref.Addr || m.ref.Stream != ref.Stream
 	m.ref, m.up, m.lostAt = ref, true, time.Time{}
 	if m.room == nil {
 		if resumed {
@@ -157,10 +158,10 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 	}
 }
 
-// LinkMoved tells that a link has proved a new address.
+// LinkMoved tells that a link has proved a new address, by UDP.
 func (s *Server) LinkMoved(member uint64, link uint32, addr netip.AddrPort) {
 	if m := s.members[member]; m != nil && m.ref.Link == link {
-		m.ref.Addr = addr
+		m.ref.Addr, m.ref.Stream = addr, false
 		s.tellParty(m)
 	}
 }

@@ -240,15 +240,23 @@ func (in *introduction) request() wire.Signal {
 	sig.Data = in.data
 	// One bit about the caller's address before the accept: the callee must know now whether KK message 1 may name
 	// private addresses (SECURITY.md, "Privacy").
-	if in.caller.ref.Addr.IsValid() && in.caller.ref.Addr.Addr() == in.callee.ref.Addr.Addr() {
+	if in.sameAddress() {
 		sig.Flags = wire.RequestSameAddress
 	}
 	return sig
 }
 
+func (in *introduction) sameAddress() bool {
+	a, b := in.caller.ref.Addr, in.callee.ref.Addr
+	return a.IsValid() && a.Addr() == b.Addr()
+}
+
 func (in *introduction) introduction() wire.Signal {
 	sig := in.head(wire.SigIntroduction, in.callee)
 	sig.Party, sig.Relay, sig.Noise, sig.Flags = in.callee.party(), in.grants[0], in.kk1, in.flags
+	if in.sameAddress() {
+		sig.Flags |= wire.IntroSameAddress
+	}
 	return sig
 }
 
@@ -263,7 +271,7 @@ func (in *introduction) answered() wire.Signal {
 // party is what the other side needs to reach m.
 func (m *member) party() wire.Party {
 	p := wire.Party{Profile: m.profile, RTTMillis: uint16(min(m.ref.RTT.Milliseconds(), 65535))}
-	if m.ref.Addr.IsValid() {
+	if m.ref.Addr.IsValid() && !m.ref.Stream {
 		p.Addrs = append(p.Addrs, m.ref.Addr)
 	}
 	return p

@@ -16,20 +16,30 @@ const (
 )
 
 // addressShape ends every complaint about an address, so that the reader need not look it up.
-const addressShape = "; a server address looks like musubi://host[:port][,host2[:port]]/#key"
+const addressShape = "; a server address looks like musubi://host[:port][,host2[:port]]/[?tls=port]#key"
 
-// ParseServerAddress reads the address a game ships. hosts are "name:port" or "[v6]:port", in order, with the default
-// port filled in; no name is looked up. Without a key hasKey is false: only a loopback server may be used then, which
-// is for the caller to decide. Errors are *api.Error with a sentence.
-func ParseServerAddress(s string) (hosts []string, key PublicKey, hasKey bool, err error) {
-	fail := func(text string) ([]string, PublicKey, bool, error) {
-		return nil, PublicKey{}, false, api.NewError(api.ErrAddress, text+addressShape)
+// ServerAddress is what a game ships to find its server.
+type ServerAddress struct {
+	Hosts  []string // "name:port" or "[v6]:port" of UDP, in order, with the default port filled in
+	Key    PublicKey
+	HasKey bool // without one only a loopback server may be used, which is for the caller to decide
+	// Where clients connect by TCP, on the same hosts, if UDP does not come through: by TLS on port TLS, and without TLS on
+	// port WS if that is not 0.
+	TLS, WS uint16
+}
+
+// ParseServerAddress reads an address. No name is looked up. Errors are *api.Error with a sentence.
+func ParseServerAddress(s string) (ServerAddress, error) {
+	fail := func(text string) (ServerAddress, error) {
+		return ServerAddress{}, api.NewError(api.ErrAddress, text+addressShape)
 	}
+	a := ServerAddress{TLS: api.DefaultTLSPort}
 	rest, ok := strings.CutPrefix(s, addressScheme)
 	if !ok {
 		return fail("server address " + quote(s) + " does not begin with " + addressScheme)
 	}
 	rest, fragment, hasKey := strings.Cut(rest, "#")
+	rest, query, _ := strings.Cut(rest, "?")
 	list := strings.TrimSuffix(rest, "/")
 	if list == "" {
 		return fail("server address " + quote(s) + " names no host")
@@ -39,27 +49,58 @@ func ParseServerAddress(s string) (hosts []string, key PublicKey, hasKey bool, e
 		if text != "" {
 			return fail(text)
 		}
-		if len(hosts) == maxHosts {
+		if len(a.Hosts) == maxHosts {
 			return fail("server address names more than " + strconv.Itoa(maxHosts) + " hosts")
 		}
-		hosts = append(hosts, host)
+		a.Hosts = append(a.Hosts, host)
 	}
-	if hasKey {
+	if text := a.parseQuery(query); text != "" {
+		return fail(text)
+	}
+	if a.HasKey = hasKey; hasKey {
 		raw, e := base64.RawURLEncoding.Strict().DecodeString(fragment)
 		if e != nil || strings.ContainsAny(fragment, "\r\n") { // the decoder skips line breaks
 			return fail("the server key " + quote(fragment) + " is not base64url (A-Z a-z 0-9 - _)")
 		}
-		if len(raw) != len(key) {
+		if len(raw) != len(a.Key) {
 			return fail("the server key " + quote(fragment) + " has " + strconv.Itoa(len(raw)) + " bytes, not 32 (43 characters): was the address cut off?")
 		}
-		copy(key[:], raw)
+		copy(a.Key[:], raw)
 	}
-	return hosts, key, hasKey, nil
+	return a, nil
 }
 
-// FormatServerAddress writes what ParseServerAddress reads. Hosts are "name:port".
-func FormatServerAddress(hosts []string, key PublicKey) string {
-	return addressScheme + strings.Join(hosts, ",") + "/#" + base64.RawURLEncoding.EncodeToString(key[:])
+// parseQuery reads the ports of TCP. Names that it does not know are a later version's. text says what is wrong.
+func (a *ServerAddress) parseQuery(query string) (text string) {
+	for part := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		if name != "tls" && name != "ws" {
+			continue
+		}
+		n, err := strconv.ParseUint(value, 10, 16)
+		if err != nil || n == 0 || value[0] == '0' {
+			return "the port " + quote(value) + " of " + name + " is not a number from 1 to 65535"
+		}
+		if name == "tls" {
+			a.TLS = uint16(n)
+		} else {
+			a.WS = uint16(n)
+		}
+	}
+	return ""
+}
+
+// String is what ParseServerAddress reads, without what is the default.
+func (a ServerAddress) String() string {
+	query := ""
+	if a.TLS != 0 && a.TLS != api.DefaultTLSPort {
+		query = "?tls=" + strconv.Itoa(int(a.TLS))
+	}
+	if a.WS != 0 {
+		query = strings.Replace(query, "?", "&", 1)
+		query = "?ws=" + strconv.Itoa(int(a.WS)) + query
+	}
+	return addressScheme + strings.Join(a.Hosts, ",") + "/" + query + "#" + base64.RawURLEncoding.EncodeToString(a.Key[:])
 }
 
 // parseHost checks one host with or without a port. text says what is wrong with it, empty if nothing.

@@ -2,6 +2,7 @@ package secure
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 
 func TestServerAddresses(t *testing.T) {
 	key := PublicKey{0xfb, 0xff, 1, 2, 3}
-	k := strings.SplitN(FormatServerAddress(nil, key), "#", 2)[1]
+	k := strings.SplitN(ServerAddress{Key: key}.String(), "#", 2)[1]
 	for _, c := range []struct {
 		in     string
 		hosts  []string
@@ -24,14 +25,23 @@ func TestServerAddresses(t *testing.T) {
 		{"musubi://localhost:5000/", []string{"localhost:5000"}, false},
 		{"musubi://localhost", []string{"localhost:3478"}, false},
 	} {
-		hosts, got, hasKey, err := ParseServerAddress(c.in)
-		if err != nil || !slices.Equal(hosts, c.hosts) || hasKey != c.hasKey || hasKey && got != key {
-			t.Errorf("%s: %v %x %v %v", c.in, hosts, got, hasKey, err)
+		a, err := ParseServerAddress(c.in)
+		if err != nil || !slices.Equal(a.Hosts, c.hosts) || a.HasKey != c.hasKey || a.HasKey && a.Key != key || a.TLS != 443 || a.WS != 0 {
+			t.Errorf("%s: %+v %v", c.in, a, err)
 		}
 	}
-	want := []string{"a.example:1", "[::1]:2"}
-	if hosts, got, _, err := ParseServerAddress(FormatServerAddress(want, key)); err != nil || got != key || !slices.Equal(hosts, want) {
-		t.Error("what is formatted must parse:", hosts, err)
+	for _, want := range []ServerAddress{
+		{Hosts: []string{"a.example:1", "[::1]:2"}, Key: key, HasKey: true, TLS: 443},
+		{Hosts: []string{"a.example:1"}, Key: key, HasKey: true, TLS: 8443},
+		{Hosts: []string{"a.example:1"}, Key: key, HasKey: true, TLS: 443, WS: 80},
+		{Hosts: []string{"a.example:1"}, Key: key, HasKey: true, TLS: 1, WS: 65535},
+	} {
+		if got, err := ParseServerAddress(want.String()); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v %v", want, got, err)
+		}
+	}
+	if a, err := ParseServerAddress("musubi://a/?later=thing&tls=8443&&#" + k); err != nil || a.TLS != 8443 {
+		t.Error("what a later version adds must not matter:", a, err)
 	}
 }
 
@@ -57,12 +67,15 @@ func TestServerAddressComplaints(t *testing.T) {
 		"musubi://a/#" + k + "=":                "is not base64url",
 		"musubi://a/#" + k[:20] + "\n" + k:      "is not base64url",
 		"musubi://a/#":                          "has 0 bytes, not 32",
+		"musubi://a/?tls=0#" + k:                `the port "0" of tls is not a number from 1 to 65535`,
+		"musubi://a/?ws=+1#" + k:                `the port "+1" of ws`,
+		"musubi://a/?tls#" + k:                  `the port "" of tls`,
 		"musubi://a,b,c,d,e,f,g,h,i/#" + k:      "more than 8 hosts",
 		"musubi://" + strings.Repeat("a", 9999): "is not a name or an address",
 	} {
-		hosts, _, _, err := ParseServerAddress(in)
+		a, err := ParseServerAddress(in)
 		var e *api.Error
-		if !errors.As(err, &e) || e.Code != api.ErrAddress || hosts != nil {
+		if !errors.As(err, &e) || e.Code != api.ErrAddress || a.Hosts != nil {
 			t.Errorf("%q: %v", in, err)
 			continue
 		}

@@ -3,6 +3,7 @@ package secure
 import (
 	"bytes"
 	"math/rand"
+	"reflect"
 	"testing"
 
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -12,16 +13,16 @@ import (
 func FuzzParseServerAddress(f *testing.F) {
 	f.Add("musubi://play.example.com:4000,[::1]/#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("musubi://localhost")
+	f.Add("musubi://localhost/?tls=8443&ws=80#AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("musubi://[fe80::1%eth0]:1/#")
 	f.Add("musubi://a:b:c,,/#\x00")
 	f.Fuzz(func(t *testing.T, s string) {
-		hosts, key, hasKey, err := ParseServerAddress(s)
-		if err != nil || !hasKey {
+		a, err := ParseServerAddress(s)
+		if err != nil || !a.HasKey {
 			return
 		}
-		hosts2, key2, _, err := ParseServerAddress(FormatServerAddress(hosts, key))
-		if err != nil || key2 != key || len(hosts2) != len(hosts) {
-			t.Fatalf("%q: %v %v", s, hosts2, err)
+		if b, err := ParseServerAddress(a.String()); err != nil || !reflect.DeepEqual(a, b) {
+			t.Fatalf("%q: %+v, then %+v, %v", s, a, b, err)
 		}
 	})
 }

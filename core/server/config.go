@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -22,6 +23,11 @@ type Config struct {
 	Auth      string       // "open", the only one yet
 	Limits    string       // "" or "lab"
 	Public    string       // host or host:port that players reach; default: found out
+	TLSListen string       // as Listen, for players whose network blocks UDP; "off"; default see tlsListen
+	TLSCert   string       // files in PEM; default: a certificate of the server's own
+	TLSKey    string       //
+	WSListen  string       // the same without TLS; default: none
+	Forwarded bool         // a proxy stands before WSListen and tells clients' addresses in X-Forwarded-For
 	Log       *slog.Logger // default: slog's
 }
 
@@ -43,11 +49,16 @@ type settings struct {
 	data   string
 	lab    bool
 	public string // host:port, empty if not given
+
+	tls, ws         netip.AddrPort // invalid: none
+	tlsWanted       bool           // by the operator: without it there is no server
+	tlsCert, tlsKey string
+	forwarded       bool
 }
 
 // check understands a Config. local are this machine's addresses.
 func (c *Config) check(local []netip.Addr) (s settings, err error) {
-	if s.listen, err = parseListen(c.Listen); err != nil {
+	if s.listen, err = parseListen(c.Listen, "--listen", api.DefaultPort); err != nil {
 		return s, err
 	}
 	if s.stun, err = stunPorts(s.listen.Port(), c.STUNPorts); err != nil {
@@ -78,7 +89,38 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 	if s.data == "" {
 		s.data = DefaultData()
 	}
-	return s, nil
+	return s, c.checkTCP(&s)
+}
+
+// checkTCP understands what is said of TCP. Nothing said: TLS on port 443 where it can be had, but not on a loopback address,
+// where nobody blocks UDP.
+func (c *Config) checkTCP(s *settings) (err error) {
+	switch c.TLSListen {
+	case "off":
+	case "":
+		if !s.listen.Addr().IsLoopback() {
+			s.tls = netip.AddrPortFrom(s.listen.Addr(), api.DefaultTLSPort)
+		}
+	default:
+		if s.tls, err = parseListen(c.TLSListen, "--tls-listen", api.DefaultTLSPort); err != nil {
+			return err
+		}
+		s.tlsWanted = true
+	}
+	if c.WSListen != "" {
+		if s.ws, err = parseListen(c.WSListen, "--ws-listen", 80); err != nil {
+			return err
+		}
+	}
+	switch s.tlsCert, s.tlsKey, s.forwarded = c.TLSCert, c.TLSKey, c.Forwarded; {
+	case (s.tlsCert == "") != (s.tlsKey == ""):
+		return usage("--tls-cert and --tls-key go together")
+	case s.tlsCert != "" && !s.tls.IsValid():
+		return usage("--tls-cert is of no use without --tls-listen")
+	case s.forwarded && !s.ws.IsValid():
+		return usage("--ws-forwarded is of no use without --ws-listen")
+	}
+	return nil
 }
 
 // DefaultData is where the server keeps its key when nobody says where: one place per user, so that the address stays
@@ -90,13 +132,13 @@ func DefaultData() string {
 	return "musubi-data"
 }
 
-func parseListen(text string) (netip.AddrPort, error) {
-	bad := usage("--listen %q is not an address with a port, as in 0.0.0.0:3478", text)
+func parseListen(text, flag string, standard uint16) (netip.AddrPort, error) {
+	bad := usage("%s %q is not an address with a port, as in 0.0.0.0:%d", flag, text, standard)
 	if text == "" {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), api.DefaultPort), nil
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), standard), nil
 	}
 	if addr, err := netip.ParseAddr(text); err == nil {
-		return netip.AddrPortFrom(addr.Unmap(), api.DefaultPort), nil
+		return netip.AddrPortFrom(addr.Unmap(), standard), nil
 	}
 	host, portText, err := net.SplitHostPort(text)
 	if err != nil {
@@ -165,12 +207,12 @@ func parsePublic(text string, port uint16) (string, error) {
 	} else if _, _, err := net.SplitHostPort(text); err != nil {
 		host = net.JoinHostPort(text, strconv.Itoa(int(port)))
 	}
-	hosts, _, _, err := secure.ParseServerAddress("musubi://" + host)
+	address, err := secure.ParseServerAddress("musubi://" + host)
 	if port == 0 && err != nil { // the port is not known yet; the host is still looked at
 		return parsePublic(text, api.DefaultPort)
 	}
-	if err != nil || len(hosts) != 1 {
+	if err != nil || len(address.Hosts) != 1 || strings.ContainsAny(host, "?#") {
 		return "", usage("--public %q is not a host name or address, as in play.example.com or 203.0.113.1", text)
 	}
-	return hosts[0], nil
+	return address.Hosts[0], nil
 }

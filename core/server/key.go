@@ -41,26 +41,34 @@ func loadKey(dir string, log *slog.Logger) (key [32]byte, err error) {
 	return key, nil
 }
 
-// makeKey writes a new key so that it is there whole or not at all, and never replaces another: of two servers that
-// start at once, one wins and the other reads what the winner wrote.
+// makeKey writes a new key.
 func makeKey(dir, path string) error {
 	fail := func(err error) error { return fmt.Errorf("the data directory can't hold the master key: %w", err) }
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fail(err)
 	}
-	f, err := os.CreateTemp(dir, keyFile+".*") // mode 0600
-	if err != nil {
-		return fail(err)
-	}
-	defer os.Remove(f.Name())
 	var key [32]byte
 	rand.Read(key[:]) // never fails: it ends the process instead
-	_, err = fmt.Fprintln(f, base64.RawURLEncoding.EncodeToString(key[:]))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := putFile(path, []byte(base64.RawURLEncoding.EncodeToString(key[:])+"\n")); err != nil {
 		return fail(err)
 	}
+	return nil
+}
+
+// putFile makes a file for this user alone that is there whole or not at all, and never replaces another: of two servers that
+// start at once, one wins and the other reads what the winner wrote.
+func putFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fail(err)
+		return err
 	}
 	return nil
 }

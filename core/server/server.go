@@ -30,6 +30,7 @@ type Server struct {
 	log     *slog.Logger
 	loop    *netio.Loop
 	hub     *hub.Hub
+	doors   *doors
 	address string
 	now     time.Time
 
@@ -61,7 +62,9 @@ func Open(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{log: log, loop: loop, now: time.Now()}
+	s.doors = newDoors(loop.Wake, log, set.lab, set.forwarded)
 	if err := s.open(set, master, local); err != nil {
+		s.doors.close()
 		loop.Close()
 		return nil, err
 	}
@@ -103,8 +106,40 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	if err != nil {
 		return fmt.Errorf("the server can't start: %w", err)
 	}
-	s.address = secure.FormatServerAddress([]string{host}, static.Public())
-	s.log.Info("listening", "udp", bound.String(), "stun", ports, "data", set.data)
+	address := secure.ServerAddress{Hosts: []string{host}, Key: static.Public()}
+	if err := s.openTCP(&set, &address); err != nil {
+		return err
+	}
+	s.address = address.String()
+	s.log.Info("listening", "udp", bound.String(), "stun", ports, "tls", address.TLS, "ws", address.WS, "data", set.data)
+	return nil
+}
+
+// openTCP opens the ports for players whose network blocks UDP, and says in the address where they are.
+func (s *Server) openTCP(set *settings, address *secure.ServerAddress) error {
+	if set.tls.IsValid() {
+		config, err := tlsConfig(set, address.Hosts[0])
+		if err != nil {
+			return err
+		}
+		at, err := s.doors.listen(set.tls, config, "--tls-listen")
+		if err != nil && set.tlsWanted {
+			return err
+		}
+		if address.TLS = at.Port(); err != nil {
+			address.TLS = 0
+			s.log.Warn("players whose network blocks UDP can't connect: " + err.Error())
+		}
+	}
+	if set.ws.IsValid() {
+		at, err := s.doors.listen(set.ws, nil, "--ws-listen")
+		if err != nil {
+			return err
+		}
+		if address.TLS == 0 && !set.forwarded { // else players come by TLS, to us or to the proxy
+			address.WS = at.Port()
+		}
+	}
 	return nil
 }
 
@@ -139,10 +174,11 @@ func (s *Server) Kill() {
 // Run serves until Shutdown or Kill, then closes the sockets.
 func (s *Server) Run() error {
 	defer s.loop.Close()
+	defer s.doors.close()
 	var closeBy time.Time
 	for {
 		s.now = time.Now()
-		busy := s.loop.Read(s.datagram) > 0
+		busy := s.loop.Read(s.datagram)+s.doors.streams.Read(s.streamed, s.streamNews) > 0
 		if s.stopping.Load() && closeBy.IsZero() {
 			closeBy = s.now.Add(shutdownLimit)
 			s.hub.Shutdown(s.now)
@@ -152,6 +188,7 @@ func (s *Server) Run() error {
 		}
 		s.transmit()
 		s.loop.Flush()
+		s.doors.streams.Flush()
 		s.logEvents()
 		if s.killed.Load() || !closeBy.IsZero() && (s.hub.Done() || !s.now.Before(closeBy)) {
 			s.logTotals()
@@ -172,11 +209,29 @@ func (s *Server) datagram(id api.SocketID, from netip.AddrPort, b []byte) {
 	s.transmit()
 }
 
+// streamed is datagram for what came through a stream.
+func (s *Server) streamed(id api.SocketID, b []byte) {
+	s.hub.HandleStream(s.now, uint32(id), b)
+	s.transmit()
+}
+
+func (s *Server) streamNews(n netio.StreamNews) {
+	if n.Open {
+		s.hub.StreamOpened(uint32(n.ID), n.Remote)
+	} else {
+		s.hub.StreamClosed(uint32(n.ID))
+	}
+}
+
 func (s *Server) transmit() {
 	for {
 		out, tx, ok := s.hub.AppendTransmit(s.now, s.loop.Room())
 		if !ok {
 			return
+		}
+		if tx.Stream != 0 {
+			_ = s.doors.streams.Send(api.SocketID(tx.Stream), out) // counted, if it has no room
+			continue
 		}
 		_ = s.loop.Send(api.SocketID(tx.Socket), tx.To, out, 0) // what can't be sent is lost; netio counts it
 	}
@@ -194,7 +249,7 @@ func (s *Server) logEvents() {
 
 // logTotals is the last line: what the server has done, and what it threw away, by reason.
 func (s *Server) logTotals() {
-	h, n := s.hub.Stats(), s.loop.Stats()
+	h, n, t, d := s.hub.Stats(), s.loop.Stats(), s.doors.streams.Stats(), &s.doors.counts
 	var drops []any
 	for _, d := range h.Drops {
 		if d.Count > 0 {
@@ -202,5 +257,8 @@ func (s *Server) logTotals() {
 		}
 	}
 	s.log.Info("stopped", "handshakes", h.Handshakes, "resumed", h.Resumed, "introduced", h.Introduced, "relayed", h.RelayPackets,
-		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError, slog.Group("drops", drops...))
+		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError,
+		slog.Group("tcp", "opened", d.Opened.Load(), "refused", d.Full.Load(), "failed", d.Failed.Load(), "not_found", d.NotFound.Load(),
+			"received", t.Received, "sent", t.Sent, "full", t.Full),
+		slog.Group("drops", drops...))
 }

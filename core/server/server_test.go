@@ -53,18 +53,18 @@ func TestRestartKeepsTheKey(t *testing.T) {
 	keys := map[[32]byte]bool{}
 	for range 3 {
 		s, stop := start(t, Config{Data: dir})
-		_, key, hasKey, err := secure.ParseServerAddress(s.Address())
-		if err != nil || !hasKey {
+		a, err := secure.ParseServerAddress(s.Address())
+		if err != nil || !a.HasKey {
 			t.Fatalf("%s: %v", s.Address(), err)
 		}
-		keys[key] = true
+		keys[a.Key] = true
 		stop()
 	}
 	s, stop := start(t, Config{Data: t.TempDir()})
-	_, other, _, _ := secure.ParseServerAddress(s.Address())
+	other, _ := secure.ParseServerAddress(s.Address())
 	stop()
-	if len(keys) != 1 || keys[other] {
-		t.Errorf("keys %v, another directory's %v", keys, other)
+	if len(keys) != 1 || keys[other.Key] {
+		t.Errorf("keys %v, another directory's %v", keys, other.Key)
 	}
 	for end := time.Now().Add(patience); runtime.NumGoroutine() > before; runtime.Gosched() {
 		if time.Now().After(end) {
@@ -105,15 +105,17 @@ type player struct {
 	route api.Route // the latest
 }
 
-func join(t *testing.T, address string) *player {
+func join(t *testing.T, address string) *player { return joinFrom(t, address, "127.0.0.1:0") }
+
+func joinFrom(t *testing.T, address, bind string) *player {
 	t.Helper()
-	hosts, key, _, err := secure.ParseServerAddress(address)
+	a, err := secure.ParseServerAddress(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := node.Start(node.Config{
-		Endpoint: endpoint.Config{App: "test", ServerKey: key}, Servers: hosts, Bind: netip.MustParseAddrPort("127.0.0.1:0"),
-	})
+	cfg := node.Config{Endpoint: endpoint.Config{App: "test"}, Bind: netip.MustParseAddrPort(bind)}
+	cfg.SetServer(a)
+	q, err := node.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,9 +194,10 @@ func TestClientsMeet(t *testing.T) {
 func TestWrongServerKey(t *testing.T) {
 	s, _ := start(t, Config{Data: t.TempDir()})
 	other, _ := start(t, Config{Data: t.TempDir()})
-	hosts, _, _, _ := secure.ParseServerAddress(s.Address())
-	_, key, _, _ := secure.ParseServerAddress(other.Address())
-	p := join(t, secure.FormatServerAddress(hosts, key))
+	mixed, _ := secure.ParseServerAddress(s.Address())
+	wrong, _ := secure.ParseServerAddress(other.Address())
+	mixed.Key = wrong.Key
+	p := join(t, mixed.String())
 	if ev := p.until(api.EventServerLost); ev.Code != api.ErrServerKey || ev.Text == "" {
 		t.Errorf("got %+v", ev)
 	}

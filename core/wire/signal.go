@@ -67,6 +67,9 @@ const (
 	// IntroPunchGranted in an Introduction and an Accepted: both external addresses are this pair's for port prediction, as
 	// after a PunchGrant.
 	IntroPunchGranted = 1
+	// IntroSameAddress in an Introduction is RequestSameAddress for the caller. It matters where the addresses are not told,
+	// since UDP does not come through to them.
+	IntroSameAddress = 2
 	// PunchWanted in a Punch: asks for the lock on both external addresses. Without it the lock is given back.
 	PunchWanted = 1
 	// PunchGranted in a PunchGrant, which goes to both sides: ms is how long it holds. Without it ms is how long to wait.

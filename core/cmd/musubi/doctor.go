@@ -67,23 +67,21 @@ func (c *doctorCommand) Run(std streams) error {
 			fmt.Fprintf(std.out, format+"\n", args...)
 		}
 	}
-	var hosts []string
-	var key secure.PublicKey
+	var server secure.ServerAddress
 	if c.Server != "" {
-		var hasKey bool
 		var err error
-		if hosts, key, hasKey, err = secure.ParseServerAddress(c.Server); err != nil {
+		if server, err = secure.ParseServerAddress(c.Server); err != nil {
 			return err
 		}
-		if !hasKey {
+		if !server.HasKey {
 			return fmt.Errorf("server address %q has no key: copy the whole line that `musubi server` prints, with the part behind #", c.Server)
 		}
 	}
 	say("Looking at this network; it takes a few seconds.")
 	d.lookInside()
 	if c.Server != "" {
-		d.askPorts(hosts)
-		d.joinServer(hosts, key)
+		d.askPorts(server.Hosts)
+		d.joinServer(server)
 		d.tryHairpin()
 	}
 	d.askRouter()

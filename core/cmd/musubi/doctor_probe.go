@@ -130,11 +130,10 @@ type patient struct {
 	seen []api.Event
 }
 
-func newPatient(hosts []string, key secure.PublicKey) (*patient, error) {
-	h, err := node.Start(node.Config{
-		Servers: hosts, NoPortMapping: true,
-		Endpoint: endpoint.Config{App: "musubi-doctor", ServerKey: key},
-	})
+func newPatient(server secure.ServerAddress) (*patient, error) {
+	cfg := node.Config{NoPortMapping: true, Endpoint: endpoint.Config{App: "musubi-doctor"}}
+	cfg.SetServer(server)
+	h, err := node.Start(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -162,8 +161,8 @@ func (p *patient) wait(limit time.Duration, kinds ...api.EventKind) (api.Event, 
 
 // joinServer links a first client, reads its profile, and has a second one meet it: their first message goes over the
 // relay, as every pair's does.
-func (d *diagnosis) joinServer(hosts []string, key secure.PublicKey) {
-	a, err := newPatient(hosts, key)
+func (d *diagnosis) joinServer(server secure.ServerAddress) {
+	a, err := newPatient(server)
 	if err != nil {
 		d.LinkError = err.Error()
 		return
@@ -185,11 +184,11 @@ func (d *diagnosis) joinServer(hosts []string, key secure.PublicKey) {
 		d.Mapping, d.Filtering, d.Public = d.mapping.String(), d.filter.String(), ev.NAT.Public
 		d.observed, _ = netip.ParseAddrPort(ev.NAT.Public)
 	}
-	d.Relay = d.tryRelay(a, hosts, key)
+	d.Relay = d.tryRelay(a, server)
 }
 
-func (d *diagnosis) tryRelay(a *patient, hosts []string, key secure.PublicKey) string {
-	b, err := newPatient(hosts, key)
+func (d *diagnosis) tryRelay(a *patient, server secure.ServerAddress) string {
+	b, err := newPatient(server)
 	if err != nil {
 		return err.Error()
 	}

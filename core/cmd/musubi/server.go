@@ -15,6 +15,11 @@ type serverCommand struct {
 	Listen    string   `help:"Address and UDP port to listen on; default: 0.0.0.0:3478." placeholder:"ADDR:PORT"`
 	STUNPorts []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
 	STUNAddr2 string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR"`
+	TLSListen string   `name:"tls-listen" help:"Address and TCP port for players whose network blocks UDP, or off; default: port 443 of --listen's address, if it is free." placeholder:"ADDR:PORT" env:"MUSUBI_TLS_LISTEN"`
+	TLSCert   string   `name:"tls-cert" help:"Certificate chain for it, PEM; default: one that the server makes itself, which is enough unless a firewall checks." placeholder:"FILE" env:"MUSUBI_TLS_CERT"`
+	TLSKey    string   `name:"tls-key" help:"The certificate's private key, PEM." placeholder:"FILE" env:"MUSUBI_TLS_KEY"`
+	WSListen  string   `name:"ws-listen" help:"The same without TLS: for development, or behind a proxy that does the TLS." placeholder:"ADDR:PORT" env:"MUSUBI_WS_LISTEN"`
+	Forwarded bool     `name:"ws-forwarded" help:"Believe the proxy before --ws-listen what it says in X-Forwarded-For." env:"MUSUBI_WS_FORWARDED"`
 	Data      string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
 	Auth      string   `help:"Who may use the server: open (anybody)." default:"open"`
 	Limits    string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
@@ -28,6 +33,7 @@ func (c *serverCommand) Run(std streams) error {
 	defer signal.Stop(signals)
 	s, err := server.Open(server.Config{
 		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
+		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
 		Log: slog.New(slog.NewTextHandler(std.err, nil)),
 	})
 	if err != nil {

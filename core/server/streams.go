@@ -1,0 +1,248 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/netio"
+	"github.com/musubi-p2p/musubi/core/websocket"
+)
+
+// Bounds on connections by TCP, which players need whose network blocks UDP. A connection costs a server about 20 KB, one
+// that is half open the time of a handshake.
+const (
+	greetTime    = 5 * time.Second // for TLS and the request together; a slow sender is cut off then
+	mostStreams  = 20_000
+	mostGreeting = 512 // at once
+	// Per address, an IPv6 /64 counting as one: a school behind one address fits, one machine can't take all places.
+	mostStreamsEach, mostGreetingEach = 256, 32
+)
+
+// doors takes connections by TCP. Each runs in a goroutine of its own, from accept to its end.
+type doors struct {
+	streams *netio.Streams
+	log     *slog.Logger
+	lab     bool // no limits
+	proxied bool // X-Forwarded-For is to be believed
+	next    atomic.Uint32
+	counts  doorCounts
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	conns     map[net.Conn]bool // that are not streams yet
+	perAddr   map[netip.Addr]*visitors
+	greeting  int
+	open      int
+	closed    bool
+	running   sync.WaitGroup
+}
+
+type visitors struct{ greeting, open int }
+
+// doorCounts counts connections.
+type doorCounts struct{ Opened, Full, Failed, NotFound atomic.Uint64 }
+
+func newDoors(wake func(), log *slog.Logger, lab, proxied bool) *doors {
+	d := &doors{log: log, lab: lab, proxied: proxied, conns: map[net.Conn]bool{}, perAddr: map[netip.Addr]*visitors{}}
+	d.streams = netio.NewStreams(wake, d.spawn)
+	return d
+}
+
+// spawn starts a goroutine in which a panic ends one connection and not the server.
+func (d *doors) spawn(f func(), failed func(text string)) {
+	d.running.Add(1)
+	go func() {
+		defer d.running.Done()
+		defer func() {
+			if r := recover(); r != nil {
+				text := fmt.Sprint("internal error: ", r)
+				d.log.Error(text)
+				failed(text)
+			}
+		}()
+		f()
+	}()
+}
+
+// listen opens a port and takes connections from now on; config is nil for one without TLS.
+func (d *doors) listen(at netip.AddrPort, config *tls.Config, flag string) (netip.AddrPort, error) {
+	network := "tcp4"
+	if at.Addr().Is6() {
+		network = "tcp6"
+	}
+	l, err := net.Listen(network, at.String())
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return at, fmt.Errorf("TCP port %d on %s is in use by another program: stop that, or choose another with %s", at.Port(), at.Addr(), flag)
+	case errors.Is(err, syscall.EACCES):
+		return at, fmt.Errorf("TCP port %d needs rights that this user has not: choose one from 1024 up with %s, or give the program CAP_NET_BIND_SERVICE", at.Port(), flag)
+	case err != nil:
+		return at, fmt.Errorf("%s: %w", flag, err)
+	}
+	d.listeners = append(d.listeners, l)
+	d.spawn(func() { d.accept(l, config) }, func(string) { l.Close() })
+	return l.Addr().(*net.TCPAddr).AddrPort(), nil
+}
+
+// acceptPause is waited when the system has no place for another connection.
+const acceptPause = 100 * time.Millisecond
+
+func (d *doors) accept(l net.Listener, config *tls.Config) {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			time.Sleep(acceptPause)
+			continue
+		}
+		from := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
+		from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
+		if !d.enter(conn, from.Addr()) {
+			d.counts.Full.Add(1)
+			conn.Close()
+			continue
+		}
+		d.spawn(func() { d.serve(conn, from, config) }, func(string) { conn.Close() })
+	}
+}
+
+// enter counts a connection that is being greeted; false: there are too many.
+func (d *doors) enter(conn net.Conn, from netip.Addr) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v := d.visitors(from)
+	full := d.greeting >= mostGreeting || d.open >= mostStreams || v.greeting >= mostGreetingEach || v.open >= mostStreamsEach
+	if d.closed || full && !d.lab {
+		d.forget(from)
+		return false
+	}
+	d.greeting++
+	v.greeting++
+	d.conns[conn] = true
+	return true
+}
+
+// greeted ends the greeting; ok: the connection is a stream from now on, of the address that is its client's.
+func (d *doors) greeted(conn net.Conn, from, client netip.Addr, ok bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, conn)
+	d.greeting--
+	d.visitors(from).greeting--
+	if ok = ok && !d.closed; ok {
+		d.open++
+		d.visitors(client).open++
+	}
+	d.forget(from)
+	return ok
+}
+
+func (d *doors) left(client netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open--
+	d.visitors(client).open--
+	d.forget(client)
+}
+
+// visitors are the counts of an address; forget drops them when they are zero. The caller holds the lock.
+func (d *doors) visitors(a netip.Addr) *visitors {
+	v := d.perAddr[network(a)]
+	if v == nil {
+		v = &visitors{}
+		d.perAddr[network(a)] = v
+	}
+	return v
+}
+
+func (d *doors) forget(a netip.Addr) {
+	if v := d.perAddr[network(a)]; v != nil && *v == (visitors{}) {
+		delete(d.perAddr, network(a))
+	}
+}
+
+// network is what counts as one address.
+func network(a netip.Addr) netip.Addr {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+// serve greets one client and runs its stream.
+func (d *doors) serve(raw net.Conn, from netip.AddrPort, config *tls.Config) {
+	raw.SetDeadline(time.Now().Add(greetTime))
+	conn := raw
+	if config != nil {
+		conn = tls.Server(raw, config)
+	}
+	early, client, err := d.greet(conn, from)
+	if !d.greeted(raw, from.Addr(), client.Addr(), err == nil) {
+		d.counts.Failed.Add(1)
+		raw.Close()
+		return
+	}
+	defer d.left(client.Addr())
+	d.counts.Opened.Add(1)
+	raw.SetDeadline(time.Time{})
+	d.streams.Adopt(api.SocketID(d.next.Add(1)), conn, client, early)
+}
+
+var errNotFound = errors.New("not a WebSocket request for our path")
+
+// greet reads the request and answers it. Its buffer is gone before the stream begins.
+func (d *doors) greet(conn net.Conn, from netip.AddrPort) (early []byte, client netip.AddrPort, err error) {
+	buf := make([]byte, websocket.MaxHead)
+	for have := 0; ; {
+		n, err := conn.Read(buf[have:])
+		if n == 0 && err != nil {
+			return nil, from, err
+		}
+		have += n
+		r, used, err := websocket.ParseRequest(buf[:have])
+		switch {
+		case err != nil:
+			return nil, from, err
+		case used == 0:
+			continue
+		case !r.Upgrade:
+			d.counts.NotFound.Add(1)
+			conn.Write(websocket.AppendNotFound(nil))
+			conn.Close() // with TLS's own goodbye, so that a browser shows the page
+			return nil, from, errNotFound
+		}
+		if client, e := netip.ParseAddr(r.Forwarded); d.proxied && e == nil {
+			from = netip.AddrPortFrom(client.Unmap().WithZone(""), from.Port())
+		}
+		_, err = conn.Write(websocket.AppendResponse(nil, &r))
+		return append([]byte(nil), buf[used:have]...), from, err
+	}
+}
+
+// close ends everything and waits for it.
+func (d *doors) close() {
+	for _, l := range d.listeners {
+		l.Close()
+	}
+	d.mu.Lock()
+	d.closed = true
+	for conn := range d.conns {
+		conn.Close()
+	}
+	d.mu.Unlock()
+	d.streams.Close()
+	d.running.Wait()
+}
