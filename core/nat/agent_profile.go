@@ -53,7 +53,7 @@ func (a *Agent) reblock(now time.Time, was bool) {
 	}
 }
 
-// endIfPointless gives a punch up that has nowhere to send to.
+// endIfPointless gives a punch up that has nowhere to send to, as a deadline, which is when owners listen.
 func (a *Agent) endIfPointless(now time.Time) {
 	for _, p := range a.pairs {
 		if !a.pointless(p) {
@@ -61,7 +61,7 @@ func (a *Agent) endIfPointless(now time.Time) {
 		}
 	}
 	if a.blocked() {
-		a.endAt = now
+		a.endAt = now.Add(time.Millisecond)
 	}
 }
 

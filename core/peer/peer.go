@@ -199,7 +199,6 @@ func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo)
 		p.openRelay(now)
 	}
 	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
-	p.drainAgent(now) // it may have given up at once
 }
 
 // global6 leaves out what is no global IPv6 address: other kinds are the server's to attest.
