@@ -260,7 +260,7 @@ typedef struct musubi_event {
 typedef struct musubi_config {
     uint32_t struct_size;
     uint32_t flags;         /* MUSUBI_CONFIG_ */
-    const char *server;     /* "musubi://host[:port]/#key", as `musubi server` prints it. NULL: none */
+    const char *server;     /* "musubi://host[:port]/[?tls=port]#key", as `musubi server` prints it. NULL: none */
     const char *app;        /* the game: clients of different apps never meet. NULL: "default"; at most 64 bytes */
     const char *user;       /* wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none */
     const uint8_t *token;   /* access token from the game's backend, or NULL */

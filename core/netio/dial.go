@@ -47,6 +47,17 @@ func (s *Streams) Dial(id api.SocketID, d StreamDial) (abort func()) {
 	return cancel
 }
 
+// TryStream opens a stream and closes it: can this machine reach a server so?
+func TryStream(d StreamDial) error {
+	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	defer cancel()
+	conn, _, err := dial(ctx, d)
+	if err == nil {
+		conn.Close()
+	}
+	return err
+}
+
 // dial connects, and speaks until datagrams can follow.
 func dial(ctx context.Context, d StreamDial) (conn net.Conn, early []byte, err error) {
 	var dialer net.Dialer

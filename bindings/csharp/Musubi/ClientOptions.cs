@@ -6,7 +6,7 @@ namespace Musubi
     /// the local network only. Zero and null mean the library's default.</summary>
     public sealed class ClientOptions
     {
-        /// <summary>"musubi://host[:port]/#key", as `musubi server` prints it.</summary>
+        /// <summary>"musubi://host[:port]/[?tls=port]#key", as `musubi server` prints it.</summary>
         public string Server;
 
         /// <summary>The game: clients of different apps never meet. At most 64 bytes; null: "default".</summary>

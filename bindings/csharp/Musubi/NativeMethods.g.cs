@@ -532,7 +532,7 @@ namespace Musubi
         /// <summary>MUSUBI_CONFIG_</summary>
         internal ClientFlags flags;
 
-        /// <summary>"musubi://host[:port]/#key", as `musubi server` prints it. NULL: none</summary>
+        /// <summary>"musubi://host[:port]/[?tls=port]#key", as `musubi server` prints it. NULL: none</summary>
         internal byte* server;
 
         /// <summary>the game: clients of different apps never meet. NULL: "default"; at most 64 bytes</summary>

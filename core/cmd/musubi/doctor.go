@@ -28,6 +28,8 @@ type diagnosis struct {
 	Addresses   []string    `json:"local_addresses"`
 	IPv6        bool        `json:"ipv6"`
 	Ports       []portCheck `json:"ports,omitempty"`
+	TCP         string      `json:"tcp,omitempty"` // "ok", or why the server can't be reached by TCP, which is for networks without UDP
+	TCPMillis   float64     `json:"tcp_ms,omitempty"`
 	LinkMillis  float64     `json:"link_ms,omitempty"`
 	LinkError   string      `json:"link_error,omitempty"`
 	Mapping     string      `json:"mapping,omitempty"`
@@ -42,11 +44,18 @@ type diagnosis struct {
 	Advice      []string    `json:"advice,omitempty"`
 	Healthy     bool        `json:"healthy"`
 
+	servers  []serverHost
 	observed netip.AddrPort
 	mapping  api.Behaviour
 	filter   api.Behaviour
 	mapped   bool
 	doubled  bool // the router's outer address is not the one that the world sees
+}
+
+// serverHost is a server's name, as in its address, and where it is.
+type serverHost struct {
+	name string
+	addr netip.Addr
 }
 
 // portCheck is one UDP port of the server, asked by a STUN request.
@@ -81,6 +90,7 @@ func (c *doctorCommand) Run(std streams) error {
 	d.lookInside()
 	if c.Server != "" {
 		d.askPorts(server.Hosts)
+		d.tryTCP(server)
 		d.joinServer(server)
 		d.tryHairpin()
 	}

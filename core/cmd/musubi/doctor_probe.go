@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
+	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/node"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/stun"
@@ -46,6 +48,7 @@ func (d *diagnosis) askPorts(hosts []string) {
 			continue
 		}
 		first, _ := strconv.Atoi(portText)
+		d.servers = append(d.servers, serverHost{name, addrs[0].Unmap()})
 		for port := first; port <= min(first+2, 65535); port++ {
 			to := netip.AddrPortFrom(addrs[0].Unmap(), uint16(port))
 			check := portCheck{Address: to.String()}
@@ -55,6 +58,24 @@ func (d *diagnosis) askPorts(hosts []string) {
 			d.Ports = append(d.Ports, check)
 		}
 	}
+}
+
+// tryTCP opens what players need whose network blocks UDP: on the first server that was found.
+func (d *diagnosis) tryTCP(server secure.ServerAddress) {
+	if len(d.servers) == 0 {
+		return
+	}
+	host := d.servers[0]
+	dial := netio.StreamDial{To: netip.AddrPortFrom(host.addr, cmp.Or(server.WS, server.TLS)), Plain: server.WS != 0}
+	if _, err := netip.ParseAddr(host.name); err != nil {
+		dial.Name = host.name
+	}
+	begun := time.Now()
+	if err := netio.TryStream(dial); err != nil {
+		d.TCP = err.Error()
+		return
+	}
+	d.TCP, d.TCPMillis = "ok", millis(time.Since(begun))
 }
 
 func millis(t time.Duration) float64 { return float64(t.Microseconds()) / 1000 }

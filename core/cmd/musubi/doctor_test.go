@@ -71,7 +71,7 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 		{"nonsense", "musubi://", exitFailed},
 		{host, "has no key", exitFailed},
 		{host + "#" + flipped, "not let in", exitFailed},
-		{"musubi://127.0.0.1:1/#" + key, "can't be reached over UDP", exitFailed},
+		{"musubi://127.0.0.1:1/#" + key, "can't be reached, over UDP or TLS", exitFailed},
 	} {
 		var out, errs bytes.Buffer
 		code := run([]string{"doctor", c.server}, streams{&out, &errs})

@@ -26,9 +26,9 @@ func (d *diagnosis) conclude() {
 		return
 	case d.LinkError != "" && answered == 0:
 		d.Healthy = false
-		d.Verdict = "The server can't be reached over UDP: either it is not running at that address, or this network blocks UDP."
-		d.Advice = []string{"Check the address, and on the server that `musubi server` runs and its UDP ports are open in the firewall.",
-			"Try from another network, a phone's hotspot for instance: if it works there, this network blocks UDP."}
+		d.Verdict = "The server can't be reached, over UDP or TLS: it is not running at that address, or this network blocks it."
+		d.Advice = []string{"Check the address, and on the server that `musubi server` runs and its UDP ports and TCP port 443 are open in the firewall.",
+			"Try from another network, a phone's hotspot for instance: if it works there, this network blocks both."}
 		return
 	case d.LinkError != "":
 		d.Healthy = false
@@ -39,6 +39,12 @@ func (d *diagnosis) conclude() {
 		d.Healthy = false
 		d.Verdict = "The server works, but two clients of this machine could not talk through it: " + d.Relay + "."
 		d.Advice = []string{"Look at the server's log; its relay may have no capacity left."}
+		return
+	}
+	if d.mapping == api.BehaviourUDPBlocked {
+		d.Verdict = "This network blocks UDP. Everybody can be played with all the same, over TLS and always through the relay, which costs some delay."
+		d.Advice = []string{"Let UDP out in this network's firewall, and direct connections come about by themselves.",
+			"If the server's firewall is yours: its UDP ports must be open, or every player's network looks like this one."}
 		return
 	}
 	d.Verdict, d.Advice = d.expectation()
@@ -96,8 +102,17 @@ func (d *diagnosis) print(w io.Writer) {
 			line("UDP port", p.Address+" does not answer")
 		}
 	}
+	if d.TCPMillis > 0 {
+		line("TCP", fmt.Sprintf("the server answers in %.1f ms, for networks that block UDP", d.TCPMillis))
+	} else if d.TCP != "" {
+		line("TCP", "a player whose network blocks UDP could not connect: "+d.TCP)
+	}
 	if d.LinkMillis > 0 {
-		line("link", fmt.Sprintf("up after %.1f ms", d.LinkMillis))
+		over := ""
+		if d.mapping == api.BehaviourUDPBlocked {
+			over = " over TCP"
+		}
+		line("link", fmt.Sprintf("up after %.1f ms%s", d.LinkMillis, over))
 	}
 	line("link", d.LinkError)
 	line("NAT", d.NAT)
