@@ -347,6 +347,7 @@ func (p *Peer) migrate(now time.Time) {
 			t.rebindAt = now.Add(relayRebindIdle)
 		default:
 			t.rebindAt = now.Add(relayRebindEvery)
+			p.moved = true // the server may be elsewhere, and its link would find that out only by its next keepalive
 		}
 		p.leg.Bind(now)
 	}

@@ -23,7 +23,8 @@ func (p *Peer) Calling() bool {
 	return p.moved || p.wish != WishNone || p.agent != nil && p.agent.SocketsWaiting()
 }
 
-// TakeMoved reports, once, that a direct path failed: perhaps because our address is another now, which the server can tell.
+// TakeMoved reports, once, that a path failed: perhaps because our address is another now, which the server can tell, or the
+// server's.
 func (p *Peer) TakeMoved() bool {
 	was := p.moved
 	p.moved = false

@@ -40,6 +40,30 @@ func TestMigrationStory(t *testing.T) {
 	}
 }
 
+// Two who can't be direct play on when the server moves: the silent relay makes both ask for the server, which they find
+// under its name, and their legs follow. Nothing reliable is lost, and nobody is taken for dead.
+func TestRelayMoves(t *testing.T) {
+	for seed := range uint64(6) {
+		w, host, guest := pair(seed, "SR", "SR", Weather{Delay: oneWay}, 100)
+		host.Names, guest.Names = true, true
+		if !w.Meet(host, guest, 10*time.Second) {
+			t.Fatalf("seed %d: no keys", seed)
+		}
+		host.Stream(1500, 16*time.Millisecond, false)
+		guest.Stream(1500, 16*time.Millisecond, false)
+		w.Run(8*time.Second + time.Duration(seed)*700*time.Millisecond)
+		host.MaxGap, guest.MaxGap = 0, 0
+		w.server.Move("192.0.2.9")
+		w.Run(25 * time.Second)
+		t.Logf("seed %d: nothing came for %v and %v", seed, host.MaxGap, guest.MaxGap)
+		for _, p := range []*Player{host, guest} {
+			if p.Received != 1500 || len(p.Faults) > 0 || len(p.Refused) > 0 || p.MaxGap > 6*time.Second {
+				t.Errorf("seed %d %s: %d messages, gap %v, faults %v, told %v", seed, p.Name, p.Received, p.MaxGap, p.Faults, p.Refused)
+			}
+		}
+	}
+}
+
 func migrationStory(t *testing.T, seed uint64, a, b string) {
 	t.Helper()
 	const moved = "192.0.2.9"

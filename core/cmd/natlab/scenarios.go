@@ -18,6 +18,7 @@ const (
 	goalFailover    = goalTakeover                                        // silence after a direct path died
 	goalRebound     = goalTakeover + 4*demoDelay                          // ditto, if the way to the relay must be proved anew: two round trips to the server
 	goalMoved       = 4*demoDelay + 100*time.Millisecond + time.Second/60 // silence after a client moved: one round trip over the relay and 100 ms, from the last message before it
+	goalRelayFound  = 6 * time.Second                                     // silence of a relay that moved: 1 s until it counts as silent, 3 s until its server does, a look-up, the link, the legs
 	goalServerFound = 20 * time.Second                                    // after the server is back: the link's keepalive of 15 s, 3 s of silence, a round of look-ups or tries
 	goalFound       = time.Second                                         // direct again after a client moved
 )
@@ -42,6 +43,7 @@ var scenarios = []scenario{
 	{name: "cut", what: "the direct path dies and comes back", plan: between(lab.PR, lab.PR), play: cutAndHeal},
 	{name: "server-restart", what: "the server dies and comes back", plan: between(lab.PR, lab.PR), play: serverRestarts},
 	{name: "server-move", what: "the server dies and comes back at another address, under the same name", plan: named(between(lab.PR, lab.PR)), play: serverMoves},
+	{name: "server-move-relayed", what: "the same for two who need the relay", plan: named(between(lab.SR, lab.SR)), play: relayMoves},
 }
 
 func with(p plan, e lab.Extra) plan { p.extra = e; return p }
@@ -209,6 +211,34 @@ func serverMoves(ctx context.Context, a *act) error {
 		return err
 	}
 	return a.relayThere(ctx)
+}
+
+// relayMoves takes the only way away from two who are never direct.
+func relayMoves(ctx context.Context, a *act) error {
+	if err := pause(ctx, 6*time.Second); err != nil { // they have given up looking for a direct path
+		return err
+	}
+	if _, _, err := a.phase(ctx); err != nil {
+		return err
+	}
+	a.sayAt(wan.Now(), "⚡ the server is gone")
+	a.server.Kill()
+	if err := a.MoveServer(); err != nil {
+		return err
+	}
+	if err := a.startServer(ctx, a.programs, lab.ServerAddr2); err != nil {
+		return err
+	}
+	a.sayAt(wan.Now(), "the server is back at %v", lab.ServerAddr2)
+	if err := pause(ctx, 8*time.Second); err != nil {
+		return err
+	}
+	gap, _, err := a.phase(ctx)
+	if err != nil {
+		return err
+	}
+	a.goal("longest silence", gap, goalRelayFound)
+	return a.enough()
 }
 
 // serverAway ends the server without a word and brings it back.
