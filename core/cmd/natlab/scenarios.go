@@ -44,9 +44,14 @@ var scenarios = []scenario{
 	{name: "server-restart", what: "the server dies and comes back", plan: between(lab.PR, lab.PR), play: serverRestarts},
 	{name: "server-move", what: "the server dies and comes back at another address, under the same name", plan: named(between(lab.PR, lab.PR)), play: serverMoves},
 	{name: "server-move-relayed", what: "the same for two who need the relay", plan: named(between(lab.SR, lab.SR)), play: relayMoves},
+	{name: "sockets-found", what: "hundreds of sockets look for a way and find it", plan: between(lab.PR, lab.SR), play: socketsFound, after: endsDirect},
+	{name: "sockets-given-up", what: "thousands of sockets look for a way that does not exist", plan: eager(between(lab.SB, lab.SB)), play: socketsGivenUp},
+	{name: "junk", what: "a stranger sends 1,000 datagrams a second to A", plan: between(lab.FC, lab.PR), play: junk, after: endsDirect},
 }
 
 func with(p plan, e lab.Extra) plan { p.extra = e; return p }
+
+func eager(p plan) plan { p.punch = "max"; return p }
 
 func named(p plan) plan { p.serverName = "musubi.lab"; return p }
 
