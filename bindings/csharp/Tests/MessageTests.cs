@@ -47,22 +47,27 @@ internal static class MessageTests
     {
         byte[] data = Pattern(size);
         int channel = size & 255;
+        bool reliable = mode <= DeliveryMode.ReliableUnordered;
         Kept got = null;
-        // On a busy machine an unreliable message may get lost even here.
+        // On a busy machine an unreliable message may get lost even here. What is sent again may come twice, and the second one
+        // when the next size is due: it is passed over.
         for (int tries = 0; got == null && tries < 20; tries++)
         {
             Stopwatch clock = Stopwatch.StartNew();
             ResultCode code = from.Client.Send(to, mode, channel, data);
             if (code == ResultCode.WouldBlock)
+            {
                 from.Await(EventKind.Writable);
-            else
-                Check.Equal(ResultCode.Ok, code, "send " + mode + " " + size);
-            bool reliable = mode <= DeliveryMode.ReliableUnordered;
-            while (got == null && (reliable && clock.ElapsedMilliseconds < 20000 || clock.ElapsedMilliseconds < 500))
+                continue;
+            }
+            Check.Equal(ResultCode.Ok, code, "send " + mode + " " + size);
+            while (got == null && clock.ElapsedMilliseconds < (reliable ? 20000 : 1000))
             {
                 at.Client.Wait(20);
                 at.Drain();
                 got = at.Take(EventKind.Message);
+                if (got != null && got.Mode >= DeliveryMode.Unreliable && (got.Data.Length != size || got.Mode != mode))
+                    got = null;
             }
         }
         Check.That(got != null, mode + " of " + size + " arrives");
@@ -70,7 +75,6 @@ internal static class MessageTests
         for (int i = 0; i < size; i++)
             if (got.Data[i] != data[i])
                 throw new Exception("byte " + i + " of " + size);
-        while (mode >= DeliveryMode.Unreliable && at.Take(EventKind.Message) != null) { } // late doubles of our tries
     }
 
     private static void Order()
