@@ -5,7 +5,7 @@
 await() {
 	tries=0
 	while [ $tries -lt 200 ]; do
-		found=$(sed -n "$2" "$1" | head -n 1)
+		found=$(sed -n "$2" "$1" 2>/dev/null | head -n 1)
 		[ -n "$found" ] && { echo "$found"; return 0; }
 		tries=$((tries + 1))
 		sleep 0.05
