@@ -20,7 +20,7 @@ int32_t musubi_slot_find(musubi_client client, struct musubi_slot **slot, uint64
 
     if (atomic_load_explicit(&musubi_forked, memory_order_relaxed))
         return MUSUBI_ERR_FORKED;
-    if (number >= MUSUBI_MAX_CLIENTS)
+    if (number >= MUSUBI_MAX_CLIENTS || client <= UINT32_MAX) /* generation 0 is that of slots never used, which have no rings */
         return MUSUBI_ERR_HANDLE;
     *slot = &musubi_slots[number];
     *tail = atomic_load_explicit(&(*slot)->tail, memory_order_seq_cst); /* the rings' addresses are read after it */

@@ -364,6 +364,8 @@ int main(int argc, char **argv)
     bad_handles(odd_client);
     bad_handles(far_client);
     bad_handles((uint64_t)1 << 32 | 1);
+    bad_handles(1); /* of slots that were never used */
+    bad_handles(MUSUBI_MAX_CLIENTS);
     bad_configs();
     bad_arguments();
     bad_simulations();
