@@ -300,6 +300,16 @@ cmd_fuzz() { # fuzz [time per target]
       go test -run=NONE -fuzz="^$target\$" -fuzztime="$each" "$package" | tail -n 2
     done
   done
+  local seconds=${each%s}
+  [ "$seconds" = "${each%m}" ] || [ "${each%m}" = "$each" ] || seconds=$((${each%m} * 60))
+  cmd_lib ON >/dev/null
+  say "C API, $seconds seconds"
+  "$out/bin/fuzz_asan" "$out/bin/musubi" "$seconds" 2>&1 | grep -v level=
+}
+
+cmd_soak() { # soak [name]: the long forms of the C tests
+  cmd_lib ON >/dev/null
+  (cd "$out" && exec ctest -C soak -L soak -V --timeout 7200 ${1:+-R "^soak_$1"}) | grep -vE 'level=|^UpdateC|^[0-9]+: (Test (command|timeout)|Working)' || fail "a long test failed"
 }
 
 cmd_docs() { # what is made from the header: docs/API.md and C#'s idea of it
@@ -339,7 +349,9 @@ cmd_help() {
   windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)
-  fuzz [time]       every fuzz target, 20s each unless said
+  fuzz [time]       every fuzz target, 20s each unless said, and random calls of the C API under AddressSanitizer
+  soak [name]       long forms of the C tests, half an hour in all: rings (10^8 messages; rings_asan, rings_tsan), fuzz, destroy,
+                    gc_host (each case 20 times)
   docs              after a change of the header: writes docs/API.md and the native methods of C# from it
   help              this text
 TEXT
@@ -348,7 +360,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|docs|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|soak|docs|help) "cmd_$command" "$@" ;;
   windows-test) cmd_windows_test ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;

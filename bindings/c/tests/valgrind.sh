@@ -1,0 +1,46 @@
+#!/bin/sh
+# Two C harnesses meet and talk under valgrind; exit 0: no invalid access in C code.
+#   valgrind.sh MUSUBI MUSUBI_PEER DIRECTORY
+# DIRECTORY holds a build of the library that is not stripped: Go code moves its stacks, which memcheck takes for accesses below
+# the stack's end and for memory that nobody wrote, so what happened in a .go or .s file is left out.
+server=$1 peer=$2 LD_LIBRARY_PATH=$3
+export LD_LIBRARY_PATH
+work=$(mktemp -d)
+"$server" server --listen 127.0.0.1:0 --stun-ports 0,0 --data "$work/data" --limits lab >"$work/address" 2>"$work/log" &
+server_pid=$!
+trap 'kill -INT $server_pid; wait $server_pid; rm -r "$work"' EXIT
+
+await() { # await FILE SED: what sed makes of the first line that it knows
+	tries=0
+	while [ $tries -lt 600 ]; do
+		found=$(sed -n "$2" "$1" 2>/dev/null | head -n 1)
+		[ -n "$found" ] && { echo "$found"; return 0; }
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	return 1
+}
+checked() { # checked NAME OPTIONS...: one harness
+	name=$1
+	shift
+	valgrind --quiet --error-limit=no --fair-sched=yes --log-file="$work/$name.valgrind" \
+		"$peer" --server "$address" --timeout 60 --messages 100 --rate 50 --unreliable 50 --size 20000 "$@" >"$work/$name.out"
+}
+address=$(await "$work/address" 's/^address //p') || exit 1
+checked host --host &
+host_pid=$!
+code=$(await "$work/host.out" 's/.* room_joined code=\([A-Z0-9]*\) .*/\1/p')
+checked join --join "$code"
+joined=$?
+wait $host_pid
+hosted=$?
+# Errors are paragraphs; the first frame says where. A frame without a place is somebody else's library.
+for name in host join; do
+	sed -E 's/^==[0-9]+== ?//' "$work/$name.valgrind" | awk -v RS= '
+		/ at 0x/ { match($0, / at 0x[^\n]*/); at = substr($0, RSTART, RLENGTH); all++; if (at !~ /\.(go|s):[0-9]+\)$/) { print $0 "\n"; bad++ } }
+		END { print "'$name': " all + 0 " remarks about Go code, " bad + 0 " about C code"; exit bad > 0 }' || failed=1
+done
+[ -z "$failed" ] && [ $joined -eq 0 ] && [ $hosted -eq 0 ] && grep -h ' result ' "$work/host.out" "$work/join.out" && exit 0
+echo "host ended with $hosted, the other with $joined"
+tail -n 20 "$work"/*.out
+exit 1
