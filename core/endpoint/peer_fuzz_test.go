@@ -66,7 +66,7 @@ func FuzzPeerSession(f *testing.F) {
 			}
 			w.pump()
 		}
-		w.wait(20 * time.Second)
+		w.wait(4 * time.Second)
 		if n := w.count(api.EventPeerClosed); n > 1 {
 			t.Errorf("told of the end %d times", n)
 		}
