@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/netio"
 )
@@ -98,10 +97,9 @@ func (o *owner) networkChanged() {
 
 // freshMain takes another port. A router that remembers the flows of the old one would give the same port of the new address
 // another outside, a different one for each destination, and make a friendly NAT look like a random one; the players'
-// port would be nobody's to know. What was under way to the old address is lost with it, and sent again.
+// port would be nobody's to know. What is under way to the old address is still taken, as long as that works.
 func (o *owner) freshMain() {
-	o.close(api.MainSocket)
-	if err := o.openMain(); err != nil { // the system refuses sockets just now
+	if err := o.renewMain(); err != nil { // the system refuses sockets just now
 		o.log(logError, "no socket after the network changed: "+err.Error())
 		o.network.away, o.network.lookAt = true, o.now.Add(networkPoll)
 	}

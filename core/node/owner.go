@@ -70,7 +70,8 @@ type owner struct {
 	engine engine
 
 	now     time.Time // of this step
-	main    netip.AddrPort
+	mains   mainSockets
+	main    netip.AddrPort // where the main socket is bound
 	twin    bool           // main takes IPv6 as well
 	local   []netip.Addr   // of this machine's interfaces
 	sockets []api.SocketID // open, to be closed at the end
@@ -116,10 +117,10 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 			o.lanDatagram(id, from, b)
 			return
 		case o.sim.in != nil:
-			o.sim.in.Push(o.now, arrival{id, from}, b)
+			o.sim.in.Push(o.now, arrival{o.mains.inside(id), from}, b)
 			return
 		}
-		o.engine.HandleDatagram(o.now, id, from, b)
+		o.engine.HandleDatagram(o.now, o.mains.inside(id), from, b)
 	}
 	o.initTCP()
 	return o
@@ -210,6 +211,7 @@ func (o *owner) step() (busy bool) {
 		}
 	}
 	o.lookAround()
+	o.dropOldMain()
 	o.takeAddresses()
 	o.renewAddresses()
 	o.takeMappings()
@@ -279,7 +281,7 @@ func (o *owner) deadline() time.Time {
 	if !o.closeBy.IsZero() {
 		return deadline.Earlier(at, o.closeBy)
 	}
-	at = deadline.Earlier(at, o.servers.renewAt)
+	at = deadline.Earlier(deadline.Earlier(at, o.servers.renewAt), o.mains.oldEnd)
 	at = deadline.Earlier(at, o.mapper.again)
 	at = deadline.Earlier(at, o.network.lookAt)
 	at = deadline.Earlier(at, o.lanDeadline())

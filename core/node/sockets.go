@@ -19,11 +19,11 @@ func (o *owner) open(id api.SocketID, bind netip.AddrPort) (netip.AddrPort, erro
 
 // openMain opens the socket on which everything begins.
 func (o *owner) openMain() (err error) {
-	if o.main, err = o.open(api.MainSocket, o.cfg.Bind); err != nil {
+	if o.main, err = o.open(o.mains.id, o.cfg.Bind); err != nil {
 		return err
 	}
 	if o.cfg.Bind.Addr().IsUnspecified() && o.cfg.Bind.Addr().Is4() {
-		o.twin = o.loop.OpenTwin(api.MainSocket) == nil // without IPv6, or with the port taken there: IPv4 only
+		o.twin = o.loop.OpenTwin(o.mains.id) == nil // without IPv6, or with the port taken there: IPv4 only
 	}
 	o.mapper.port = o.main.Port()
 	return nil

@@ -95,5 +95,5 @@ func (o *owner) put(tx *endpoint.Transmit, b []byte) {
 		_ = o.tcp.Send(tx.Socket, b)
 		return
 	}
-	_ = o.loop.Send(tx.Socket, tx.To, b, tx.TTL)
+	_ = o.loop.Send(o.mains.outside(tx.Socket), tx.To, b, tx.TTL)
 }

@@ -39,6 +39,7 @@ var scenarios = []scenario{
 	{name: "reordering", what: "every fifth packet is overtaken by those of 15 ms, all with jitter", plan: between(lab.PR, lab.PR), play: reordering},
 	{name: "network-change", what: "A's computer gets another address", plan: between(lab.PR, lab.PR), play: hostMoves},
 	{name: "network-change-open", what: "A's computer gets another address, B has a public one", plan: between(lab.PR, lab.PUB), play: hostMoves},
+	{name: "second-address", what: "A's computer gets a second address, the first one stays", plan: between(lab.PR, lab.PR), play: hostGains, after: nothingToALost},
 	{name: "half-open", what: "A's packets reach B directly, B's do not reach A", plan: between(lab.PR, lab.PR), play: halfOpen},
 	{name: "cut", what: "the direct path dies and comes back", plan: between(lab.PR, lab.PR), play: cutAndHeal},
 	{name: "server-restart", what: "the server dies and comes back", plan: between(lab.PR, lab.PR), play: serverRestarts},
@@ -178,6 +179,19 @@ func wanMoves(ctx context.Context, a *act) error {
 func hostMoves(ctx context.Context, a *act) error {
 	to := netip.MustParseAddr("192.168.1.77")
 	return a.breaks(ctx, "A's computer is at "+to.String()+" now", func() error { return a.MoveHost(to) }, goalMoved, goalFound)
+}
+
+func hostGains(ctx context.Context, a *act) error {
+	to := netip.MustParseAddr("192.168.1.77")
+	return a.breaks(ctx, "A's computer is at "+to.String()+" as well", func() error { return a.SecondHost(to) }, goalMoved, goalFound)
+}
+
+// nothingToALost checks that what was under way to the old address arrived there.
+func nothingToALost(a *act, o observation) {
+	a0, ok := o.logs[wan.A].Last(harness.Result)
+	b0, also := o.logs[wan.B].Last(harness.Result)
+	lost := b0.Int("unreliable_sent") - a0.Int("unreliable_received")
+	a.inTime(ok && also && lost == 0, "unreliable messages to A that were lost: %d", lost)
 }
 
 func cutAndHeal(ctx context.Context, a *act) error {

@@ -126,6 +126,12 @@ func (l *Lab) MoveHost(to netip.Addr) error {
 	return ipBatch(l.a.host, fmt.Sprintf("addr flush dev eth0\naddr add %s/%d dev eth0\nroute add default via %s\n", to, l.a.insideBits, l.a.gateway))
 }
 
+// SecondHost gives the first player's computer a second address, from which packets leave from now on; the first one stays, as
+// that of a radio does when a cable is plugged in.
+func (l *Lab) SecondHost(to netip.Addr) error {
+	return ipBatch(l.a.host, fmt.Sprintf("addr add %s/%d dev eth0\nroute replace default via %s src %s\n", to, l.a.insideBits, l.a.gateway, to))
+}
+
 // MoveWAN gives the first home another public address. The new one comes first: with its last address a device loses its
 // routes. The kernel ends what was masqueraded behind the old one, but from a queue of work that a busy machine gets to
 // later: it is ended here.
