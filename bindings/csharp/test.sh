@@ -13,6 +13,7 @@ export LD_LIBRARY_PATH="$native"
 
 compile() { mcs -langversion:7.2 -warnaserror "$@"; }
 compile -unsafe -target:library -doc:"$work/Musubi.xml" -out:"$work/Musubi.dll" "$here"/Musubi/*.cs
+compile -unsafe -target:library -define:UNITY_IOS -out:"$work/iOS.dll" "$here"/Musubi/*.cs
 shared="$here/Tests/Players.cs $here/Tests/Check.cs"
 # shellcheck disable=SC2086
 {

@@ -34,11 +34,23 @@ func (f *file) close() {
 
 var xml = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
+// sentence makes a sentence of a comment behind a member.
+func sentence(text string) string {
+	if name, _, _ := strings.Cut(text, " "); !strings.Contains(name, "_") {
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	if strings.ContainsAny(text[len(text)-1:], ".:*)\"_") {
+		return text
+	}
+	return text + "."
+}
+
 // doc writes a summary; without words of the header the C name serves.
 func (f *file) doc(text, cname string) {
 	if text == "" {
 		text = cname
 	}
+	text = sentence(text)
 	lines := strings.Split(xml.Replace(text), "\n")
 	if len(lines) == 1 {
 		f.line("/// <summary>%s</summary>", lines[0])

@@ -48,8 +48,8 @@ func TestWhatIsMade(t *testing.T) {
 	text := mustEmit(t, sample)
 	for _, want := range []string{
 		"/// <summary>How.</summary>\n    public enum DeliveryMode : uint",
-		"/// <summary>a &lt; b</summary>\n        ReliableOrdered = 0,",
-		"/// <summary>MUSUBI_UNRELIABLE</summary>\n        Unreliable = 2,",
+		"/// <summary>A &lt; b.</summary>\n        ReliableOrdered = 0,",
+		"/// <summary>MUSUBI_UNRELIABLE.</summary>\n        Unreliable = 2,",
 		"[StructLayout(LayoutKind.Explicit, Size = 24)]\n    internal unsafe partial struct NativeEvent",
 		"[FieldOffset(8)]\n        internal byte* data;",
 		"[FieldOffset(16)]\n        internal fixed byte reserved[5];",

@@ -13,68 +13,68 @@ namespace Musubi
         /// <summary>Version of the binary interface that this file was made for.</summary>
         public const int AbiVersion = 1;
 
-        /// <summary>the deadline begins at this bit</summary>
+        /// <summary>The deadline begins at this bit.</summary>
         public const int SendDeadlineShift = 16;
 
-        /// <summary>milliseconds</summary>
+        /// <summary>Milliseconds.</summary>
         public const int DefaultDeadline = 1000;
 
-        /// <summary>clients of a process at a time</summary>
+        /// <summary>Clients of a process at a time.</summary>
         public const int MaxClients = 32;
 
-        /// <summary>peers of a client at a time</summary>
+        /// <summary>Peers of a client at a time.</summary>
         public const int MaxPeers = 256;
 
-        /// <summary>channels of a mode, numbered from 0</summary>
+        /// <summary>Channels of a mode, numbered from 0.</summary>
         public const int MaxChannels = 256;
 
-        /// <summary>a message in a reliable mode</summary>
+        /// <summary>A message in a reliable mode.</summary>
         public const int MaxReliable = 1048576;
 
-        /// <summary>a message in an unreliable mode</summary>
+        /// <summary>A message in an unreliable mode.</summary>
         public const int MaxUnreliable = 65536;
 
-        /// <summary>a user id</summary>
+        /// <summary>A user id.</summary>
         public const int MaxUserId = 64;
 
-        /// <summary>members</summary>
+        /// <summary>Members.</summary>
         public const int MaxRoomMembers = 64;
 
-        /// <summary>a room's metadata</summary>
+        /// <summary>A room's metadata.</summary>
         public const int MaxRoomData = 4096;
 
-        /// <summary>bytes that a host in the local network shows to browsers</summary>
+        /// <summary>Bytes that a host in the local network shows to browsers.</summary>
         public const int MaxLanData = 255;
 
-        /// <summary>a sentence in musubi_peer_close or musubi_peer_reject</summary>
+        /// <summary>A sentence in musubi_peer_close or musubi_peer_reject.</summary>
         public const int MaxCloseText = 200;
 
-        /// <summary>what goes with musubi_peer_connect</summary>
+        /// <summary>What goes with musubi_peer_connect.</summary>
         public const int MaxRequestData = 256;
 
-        /// <summary>an access token</summary>
+        /// <summary>An access token.</summary>
         public const int MaxToken = 1024;
 
-        /// <summary>milliseconds</summary>
+        /// <summary>Milliseconds.</summary>
         public const int MaxSuspend = 600000;
 
-        /// <summary>a client's public key</summary>
+        /// <summary>A client's public key.</summary>
         public const int IdentitySize = 32;
     }
 
     /// <summary>A message's delivery promise.</summary>
     public enum DeliveryMode : uint
     {
-        /// <summary>once, in order within its channel; channels never wait for each other</summary>
+        /// <summary>Once, in order within its channel; channels never wait for each other.</summary>
         ReliableOrdered = 0,
 
-        /// <summary>once, as it arrives</summary>
+        /// <summary>Once, as it arrives.</summary>
         ReliableUnordered = 1,
 
-        /// <summary>at most once, as it arrives</summary>
+        /// <summary>At most once, as it arrives.</summary>
         Unreliable = 2,
 
-        /// <summary>at most once, never older than what the channel delivered before</summary>
+        /// <summary>At most once, never older than what the channel delivered before.</summary>
         UnreliableSequenced = 3,
     }
 
@@ -93,19 +93,19 @@ namespace Musubi
     [Flags]
     public enum SendFlags : uint
     {
-        /// <summary>leave waking the library to the next musubi_flush or send without this flag</summary>
+        /// <summary>Leave waking the library to the next musubi_flush or send without this flag.</summary>
         NoWake = 1,
 
-        /// <summary>what is not said otherwise</summary>
+        /// <summary>What is not said otherwise.</summary>
         Normal = 0,
 
-        /// <summary>bulk: a map, a replay</summary>
+        /// <summary>Bulk: a map, a replay.</summary>
         Low = 2,
 
-        /// <summary>state of the game</summary>
+        /// <summary>State of the game.</summary>
         High = 4,
 
-        /// <summary>input, voice</summary>
+        /// <summary>Input, voice.</summary>
         Urgent = 6,
     }
 
@@ -116,104 +116,104 @@ namespace Musubi
         /// <summary>No flag.</summary>
         None = 0,
 
-        /// <summary>PEER_REQUEST waits for musubi_peer_accept; otherwise it is accepted at once</summary>
+        /// <summary>PEER_REQUEST waits for musubi_peer_accept; otherwise it is accepted at once.</summary>
         ManualAccept = 1,
 
-        /// <summary>no connection by itself to the members of a room that this client enters</summary>
+        /// <summary>No connection by itself to the members of a room that this client enters.</summary>
         ManualConnect = 2,
 
-        /// <summary>for debugging: overwrite event data at the next poll, so that a kept pointer shows</summary>
+        /// <summary>For debugging: overwrite event data at the next poll, so that a kept pointer shows.</summary>
         Scribble = 4,
 
-        /// <summary>don't ask the router for a port (PCP, NAT-PMP, UPnP)</summary>
+        /// <summary>Don't ask the router for a port (PCP, NAT-PMP, UPnP)</summary>
         NoPortMapping = 8,
     }
 
     /// <summary>The way a connection's data travels now.</summary>
     public enum Route : uint
     {
-        /// <summary>not connected</summary>
+        /// <summary>Not connected.</summary>
         None = 0,
 
-        /// <summary>through a relay</summary>
+        /// <summary>Through a relay.</summary>
         Relay = 1,
 
-        /// <summary>direct, on the same network</summary>
+        /// <summary>Direct, on the same network.</summary>
         Lan = 2,
 
-        /// <summary>direct over IPv4</summary>
+        /// <summary>Direct over IPv4.</summary>
         Direct4 = 3,
 
-        /// <summary>direct over IPv6</summary>
+        /// <summary>Direct over IPv6.</summary>
         Direct6 = 4,
     }
 
     /// <summary>A NAT's mapping or filtering, in RFC 4787's words.</summary>
     public enum NatBehaviour : uint
     {
-        /// <summary>not tested yet, or no answer</summary>
+        /// <summary>Not tested yet, or no answer.</summary>
         Unknown = 0,
 
-        /// <summary>mapping only: addresses are not translated</summary>
+        /// <summary>Mapping only: addresses are not translated.</summary>
         None = 1,
 
-        /// <summary>the same for every destination: "cone"</summary>
+        /// <summary>The same for every destination: "cone"</summary>
         EndpointIndependent = 2,
 
-        /// <summary>another for each destination address</summary>
+        /// <summary>Another for each destination address.</summary>
         AddressDependent = 3,
 
-        /// <summary>another for each destination address and port: "symmetric"</summary>
+        /// <summary>Another for each destination address and port: "symmetric"</summary>
         AddressAndPortDependent = 4,
 
-        /// <summary>nothing came back over UDP</summary>
+        /// <summary>Nothing came back over UDP.</summary>
         UdpBlocked = 5,
     }
 
     /// <summary>How a NAT chooses the outer port of a new mapping.</summary>
     public enum NatPorts : uint
     {
-        /// <summary>not tested yet, or no pattern seen</summary>
+        /// <summary>Not tested yet, or no pattern seen.</summary>
         Unknown = 0,
 
-        /// <summary>the inner port, while it is free</summary>
+        /// <summary>The inner port, while it is free.</summary>
         Preserved = 1,
 
-        /// <summary>a constant step further each time</summary>
+        /// <summary>A constant step further each time.</summary>
         Sequential = 2,
 
-        /// <summary>any port of a small range</summary>
+        /// <summary>Any port of a small range.</summary>
         Block = 3,
 
-        /// <summary>any port</summary>
+        /// <summary>Any port.</summary>
         Random = 4,
     }
 
     /// <summary>The result of a test that may not have been possible.</summary>
     public enum Answer : uint
     {
-        /// <summary>MUSUBI_ANSWER_UNKNOWN</summary>
+        /// <summary>MUSUBI_ANSWER_UNKNOWN.</summary>
         Unknown = 0,
 
-        /// <summary>MUSUBI_ANSWER_NO</summary>
+        /// <summary>MUSUBI_ANSWER_NO.</summary>
         No = 1,
 
-        /// <summary>MUSUBI_ANSWER_YES</summary>
+        /// <summary>MUSUBI_ANSWER_YES.</summary>
         Yes = 2,
     }
 
     /// <summary>How far port prediction goes against NATs that give each destination another port.</summary>
     public enum Punch : uint
     {
-        /// <summary>500 packets a second, for seconds</summary>
+        /// <summary>500 packets a second, for seconds.</summary>
         Normal = 0,
 
-        /// <summary>no prediction: known addresses only</summary>
+        /// <summary>No prediction: known addresses only.</summary>
         Off = 1,
 
         /// <summary>
         /// 1000 packets a second; and, with a peer who asked for it too, symmetric NATs on both sides where one has
-        /// a small block of ports: most of that block is used up for a minute
+        /// a small block of ports: most of that block is used up for a minute.
         /// </summary>
         Max = 2,
     }
@@ -221,216 +221,216 @@ namespace Musubi
     /// <summary>Results and reasons, graded by who can do something about it.</summary>
     public enum ResultCode : int
     {
-        /// <summary>done, or accepted</summary>
+        /// <summary>Done, or accepted.</summary>
         Ok = 0,
 
-        /// <summary>a pointer that may not be NULL was NULL</summary>
+        /// <summary>A pointer that may not be NULL was NULL.</summary>
         Null = -1,
 
-        /// <summary>no such client, or it was destroyed</summary>
+        /// <summary>No such client, or it was destroyed.</summary>
         Handle = -2,
 
-        /// <summary>no such peer, or it has gone</summary>
+        /// <summary>No such peer, or it has gone.</summary>
         Peer = -3,
 
-        /// <summary>struct_size is not one this library knows</summary>
+        /// <summary>struct_size is not one this library knows.</summary>
         Size = -4,
 
-        /// <summary>message, text or payload over its limit</summary>
+        /// <summary>Message, text or payload over its limit.</summary>
         TooLarge = -5,
 
-        /// <summary>a value out of its range</summary>
+        /// <summary>A value out of its range.</summary>
         Value = -6,
 
-        /// <summary>the server address can't be read</summary>
+        /// <summary>The server address can't be read.</summary>
         Address = -7,
 
-        /// <summary>ABI version the library does not offer</summary>
+        /// <summary>ABI version the library does not offer.</summary>
         Version = -8,
 
-        /// <summary>no link to the server, or no connection to that peer</summary>
+        /// <summary>No link to the server, or no connection to that peer.</summary>
         NotConnected = -100,
 
-        /// <summary>queue or send budget full; wait for WRITABLE</summary>
+        /// <summary>Queue or send budget full; wait for WRITABLE.</summary>
         WouldBlock = -101,
 
-        /// <summary>another thread is polling this client</summary>
+        /// <summary>Another thread is polling this client.</summary>
         Busy = -102,
 
-        /// <summary>in a room already, or connected already</summary>
+        /// <summary>In a room already, or connected already.</summary>
         Already = -103,
 
-        /// <summary>the library stopped itself; the FAILED event says why</summary>
+        /// <summary>The library stopped itself; the FAILED event says why.</summary>
         Failed = -104,
 
-        /// <summary>called in a child of fork()</summary>
+        /// <summary>Called in a child of fork()</summary>
         Forked = -105,
 
-        /// <summary>out of memory</summary>
+        /// <summary>Out of memory.</summary>
         Memory = -106,
 
-        /// <summary>too many clients or peers</summary>
+        /// <summary>Too many clients or peers.</summary>
         Limit = -107,
 
-        /// <summary>closed by this side</summary>
+        /// <summary>Closed by this side.</summary>
         Closed = -108,
 
-        /// <summary>the call needs a room</summary>
+        /// <summary>The call needs a room.</summary>
         NotInRoom = -109,
 
-        /// <summary>of DELIVERED: the deadline passed before the message could leave; never sent</summary>
+        /// <summary>Of DELIVERED: the deadline passed before the message could leave; never sent.</summary>
         Expired = -110,
 
-        /// <summary>nobody answered in time</summary>
+        /// <summary>Nobody answered in time.</summary>
         Timeout = -200,
 
-        /// <summary>the system refused a socket</summary>
+        /// <summary>The system refused a socket.</summary>
         Socket = -201,
 
-        /// <summary>silence: the other end is gone or unreachable</summary>
+        /// <summary>Silence: the other end is gone or unreachable.</summary>
         Lost = -202,
 
-        /// <summary>of DELIVERED: no acknowledgement came; the message may have arrived or not</summary>
+        /// <summary>Of DELIVERED: no acknowledgement came; the message may have arrived or not.</summary>
         Unknown = -203,
 
-        /// <summary>no answer</summary>
+        /// <summary>No answer.</summary>
         ServerUnreachable = -300,
 
-        /// <summary>the server does not hold the key in its address</summary>
+        /// <summary>The server does not hold the key in its address.</summary>
         ServerKey = -301,
 
-        /// <summary>the server speaks another protocol version</summary>
+        /// <summary>The server speaks another protocol version.</summary>
         ServerVersion = -302,
 
-        /// <summary>no room with that join code</summary>
+        /// <summary>No room with that join code.</summary>
         BadCode = -303,
 
-        /// <summary>the room has its most members</summary>
+        /// <summary>The room has its most members.</summary>
         RoomFull = -304,
 
-        /// <summary>too many requests; wait</summary>
+        /// <summary>Too many requests; wait.</summary>
         RateLimited = -305,
 
-        /// <summary>access token refused</summary>
+        /// <summary>Access token refused.</summary>
         Unauthorized = -306,
 
-        /// <summary>the server shuts down</summary>
+        /// <summary>The server shuts down.</summary>
         ServerClosing = -307,
 
-        /// <summary>the room has ended</summary>
+        /// <summary>The room has ended.</summary>
         RoomClosed = -308,
 
-        /// <summary>the member left before it answered</summary>
+        /// <summary>The member left before it answered.</summary>
         PeerGone = -309,
 
-        /// <summary>the server has no place</summary>
+        /// <summary>The server has no place.</summary>
         ServerFull = -310,
 
-        /// <summary>the relay refused the leg</summary>
+        /// <summary>The relay refused the leg.</summary>
         Relay = -311,
 
-        /// <summary>it rejected the connection</summary>
+        /// <summary>It rejected the connection.</summary>
         Rejected = -400,
 
-        /// <summary>it closed the connection</summary>
+        /// <summary>It closed the connection.</summary>
         RemoteClosed = -401,
 
-        /// <summary>its handshake does not fit what the server told us</summary>
+        /// <summary>Its handshake does not fit what the server told us.</summary>
         Handshake = -402,
 
-        /// <summary>it broke the protocol</summary>
+        /// <summary>It broke the protocol.</summary>
         Protocol = -403,
     }
 
     /// <summary>Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused.</summary>
     public enum EventKind : uint
     {
-        /// <summary>never an event</summary>
+        /// <summary>Never an event.</summary>
         None = 0,
 
-        /// <summary>the link is up. text: this client's user id</summary>
+        /// <summary>The link is up. text: this client's user id.</summary>
         ServerConnected = 1,
 
-        /// <summary>refused, or lost for good. code, text</summary>
+        /// <summary>Refused, or lost for good. code, text.</summary>
         ServerLost = 2,
 
-        /// <summary>nat_mapping to nat_poisonable; text: one line for people</summary>
+        /// <summary>nat_mapping to nat_poisonable; text: one line for people.</summary>
         NatProfiled = 3,
 
-        /// <summary>data: join code; peer: the owner, 0 if this client; count: members</summary>
+        /// <summary>Data: join code; peer: the owner, 0 if this client; count: members.</summary>
         RoomJoined = 4,
 
-        /// <summary>left, refused or closed. code, text</summary>
+        /// <summary>Left, refused or closed. code, text.</summary>
         RoomLeft = 5,
 
-        /// <summary>data: the room's new metadata</summary>
+        /// <summary>Data: the room's new metadata.</summary>
         RoomData = 6,
 
-        /// <summary>peer; data: its user id</summary>
+        /// <summary>Peer; data: its user id.</summary>
         MemberJoined = 7,
 
-        /// <summary>peer, code</summary>
+        /// <summary>Peer, code.</summary>
         MemberLeft = 8,
 
-        /// <summary>peer: the new owner, 0 if this client</summary>
+        /// <summary>Peer: the new owner, 0 if this client.</summary>
         OwnerChanged = 9,
 
-        /// <summary>peer wants to connect: accept or reject. data: its payload</summary>
+        /// <summary>Peer wants to connect: accept or reject. data: its payload.</summary>
         PeerRequest = 10,
 
-        /// <summary>peer: messages may be sent. route</summary>
+        /// <summary>Peer: messages may be sent. route.</summary>
         PeerConnected = 11,
 
-        /// <summary>peer, route, rtt_us; text: why</summary>
+        /// <summary>Peer, route, rtt_us; text: why.</summary>
         RouteChanged = 12,
 
-        /// <summary>peer is silent, or says that it will be (musubi_suspend). text</summary>
+        /// <summary>Peer is silent, or says that it will be (musubi_suspend). text.</summary>
         PeerInterrupted = 13,
 
-        /// <summary>peer is heard again</summary>
+        /// <summary>Peer is heard again.</summary>
         PeerRecovered = 14,
 
-        /// <summary>peer, code, text; count: reliable messages not known to be delivered</summary>
+        /// <summary>Peer, code, text; count: reliable messages not known to be delivered.</summary>
         PeerClosed = 15,
 
-        /// <summary>peer, mode, channel, data</summary>
+        /// <summary>Peer, mode, channel, data.</summary>
         Message = 16,
 
-        /// <summary>peer; count: the id given to musubi_send; code 0: it arrived, else see there</summary>
+        /// <summary>Peer; count: the id given to musubi_send; code 0: it arrived, else see there.</summary>
         Delivered = 17,
 
-        /// <summary>peer: after WOULD_BLOCK there is room again</summary>
+        /// <summary>Peer: after WOULD_BLOCK there is room again.</summary>
         Writable = 18,
 
-        /// <summary>count: unreliable messages dropped since nobody polled</summary>
+        /// <summary>Count: unreliable messages dropped since nobody polled.</summary>
         QueueFull = 19,
 
-        /// <summary>code: 0 debug, 1 info, 2 warning, 3 error; text</summary>
+        /// <summary>Code: 0 debug, 1 info, 2 warning, 3 error; text.</summary>
         Log = 20,
 
-        /// <summary>the client stopped itself. text: why. Destroy it</summary>
+        /// <summary>The client stopped itself. text: why. Destroy it.</summary>
         Failed = 21,
 
-        /// <summary>peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text</summary>
+        /// <summary>Peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text.</summary>
         Punch = 22,
 
-        /// <summary>a host in the local network, or news of it. text: address; data; count: members; code: most</summary>
+        /// <summary>A host in the local network, or news of it. text: address; data; count: members; code: most.</summary>
         LanFound = 23,
 
-        /// <summary>it does not answer any more. text: address</summary>
+        /// <summary>It does not answer any more. text: address.</summary>
         LanLost = 24,
     }
 
     /// <summary>The link to the server.</summary>
     public enum ServerLink : uint
     {
-        /// <summary>musubi_connect was not called, or the link was given up or lost for good</summary>
+        /// <summary>musubi_connect was not called, or the link was given up or lost for good.</summary>
         None = 0,
 
-        /// <summary>wanted, no SERVER_CONNECTED yet</summary>
+        /// <summary>Wanted, no SERVER_CONNECTED yet.</summary>
         Connecting = 1,
 
-        /// <summary>SERVER_CONNECTED came; short losses are repaired without a word</summary>
+        /// <summary>SERVER_CONNECTED came; short losses are repaired without a word.</summary>
         Connected = 2,
     }
 
@@ -441,7 +441,7 @@ namespace Musubi
         /// <summary>No flag.</summary>
         None = 0,
 
-        /// <summary>jitter never lets a datagram pass another: a queue's jitter</summary>
+        /// <summary>Jitter never lets a datagram pass another: a queue's jitter.</summary>
         KeepOrder = 1,
     }
 
@@ -456,43 +456,43 @@ namespace Musubi
         [FieldOffset(0)]
         internal EventKind kind;
 
-        /// <summary>0, a MUSUBI_ERR_ code, or the positive code of the other side's musubi_peer_close</summary>
+        /// <summary>0, a MUSUBI_ERR_ code, or the positive code of the other side's musubi_peer_close.</summary>
         [FieldOffset(4)]
         internal int code;
 
-        /// <summary>who, 0: nobody or this client</summary>
+        /// <summary>Who, 0: nobody or this client.</summary>
         [FieldOffset(8)]
         internal ulong peer;
 
-        /// <summary>a number: see each kind</summary>
+        /// <summary>A number: see each kind.</summary>
         [FieldOffset(16)]
         internal ulong count;
 
-        /// <summary>valid until the next poll; 16-byte aligned for messages</summary>
+        /// <summary>Valid until the next poll; 16-byte aligned for messages.</summary>
         [FieldOffset(24)]
         internal byte* data;
 
-        /// <summary>valid until the next poll; a sentence for people</summary>
+        /// <summary>Valid until the next poll; a sentence for people.</summary>
         [FieldOffset(32)]
         internal byte* text;
 
-        /// <summary>bytes</summary>
+        /// <summary>Bytes.</summary>
         [FieldOffset(40)]
         internal uint dataSize;
 
-        /// <summary>bytes, without the zero</summary>
+        /// <summary>Bytes, without the zero.</summary>
         [FieldOffset(44)]
         internal uint textSize;
 
-        /// <summary>microseconds</summary>
+        /// <summary>Microseconds.</summary>
         [FieldOffset(48)]
         internal uint rttUs;
 
-        /// <summary>MUSUBI_RELIABLE_ORDERED and so on</summary>
+        /// <summary>MUSUBI_RELIABLE_ORDERED and so on.</summary>
         [FieldOffset(52)]
         internal byte mode;
 
-        /// <summary>0 to 255</summary>
+        /// <summary>0 to 255.</summary>
         [FieldOffset(53)]
         internal byte channel;
 
@@ -532,49 +532,49 @@ namespace Musubi
         /// <summary>MUSUBI_CONFIG_</summary>
         internal ClientFlags flags;
 
-        /// <summary>"musubi://host[:port]/[?tls=port]#key", as `musubi server` prints it. NULL: none</summary>
+        /// <summary>"musubi://host[:port]/[?tls=port]#key", as `musubi server` prints it. NULL: none.</summary>
         internal byte* server;
 
-        /// <summary>the game: clients of different apps never meet. NULL: "default"; at most 64 bytes</summary>
+        /// <summary>The game: clients of different apps never meet. NULL: "default"; at most 64 bytes.</summary>
         internal byte* app;
 
-        /// <summary>wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none</summary>
+        /// <summary>Wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none.</summary>
         internal byte* user;
 
-        /// <summary>access token from the game's backend, or NULL</summary>
+        /// <summary>Access token from the game's backend, or NULL.</summary>
         internal byte* token;
 
-        /// <summary>local UDP address, "0.0.0.0:5000". NULL: any</summary>
+        /// <summary>Local UDP address, "0.0.0.0:5000". NULL: any.</summary>
         internal byte* bind;
 
-        /// <summary>bytes, at most MUSUBI_MAX_TOKEN</summary>
+        /// <summary>Bytes, at most MUSUBI_MAX_TOKEN.</summary>
         internal uint tokenSize;
 
         /// <summary>
-        /// bytes accepted and not yet delivered, per peer; a message takes what it costs in memory: its
-        /// size (over 32 KiB rounded up to 8 KiB), a sixth and 176 bytes. 0: 4 MiB; 64 KiB to 64 MiB. What a peer sent and was not polled may take as much, at least 4 MiB
+        /// Bytes accepted and not yet delivered, per peer; a message takes what it costs in memory: its
+        /// size (over 32 KiB rounded up to 8 KiB), a sixth and 176 bytes. 0: 4 MiB; 64 KiB to 64 MiB. What a peer sent and was not polled may take as much, at least 4 MiB.
         /// </summary>
         internal uint sendBudget;
 
-        /// <summary>ring from the game to the library. 0: 512 KiB; 64 KiB to 64 MiB, rounded up to a power of 2</summary>
+        /// <summary>Ring from the game to the library. 0: 512 KiB; 64 KiB to 64 MiB, rounded up to a power of 2.</summary>
         internal uint commandBytes;
 
-        /// <summary>ring of payloads back. 0: 4 MiB; 2 MiB to 64 MiB, rounded up to a power of 2</summary>
+        /// <summary>Ring of payloads back. 0: 4 MiB; 2 MiB to 64 MiB, rounded up to a power of 2.</summary>
         internal uint eventBytes;
 
-        /// <summary>processors that the library uses at a time, whole process, last one set wins. 0: 2; at most 64</summary>
+        /// <summary>Processors that the library uses at a time, whole process, last one set wins. 0: 2; at most 64.</summary>
         internal uint maxThreads;
 
-        /// <summary>soft limit of the library's heap, MiB, whole process; last one set wins. 0: 64</summary>
+        /// <summary>Soft limit of the library's heap, MiB, whole process; last one set wins. 0: 64.</summary>
         internal uint memoryMib;
 
-        /// <summary>silence after which a peer counts as lost, milliseconds. 0: 10 s; 1 s to 10 min</summary>
+        /// <summary>Silence after which a peer counts as lost, milliseconds. 0: 10 s; 1 s to 10 min.</summary>
         internal uint idleTimeoutMs;
 
         /// <summary>MUSUBI_PUNCH_</summary>
         internal Punch punch;
 
-        /// <summary>packets a second while predicting ports. 0: by punch; 50 to 2000. Cellular: 200, wired: 1000</summary>
+        /// <summary>Packets a second while predicting ports. 0: by punch; 50 to 2000. Cellular: 200, wired: 1000.</summary>
         internal uint punchRate;
 
         internal uint reserved;
@@ -592,78 +592,78 @@ namespace Musubi
         /// <summary>MUSUBI_ROUTE_</summary>
         public Route Route;
 
-        /// <summary>smoothed, of the path in use</summary>
+        /// <summary>Smoothed, of the path in use.</summary>
         public uint RttUs;
 
-        /// <summary>the least seen on it</summary>
+        /// <summary>The least seen on it.</summary>
         public uint MinRttUs;
 
-        /// <summary>mean deviation of the RTT</summary>
+        /// <summary>Mean deviation of the RTT.</summary>
         public uint JitterUs;
 
-        /// <summary>since the connection began</summary>
+        /// <summary>Since the connection began.</summary>
         public uint RouteChanges;
 
-        /// <summary>datagrams, all paths</summary>
+        /// <summary>Datagrams, all paths.</summary>
         public ulong PacketsSent;
 
-        /// <summary>that opened</summary>
+        /// <summary>That opened.</summary>
         public ulong PacketsReceived;
 
-        /// <summary>declared lost, all paths</summary>
+        /// <summary>Declared lost, all paths.</summary>
         public ulong PacketsLost;
 
-        /// <summary>UDP payload</summary>
+        /// <summary>UDP payload.</summary>
         public ulong BytesSent;
 
-        /// <summary>UDP payload</summary>
+        /// <summary>UDP payload.</summary>
         public ulong BytesReceived;
 
-        /// <summary>accepted by musubi_send, not yet acknowledged or dropped</summary>
+        /// <summary>Accepted by musubi_send, not yet acknowledged or dropped.</summary>
         public ulong QueuedBytes;
 
-        /// <summary>datagrams for this connection that did not open</summary>
+        /// <summary>Datagrams for this connection that did not open.</summary>
         public ulong AuthFailures;
 
-        /// <summary>datagrams that opened but were seen before</summary>
+        /// <summary>Datagrams that opened but were seen before.</summary>
         public ulong Replays;
 
-        /// <summary>largest UDP payload that the route is known to carry, bytes</summary>
+        /// <summary>Largest UDP payload that the route is known to carry, bytes.</summary>
         public uint Mtu;
 
-        /// <summary>bytes that congestion control allows in flight on the route</summary>
+        /// <summary>Bytes that congestion control allows in flight on the route.</summary>
         public uint Window;
 
-        /// <summary>bytes of them in use</summary>
+        /// <summary>Bytes of them in use.</summary>
         public uint InFlight;
 
-        /// <summary>estimate of how long a message of normal priority that is sent now waits to leave</summary>
+        /// <summary>Estimate of how long a message of normal priority that is sent now waits to leave.</summary>
         public uint QueueUs;
 
-        /// <summary>packets lost on the way to the peer in the last 8 s, millionths</summary>
+        /// <summary>Packets lost on the way to the peer in the last 8 s, millionths.</summary>
         public uint LossOutPpm;
 
-        /// <summary>and from the peer</summary>
+        /// <summary>And from the peer.</summary>
         public uint LossInPpm;
 
-        /// <summary>bytes of the last 8 s that were sent before any sign of their need, millionths</summary>
+        /// <summary>Bytes of the last 8 s that were sent before any sign of their need, millionths.</summary>
         public uint RedundancyPpm;
 
         internal uint reserved;
 
-        /// <summary>bytes a second, of packets, in the last second</summary>
+        /// <summary>Bytes a second, of packets, in the last second.</summary>
         public ulong SendRate;
 
-        /// <summary>as send_rate</summary>
+        /// <summary>As send_rate.</summary>
         public ulong ReceiveRate;
 
-        /// <summary>messages, or pieces of them, that were sent again</summary>
+        /// <summary>Messages, or pieces of them, that were sent again.</summary>
         public ulong Resent;
 
-        /// <summary>packets that were lost and whose messages came all the same, by the peer's redundancy</summary>
+        /// <summary>Packets that were lost and whose messages came all the same, by the peer's redundancy.</summary>
         public ulong Repaired;
 
-        /// <summary>unreliable messages that were dropped unsent when their deadline passed</summary>
+        /// <summary>Unreliable messages that were dropped unsent when their deadline passed.</summary>
         public ulong Expired;
     }
 
@@ -682,28 +682,28 @@ namespace Musubi
         /// <summary>MUSUBI_NAT_</summary>
         public NatBehaviour Filtering;
 
-        /// <summary>1: mapping compared over two addresses of the server; else endpoint- may be address-dependent</summary>
+        /// <summary>1: mapping compared over two addresses of the server; else endpoint- may be address-dependent.</summary>
         public uint Certain;
 
-        /// <summary>"203.0.113.7:40000", empty while unknown</summary>
+        /// <summary>"203.0.113.7:40000", empty while unknown.</summary>
         internal fixed byte publicAddress[64];
 
         /// <summary>MUSUBI_PORTS_</summary>
         public NatPorts Ports;
 
-        /// <summary>sequential: from one port to the next</summary>
+        /// <summary>Sequential: from one port to the next.</summary>
         public int PortStep;
 
-        /// <summary>block, random: the ports to expect, both included</summary>
+        /// <summary>Block, random: the ports to expect, both included.</summary>
         public uint PortLow;
 
-        /// <summary>see port_low</summary>
+        /// <summary>See port_low.</summary>
         public uint PortHigh;
 
-        /// <summary>MUSUBI_ANSWER_: packets that come too early move a flow of ours to another port</summary>
+        /// <summary>MUSUBI_ANSWER_: packets that come too early move a flow of ours to another port.</summary>
         public Answer Poisonable;
 
-        /// <summary>least TTL that opens the outermost NAT; 0: unknown</summary>
+        /// <summary>Least TTL that opens the outermost NAT; 0: unknown.</summary>
         public uint OpenerTtl;
     }
 
@@ -719,54 +719,54 @@ namespace Musubi
         /// <summary>MUSUBI_SERVER_</summary>
         public ServerLink Server;
 
-        /// <summary>why the last link ended, a MUSUBI_ERR_ code; 0: none has</summary>
+        /// <summary>Why the last link ended, a MUSUBI_ERR_ code; 0: none has.</summary>
         public int ServerCode;
 
-        /// <summary>of the room, this client included; 0: in no room</summary>
+        /// <summary>Of the room, this client included; 0: in no room.</summary>
         public uint Members;
 
-        /// <summary>connected</summary>
+        /// <summary>Connected.</summary>
         public uint Peers;
 
-        /// <summary>of them, without a relay</summary>
+        /// <summary>Of them, without a relay.</summary>
         public uint Direct;
 
-        /// <summary>waiting for musubi_poll; near 4000 unreliable messages are dropped</summary>
+        /// <summary>Waiting for musubi_poll; near 4000 unreliable messages are dropped.</summary>
         public uint Events;
 
-        /// <summary>of the ring from the game to the library, bytes</summary>
+        /// <summary>Of the ring from the game to the library, bytes.</summary>
         public uint CommandUsed;
 
-        /// <summary>what that ring holds, bytes</summary>
+        /// <summary>What that ring holds, bytes.</summary>
         public uint CommandBytes;
 
         internal uint reserved;
 
-        /// <summary>over all paths</summary>
+        /// <summary>Over all paths.</summary>
         public ulong PacketsSent;
 
-        /// <summary>that opened</summary>
+        /// <summary>That opened.</summary>
         public ulong PacketsReceived;
 
-        /// <summary>declared lost, all paths</summary>
+        /// <summary>Declared lost, all paths.</summary>
         public ulong PacketsLost;
 
-        /// <summary>UDP payload</summary>
+        /// <summary>UDP payload.</summary>
         public ulong BytesSent;
 
-        /// <summary>UDP payload</summary>
+        /// <summary>UDP payload.</summary>
         public ulong BytesReceived;
 
-        /// <summary>accepted by musubi_send, not yet acknowledged or dropped</summary>
+        /// <summary>Accepted by musubi_send, not yet acknowledged or dropped.</summary>
         public ulong QueuedBytes;
 
-        /// <summary>bytes a second, of packets, in the last second</summary>
+        /// <summary>Bytes a second, of packets, in the last second.</summary>
         public ulong SendRate;
 
-        /// <summary>the same of what came</summary>
+        /// <summary>The same of what came.</summary>
         public ulong ReceiveRate;
 
-        /// <summary>messages, or pieces of them, that were sent again</summary>
+        /// <summary>Messages, or pieces of them, that were sent again.</summary>
         public ulong Resent;
     }
 
@@ -780,11 +780,11 @@ namespace Musubi
         [FieldOffset(0)]
         internal uint structSize;
 
-        /// <summary>MUSUBI_RELIABLE_ORDERED and so on</summary>
+        /// <summary>MUSUBI_RELIABLE_ORDERED and so on.</summary>
         [FieldOffset(4)]
         internal uint mode;
 
-        /// <summary>0 to 255</summary>
+        /// <summary>0 to 255.</summary>
         [FieldOffset(8)]
         internal uint channel;
 
@@ -792,19 +792,19 @@ namespace Musubi
         [FieldOffset(12)]
         internal SendFlags flags;
 
-        /// <summary>connected</summary>
+        /// <summary>Connected.</summary>
         [FieldOffset(16)]
         internal ulong peer;
 
-        /// <summary>0, or a number that DELIVERED repeats</summary>
+        /// <summary>0, or a number that DELIVERED repeats.</summary>
         [FieldOffset(24)]
         internal ulong id;
 
-        /// <summary>size bytes; may be NULL if size is 0</summary>
+        /// <summary>Size bytes; may be NULL if size is 0.</summary>
         [FieldOffset(32)]
         internal void* data;
 
-        /// <summary>bytes</summary>
+        /// <summary>Bytes.</summary>
         [FieldOffset(40)]
         internal uint size;
 
@@ -824,37 +824,37 @@ namespace Musubi
         /// <summary>MUSUBI_SIMULATE_</summary>
         public SimulationFlags Flags;
 
-        /// <summary>datagrams lost, of a million: 50000 is 5 %</summary>
+        /// <summary>Datagrams lost, of a million: 50000 is 5 %.</summary>
         public uint LossPpm;
 
-        /// <summary>mean length of a run of losses, in datagrams; 0, 1: each is lost or not on its own</summary>
+        /// <summary>Mean length of a run of losses, in datagrams; 0, 1: each is lost or not on its own.</summary>
         public uint LossBurst;
 
-        /// <summary>added to each datagram, microseconds</summary>
+        /// <summary>Added to each datagram, microseconds.</summary>
         public uint LatencyUs;
 
-        /// <summary>up to so much more, uniformly, microseconds</summary>
+        /// <summary>Up to so much more, uniformly, microseconds.</summary>
         public uint JitterUs;
 
-        /// <summary>datagrams held back while later ones pass, of a million</summary>
+        /// <summary>Datagrams held back while later ones pass, of a million.</summary>
         public uint ReorderPpm;
 
-        /// <summary>how long, microseconds; 0: half the latency, or 1 ms if there is none</summary>
+        /// <summary>How long, microseconds; 0: half the latency, or 1 ms if there is none.</summary>
         public uint HoldBackUs;
 
-        /// <summary>datagrams that come twice, of a million</summary>
+        /// <summary>Datagrams that come twice, of a million.</summary>
         public uint DuplicatePpm;
 
-        /// <summary>with rate: what would wait longer is dropped, microseconds; 0: see queue_bytes</summary>
+        /// <summary>With rate: what would wait longer is dropped, microseconds; 0: see queue_bytes.</summary>
         public uint QueueUs;
 
-        /// <summary>with rate: what would make the queue longer is dropped; both 0: 200 ms</summary>
+        /// <summary>With rate: what would make the queue longer is dropped; both 0: 200 ms.</summary>
         public uint QueueBytes;
 
-        /// <summary>the same one throws the same dice; 0: new ones each time</summary>
+        /// <summary>The same one throws the same dice; 0: new ones each time.</summary>
         public uint Seed;
 
-        /// <summary>bit/s, 28 bytes of headers a datagram included; 0: no limit</summary>
+        /// <summary>Bit/s, 28 bytes of headers a datagram included; 0: no limit.</summary>
         public ulong Rate;
     }
 
@@ -871,132 +871,132 @@ namespace Musubi
 
         internal uint structSize;
 
-        /// <summary>the version asked for</summary>
+        /// <summary>The version asked for.</summary>
         internal uint abiVersion;
 
-        /// <summary>sizeof musubi_event, bytes</summary>
+        /// <summary>Sizeof musubi_event, bytes.</summary>
         internal uint eventSize;
 
-        /// <summary>sizeof musubi_config</summary>
+        /// <summary>Sizeof musubi_config.</summary>
         internal uint configSize;
 
-        /// <summary>sizeof musubi_stats</summary>
+        /// <summary>Sizeof musubi_stats.</summary>
         internal uint statsSize;
 
-        /// <summary>sizeof musubi_nat</summary>
+        /// <summary>Sizeof musubi_nat.</summary>
         internal uint natSize;
 
-        /// <summary>sizeof musubi_simulation</summary>
+        /// <summary>Sizeof musubi_simulation.</summary>
         internal uint simulationSize;
 
-        /// <summary>sizeof musubi_message</summary>
+        /// <summary>Sizeof musubi_message.</summary>
         internal uint messageSize;
 
-        /// <summary>sizeof musubi_totals</summary>
+        /// <summary>Sizeof musubi_totals.</summary>
         internal uint totalsSize;
 
         internal uint reserved;
 
-        /// <summary>version</summary>
+        /// <summary>Version.</summary>
         internal IntPtr version;
 
-        /// <summary>strerror</summary>
+        /// <summary>Strerror.</summary>
         internal IntPtr strerror;
 
-        /// <summary>create</summary>
+        /// <summary>Create.</summary>
         internal IntPtr create;
 
-        /// <summary>destroy</summary>
+        /// <summary>Destroy.</summary>
         internal IntPtr destroy;
 
-        /// <summary>connect</summary>
+        /// <summary>Connect.</summary>
         internal IntPtr connect;
 
-        /// <summary>disconnect</summary>
+        /// <summary>Disconnect.</summary>
         internal IntPtr disconnect;
 
-        /// <summary>room_create</summary>
+        /// <summary>room_create.</summary>
         internal IntPtr roomCreate;
 
-        /// <summary>room_join</summary>
+        /// <summary>room_join.</summary>
         internal IntPtr roomJoin;
 
-        /// <summary>room_leave</summary>
+        /// <summary>room_leave.</summary>
         internal IntPtr roomLeave;
 
-        /// <summary>room_set_data</summary>
+        /// <summary>room_set_data.</summary>
         internal IntPtr roomSetData;
 
-        /// <summary>peer_connect</summary>
+        /// <summary>peer_connect.</summary>
         internal IntPtr peerConnect;
 
-        /// <summary>peer_accept</summary>
+        /// <summary>peer_accept.</summary>
         internal IntPtr peerAccept;
 
-        /// <summary>peer_reject</summary>
+        /// <summary>peer_reject.</summary>
         internal IntPtr peerReject;
 
-        /// <summary>peer_close</summary>
+        /// <summary>peer_close.</summary>
         internal IntPtr peerClose;
 
-        /// <summary>peer_punch</summary>
+        /// <summary>peer_punch.</summary>
         internal IntPtr peerPunch;
 
-        /// <summary>send</summary>
+        /// <summary>Send.</summary>
         internal IntPtr send;
 
-        /// <summary>send_batch</summary>
+        /// <summary>send_batch.</summary>
         internal IntPtr sendBatch;
 
-        /// <summary>broadcast</summary>
+        /// <summary>Broadcast.</summary>
         internal IntPtr broadcast;
 
-        /// <summary>flush</summary>
+        /// <summary>Flush.</summary>
         internal IntPtr flush;
 
-        /// <summary>poll</summary>
+        /// <summary>Poll.</summary>
         internal IntPtr poll;
 
-        /// <summary>wait</summary>
+        /// <summary>Wait.</summary>
         internal IntPtr wait;
 
-        /// <summary>peer_stats</summary>
+        /// <summary>peer_stats.</summary>
         internal IntPtr peerStats;
 
-        /// <summary>nat_info</summary>
+        /// <summary>nat_info.</summary>
         internal IntPtr natInfo;
 
-        /// <summary>client_stats</summary>
+        /// <summary>client_stats.</summary>
         internal IntPtr clientStats;
 
-        /// <summary>identity</summary>
+        /// <summary>Identity.</summary>
         internal IntPtr identity;
 
-        /// <summary>dump</summary>
+        /// <summary>Dump.</summary>
         internal IntPtr dump;
 
-        /// <summary>network_changed</summary>
+        /// <summary>network_changed.</summary>
         internal IntPtr networkChanged;
 
-        /// <summary>simulate</summary>
+        /// <summary>Simulate.</summary>
         internal IntPtr simulate;
 
-        /// <summary>simulation_preset</summary>
+        /// <summary>simulation_preset.</summary>
         internal IntPtr simulationPreset;
 
-        /// <summary>lan_host</summary>
+        /// <summary>lan_host.</summary>
         internal IntPtr lanHost;
 
-        /// <summary>lan_browse</summary>
+        /// <summary>lan_browse.</summary>
         internal IntPtr lanBrowse;
 
-        /// <summary>lan_join</summary>
+        /// <summary>lan_join.</summary>
         internal IntPtr lanJoin;
 
-        /// <summary>suspend</summary>
+        /// <summary>Suspend.</summary>
         internal IntPtr suspend;
 
-        /// <summary>resume</summary>
+        /// <summary>Resume.</summary>
         internal IntPtr resume;
     }
 
