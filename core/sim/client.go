@@ -20,6 +20,7 @@ type Client struct {
 	firewall *natsim.Box // in front of addr6
 	ports    map[api.SocketID]uint16
 	sockets  map[uint16]api.SocketID // the same, by port
+	stream   *tcpStream              // nil: none
 	wake     wakeup
 	buf      []byte
 
@@ -198,11 +199,16 @@ func (c *Client) drain(now time.Time) {
 			if !ok {
 				break
 			}
-			if again = true; op.Open {
+			switch again = true; {
+			case op.Stream.IsValid():
+				c.dial(op.ID, op.Stream)
+			case c.stream != nil && op.ID == c.stream.id:
+				c.hangUp()
+			case op.Open:
 				c.Opened++
 				c.Open++
 				c.Endpoint.SocketOpened(c.local(now), op.ID, c.open(op.ID))
-			} else {
+			default:
 				c.Open--
 				c.close(op.ID)
 			}
@@ -265,6 +271,10 @@ func (c *Client) lookUp() {
 }
 
 func (c *Client) transmit(now time.Time, b []byte, tx endpoint.Transmit) {
+	if c.stream != nil && tx.Socket == c.stream.id {
+		c.stream.toServer(b)
+		return
+	}
 	port, ok := c.ports[tx.Socket]
 	if !ok {
 		return

@@ -21,6 +21,7 @@ type Server struct {
 	wake    wakeup
 	buf     []byte
 	down    bool
+	streams map[uint32]*tcpStream // by the hub's number
 }
 
 // serverPorts is how many UDP ports a server has on each address.
@@ -29,7 +30,7 @@ const serverPorts = 3
 // AddServer starts the server. Of further addresses, an IPv4 one brings sockets of its own, and an IPv6 one belongs to the
 // sockets of the first, as on a machine with dual-stack sockets.
 func (w *World) AddServer(addr string, configure func(*hub.Config), further ...string) *Server {
-	s := &Server{w: w, addr: netip.MustParseAddr(addr)}
+	s := &Server{w: w, addr: netip.MustParseAddr(addr), streams: map[uint32]*tcpStream{}}
 	w.servers[s.addr] = s
 	s.listen(s.addr)
 	for _, more := range further {
@@ -111,6 +112,12 @@ func (s *Server) drain(now time.Time) {
 			break
 		}
 		s.buf = out
+		if tx.Stream != 0 {
+			if st := s.streams[tx.Stream]; st != nil {
+				st.toClient(out)
+			}
+			continue
+		}
 		from := s.sockets[tx.Socket]
 		if tx.To.Addr().Is6() {
 			from = netip.AddrPortFrom(s.addr6, from.Port())

@@ -18,6 +18,7 @@ type Player struct {
 	Code      string         // join code of the room we are in
 	Peer      api.PeerHandle // the other one, once known
 	Profile   api.NATInfo
+	Joined    time.Time // is in the room
 	Connected time.Time // keys exist; zero: not yet
 	Pong      time.Time // first authenticated answer on a direct path
 	GaveUp    string    // why the last search for a direct path ended, and when
@@ -58,7 +59,7 @@ func (p *Player) note(now time.Time, ev *api.Event) {
 	case api.EventNATProfiled:
 		p.Profile = ev.NAT
 	case api.EventRoomJoined:
-		p.Code = string(ev.Data)
+		p.Code, p.Joined = string(ev.Data), now
 	case api.EventMemberJoined:
 		p.Peer = ev.Peer
 	case api.EventPeerConnected:

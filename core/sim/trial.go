@@ -22,6 +22,7 @@ type Outcome struct {
 	Probe     time.Duration // both have keys until the later side's first authenticated answer on a direct path
 	Route     time.Duration // the same until its first direct route
 	FirstByte time.Duration // a sender's keys until its first message is there, the slower direction
+	Connect   time.Duration // the newcomer is in the room, where he connects by himself, until both first messages are there
 	GaveUp    time.Duration // both have keys until the later side ended its search
 	Why       string        // Connected, not Direct: what was told; not Connected: what went wrong
 
@@ -44,15 +45,21 @@ const (
 
 // Play holds the meeting. The same trial gives the same outcome.
 func (t Trial) Play() (out Outcome) {
-	out = Outcome{Probe: -1, Route: -1, FirstByte: -1, GaveUp: -1}
+	out = Outcome{Probe: -1, Route: -1, FirstByte: -1, Connect: -1, GaveUp: -1}
+	configure := func(c *endpoint.Config) {
+		c.Streams = true
+		if t.Client != nil {
+			t.Client(c)
+		}
+	}
 	first, second := t.A, t.B
 	if t.Seed%2 == 1 {
 		first, second = second, first
 	}
 	w := NewWorld(t.Seed, t.Weather)
 	w.AddServer("192.0.2.1", nil, "192.0.2.2")
-	host := w.AddSite(first, "198.51.100.1").AddPlayer("host", trialSize, t.Client)
-	guest := w.AddSite(second, "203.0.113.1").AddPlayer("guest", trialSize, t.Client)
+	host := w.AddSite(first, "198.51.100.1").AddPlayer("host", trialSize, configure)
+	guest := w.AddSite(second, "203.0.113.1").AddPlayer("guest", trialSize, configure)
 	players := [2]*Player{host, guest}
 	for _, p := range players {
 		p.streamFromKeys(trialInterval)
@@ -74,6 +81,9 @@ func (t Trial) Play() (out Outcome) {
 	}
 	w.RunUntil(trialDrain, func() bool { return host.Received == guest.Sent && guest.Received == host.Sent })
 	out.read(start, players)
+	if !host.First.IsZero() && !guest.First.IsZero() {
+		out.Connect = later(host.First, guest.First).Sub(guest.Joined)
+	}
 	return out
 }
 

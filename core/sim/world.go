@@ -51,6 +51,7 @@ type World struct {
 	bad     map[[2]netip.Addr]bool          // ways in the bad state of a chain of losses
 	harm    map[[2]netip.Addr]float64       // loss beside the weather's
 	slow    map[[2]netip.Addr]time.Duration // delay, ditto
+	streams uint32                          // opened so far
 	trace   hash.Hash
 	flows   map[[2]netip.Addr]int
 	tap     func(p natsim.Packet) // sees every datagram that enters the core; Data is borrowed

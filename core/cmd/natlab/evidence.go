@@ -93,6 +93,16 @@ func (o observation) firstByte() time.Duration {
 	return slowest
 }
 
+// connect measures from when the guest is in the room, where he connects by himself, until both sides have the other's first
+// message; negative if one never came.
+func (o observation) connect() time.Duration {
+	joined, ok := o.logs[other(o.host)].First(harness.RoomJoined)
+	if !ok {
+		return -1
+	}
+	return o.later(joined.At, harness.FirstMessage)
+}
+
 // way says which way the traffic went in the end, by the route events and by the router's counters, which must agree. A side
 // that never says a word about its route is relayed: every connection begins there.
 func (o observation) way() (verdict, string) {

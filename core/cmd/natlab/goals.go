@@ -12,9 +12,6 @@ import (
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/matrix"
 )
 
-// firstByteTail is what the 95th percentile of the first byte may be over its round trip, for loss (docs/NAT.md).
-const firstByteTail = 300 * time.Millisecond
-
 // score is what a class came to, all of its meetings together: the simulator holds enough of them to judge every pair alone,
 // 40 are too few for 98 %.
 type score struct {
@@ -74,6 +71,9 @@ func (s *score) judge() {
 	over("p50", s.probe50, s.goal.P50)
 	over("p95", s.probe95, s.goal.P95)
 	over("gave up after", s.gaveUp, matrix.GiveUp)
+	if n := s.meetings - s.direct - s.failed; s.Class == matrix.CUDP && n < s.meetings {
+		s.misses = append(s.misses, fmt.Sprintf("%s relayed", share(n, s.meetings)))
+	}
 	if s.failed > 0 {
 		s.misses = append(s.misses, fmt.Sprintf("%d failed", s.failed))
 	}
@@ -116,7 +116,7 @@ func overall(out io.Writer, pairs []*pair, delay time.Duration) (missing []strin
 	var mean float64
 	var natted int
 	var t tally
-	var slowest *pair
+	var slowest, without *pair
 	for _, p := range pairs {
 		s := summarize(p)
 		if s.Trials == 0 {
@@ -126,6 +126,9 @@ func overall(out io.Writer, pairs []*pair, delay time.Duration) (missing []strin
 			t.add(o.tally)
 		}
 		if classOf(p.a, p.b) == matrix.CUDP {
+			if s.ConnectP50 != nil && (without == nil || *s.ConnectP50 > *summarize(without).ConnectP50) {
+				without = p
+			}
 			continue
 		}
 		mean += float64(s.Direct) / float64(s.Trials)
@@ -139,9 +142,15 @@ func overall(out io.Writer, pairs []*pair, delay time.Duration) (missing []strin
 	}
 	if slowest != nil {
 		s, rtt := summarize(slowest), milliseconds(4*delay)
-		line(*s.FirstByteP50 <= rtt && *s.FirstByteP95 <= rtt+milliseconds(firstByteTail),
+		line(*s.FirstByteP50 <= rtt && *s.FirstByteP95 <= rtt+milliseconds(matrix.FirstByteTail),
 			"first byte, slowest cell %s × %s: %s ms, goal p50 ≤ %.0f, p95 ≤ %.0f", slowest.a, slowest.b,
-			times(s.FirstByteP50, s.FirstByteP95), rtt, rtt+milliseconds(firstByteTail))
+			times(s.FirstByteP50, s.FirstByteP95), rtt, rtt+milliseconds(matrix.FirstByteTail))
+	}
+	if without != nil {
+		s, goal := summarize(without), matrix.ConnectTrips*milliseconds(4*delay)
+		line(*s.ConnectP50 <= goal && *s.ConnectP95 <= goal+milliseconds(matrix.FirstByteTail),
+			"UDP blocked, first byte from connect, slowest cell %s × %s: %s ms, goal p50 ≤ %.0f, p95 ≤ %.0f", without.a, without.b,
+			times(s.ConnectP50, s.ConnectP95), goal, goal+milliseconds(matrix.FirstByteTail))
 	}
 	line(t.clean(), "reliable messages of all meetings: %d lost, %d doubled, %d out of order, %d corrupt", t.lost, t.dup, t.reordered, t.corrupt)
 	return missing

@@ -27,23 +27,23 @@ type record struct {
 	Why       string
 	Logs      string // where those of a meeting are that was not as demanded
 
-	Probe, Route, GaveUp, FirstByte time.Duration
-	Profiles                        [2]string
-	Stall                           time.Duration
-	Stalled                         string // who
-	Final                           bool
-	Lost, Dup, Reordered, Corrupt   int
+	Probe, Route, GaveUp, FirstByte, Connect time.Duration
+	Profiles                                 [2]string
+	Stall                                    time.Duration
+	Stalled                                  string // who
+	Final                                    bool
+	Lost, Dup, Reordered, Corrupt            int
 }
 
 func recordOf(p *pair, trial int, o outcome, logs string) record {
 	return record{A: string(p.a), B: string(p.b), Trial: trial, Verdict: o.verdict, Why: o.why, Logs: logs,
-		Probe: o.probe, Route: o.route, GaveUp: o.gaveUp, FirstByte: o.firstByte, Profiles: o.profiles,
+		Probe: o.probe, Route: o.route, GaveUp: o.gaveUp, FirstByte: o.firstByte, Connect: o.connect, Profiles: o.profiles,
 		Stall: o.stall.took, Stalled: o.stall.what, Final: o.final,
 		Lost: o.lost, Dup: o.dup, Reordered: o.reordered, Corrupt: o.corrupt}
 }
 
 func (r *record) outcome() outcome {
-	return outcome{verdict: r.Verdict, why: r.Why, probe: r.Probe, route: r.Route, gaveUp: r.GaveUp, firstByte: r.FirstByte,
+	return outcome{verdict: r.Verdict, why: r.Why, probe: r.Probe, route: r.Route, gaveUp: r.GaveUp, firstByte: r.FirstByte, connect: r.Connect,
 		profiles: r.Profiles, stall: stall{r.Stall, r.Stalled}, final: r.Final, tally: tally{r.Lost, r.Dup, r.Reordered, r.Corrupt}}
 }
 

@@ -33,6 +33,7 @@ type outcome struct {
 	route     time.Duration // S until the later side's first direct route
 	gaveUp    time.Duration // S until the later side gave up, where both did
 	firstByte time.Duration // keys at the sender until the first message at the receiver, the slower direction
+	connect   time.Duration // the guest is in the room, and connects, until both first messages are there
 	profiles  [2]string     // what the library found out about each side's network before they met
 	stall     stall         // the machine's longest during the meeting
 	final     bool          // no stall can bring this outcome about
@@ -69,7 +70,7 @@ func (t tally) clean() bool { return t == tally{} }
 // judge decides about a meeting from what the harnesses said and the router counted. Whole delivery comes first: no way is
 // a good one on which messages are lost. The first thing that went wrong is the reason given.
 func judge(o observation) outcome {
-	out := outcome{verdict: failed, probe: -1, route: -1, gaveUp: -1, firstByte: -1, stall: o.stall}
+	out := outcome{verdict: failed, probe: -1, route: -1, gaveUp: -1, firstByte: -1, connect: -1, stall: o.stall}
 	for s := range o.logs {
 		out.profiles[s] = profile(o.logs[s])
 		t, err := o.delivered(wan.Side(s))
@@ -95,7 +96,7 @@ func judge(o observation) outcome {
 		out.probe = o.later(signalled, harness.Punch, harness.Where("ok", "1"))
 		out.route = o.later(signalled, harness.RouteChanged, harness.Event.Direct)
 		out.gaveUp = o.later(signalled, harness.Punch, harness.Where("ok", "0"))
-		out.firstByte = o.firstByte()
+		out.firstByte, out.connect = o.firstByte(), o.connect()
 	} else if out.why == "" {
 		out.why = "the peers never had keys"
 	}

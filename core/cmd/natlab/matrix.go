@@ -120,9 +120,6 @@ func (c *matrixCmd) tell(ctx context.Context, out io.Writer, pairs []*pair, cond
 	return nil
 }
 
-// blockedTrials are held for each pair with UDP blocked: they all end alike, and late.
-const blockedTrials = 3
-
 // share tells every pair how many meetings it is to hold, and returns how many these are together. The classes whose way is
 // found by chance get twice as many: 2 % of 20 is less than one.
 func (c *matrixCmd) share(pairs []*pair) (all int) {
@@ -131,10 +128,7 @@ func (c *matrixCmd) share(pairs []*pair) (all int) {
 		if c.Short && p.byChance() {
 			p.want = direct // each, but for what askAgain spares
 		}
-		switch class := classOf(p.a, p.b); {
-		case class == matrix.CUDP:
-			p.trials = min(p.trials, blockedTrials)
-		case !c.Short && class >= matrix.C2 && class <= matrix.C4:
+		if !c.Short && p.byChance() {
 			p.trials *= 2
 		}
 		all += p.trials

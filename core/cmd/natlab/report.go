@@ -10,7 +10,7 @@ import (
 
 // summarize adds a pair's meetings up.
 func summarize(p *pair) matrix.Cell {
-	var probe, route, gaveUp, first []time.Duration
+	var probe, route, gaveUp, first, connect []time.Duration
 	var t tally
 	why := ""
 	count := map[verdict]int{}
@@ -29,6 +29,9 @@ func summarize(p *pair) matrix.Cell {
 		if o.verdict != failed && o.firstByte >= 0 {
 			first = append(first, o.firstByte)
 		}
+		if o.verdict != failed && o.connect >= 0 && classOf(p.a, p.b) == matrix.CUDP {
+			connect = append(connect, o.connect)
+		}
 	}
 	return matrix.Cell{
 		A: string(p.a), B: string(p.b), Trials: len(p.outcomes),
@@ -36,6 +39,7 @@ func summarize(p *pair) matrix.Cell {
 		ProbeP50: matrix.Percentile(probe, 50), ProbeP95: matrix.Percentile(probe, 95),
 		RouteP50: matrix.Percentile(route, 50), RouteP95: matrix.Percentile(route, 95), GaveUpMax: matrix.Percentile(gaveUp, 100),
 		FirstByteP50: matrix.Percentile(first, 50), FirstByteP95: matrix.Percentile(first, 95),
+		ConnectP50: matrix.Percentile(connect, 50), ConnectP95: matrix.Percentile(connect, 95),
 		Lost: t.lost, Dup: t.dup, Reordered: t.reordered, Corrupt: t.corrupt, Why: why,
 	}
 }

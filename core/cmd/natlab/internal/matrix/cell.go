@@ -34,6 +34,8 @@ type Cell struct {
 	RouteP95     *float64 `json:"ms_route_p95"`
 	FirstByteP50 *float64 `json:"first_byte_ms_p50"` // keys at the sender until its first message is there, the slower direction
 	FirstByteP95 *float64 `json:"first_byte_ms_p95"`
+	ConnectP50   *float64 `json:"connect_byte_ms_p50,omitempty"` // UDP blocked: in the room until both first messages are there
+	ConnectP95   *float64 `json:"connect_byte_ms_p95,omitempty"`
 	GaveUpMax    *float64 `json:"ms_gave_up_max"` // longest search of those that stayed on the relay
 	Lost         int      `json:"lost"`
 	Dup          int      `json:"dup"`

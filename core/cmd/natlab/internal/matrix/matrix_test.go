@@ -84,7 +84,9 @@ func TestBroken(t *testing.T) {
 		{Cell{A: "SR", B: "SR", Trials: 10, Relay: 10, GaveUpMax: number(11000)}, true},
 		{Cell{A: "SR", B: "SR", Trials: 10, Relay: 9, Failed: 1}, true},
 		{Cell{A: "SR", B: "SR", Trials: 10, Relay: 10, Reordered: 1}, true},
-		{Cell{A: Blocked, B: "PR", Trials: 3, Failed: 3}, false},
+		{Cell{A: Blocked, B: "PR", Trials: 3, Failed: 3}, true},
+		{Cell{A: Blocked, B: "PR", Trials: 3, Relay: 2, Direct: 1}, true},
+		{Cell{A: Blocked, B: "PR", Trials: 3, Relay: 3}, false},
 	} {
 		if got := BrokenCells([]Cell{c.cell}); (got != nil) != c.broken {
 			t.Errorf("%+v: %v", c.cell, got)

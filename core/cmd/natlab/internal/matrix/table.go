@@ -92,7 +92,7 @@ func summarize(cells []Cell, class Class, rtt, relayRTT time.Duration) (s summar
 		worse(&s.first50, c.FirstByteP50)
 		worse(&s.first95, c.FirstByteP95)
 		worse(&s.gaveUp, c.GaveUpMax)
-		if m := c.Misses(rtt, relayRTT); len(m) > 0 && (class != CUDP || c.Failed < c.Trials) {
+		if m := c.Misses(rtt, relayRTT); len(m) > 0 {
 			s.misses = append(s.misses, fmt.Sprintf("%v: %s", c, strings.Join(m, ", ")))
 		}
 	}
@@ -121,13 +121,20 @@ func WriteClasses(out io.Writer, cells []Cell, rtt, relayRTT time.Duration) bool
 		}
 	}
 	mean, n, first50, first95 := 0.0, 0, (*float64)(nil), (*float64)(nil)
+	var connect50, connect95 *float64
 	for i := range cells {
+		worse(&connect50, cells[i].ConnectP50)
+		worse(&connect95, cells[i].ConnectP95)
 		if c := &cells[i]; ClassOf(c.A, c.B) != CUDP {
 			mean += c.Share()
 			n++
 			worse(&first50, c.FirstByteP50)
 			worse(&first95, c.FirstByteP95)
 		}
+	}
+	if connect50 != nil {
+		fmt.Fprintf(out, "UDP blocked, first byte from connect, worst pair: p50 %s ms, p95 %s ms (goals %d, %d)\n", ms(connect50), ms(connect95),
+			(ConnectTrips * relayRTT).Milliseconds(), (ConnectTrips*relayRTT + FirstByteTail).Milliseconds())
 	}
 	if n == 0 {
 		return all
@@ -139,7 +146,7 @@ func WriteClasses(out io.Writer, cells []Cell, rtt, relayRTT time.Duration) bool
 	}
 	fmt.Fprintf(out, "mean direct over %d pairs: %.1f %% (goal %.0f %% over %d) %s\n", n, 100*mean, 100*MeanGoal, pairs, mark)
 	fmt.Fprintf(out, "first byte, worst pair: p50 %s ms, p95 %s ms (goals %d, %d)\n", dash(ms(first50)), dash(ms(first95)),
-		relayRTT.Milliseconds(), (relayRTT + 300*time.Millisecond).Milliseconds())
+		relayRTT.Milliseconds(), (relayRTT + FirstByteTail).Milliseconds())
 	return all
 }
 

@@ -39,9 +39,6 @@ type Command struct {
 // punches are the words for --punch; "max" is what a player may ask for whose own router is hard as well.
 var punches = map[string]api.Aggressiveness{"": api.PunchNormal, "normal": api.PunchNormal, "max": api.PunchMax, "off": api.PunchOff}
 
-// blockedTrials are held for each pair with UDP blocked: they all end alike.
-const blockedTrials = 3
-
 // pair is a cell with its meetings.
 type pair struct {
 	a, b     string
@@ -104,7 +101,6 @@ func (c *Command) report(out io.Writer, cells []matrix.Cell) bool {
 	fmt.Fprintf(out, "simulated: %d pairs, %d meetings each, %s\n", len(cells), c.Trials, c.conditions())
 	matrix.WriteGrid(out, cells)
 	held := matrix.WriteClasses(out, cells, 2*c.Delay, 4*c.Delay)
-	noTLS(out, cells)
 	return held
 }
 
@@ -116,19 +112,6 @@ func (c *Command) document(cells []matrix.Cell, report string) error {
 	d := matrix.Document{Dir: c.Docs, Name: "nat-sim", Begin: figuresBegin, End: figuresEnd,
 		Title: "Direct connections by pair of NAT types, simulated", Note: c.conditions()}
 	return d.Write(cells, report)
-}
-
-// noTLS says what the failed meetings of the row without UDP mean.
-func noTLS(out io.Writer, cells []matrix.Cell) {
-	failed := 0
-	for i := range cells {
-		if matrix.ClassOf(cells[i].A, cells[i].B) == matrix.CUDP {
-			failed += cells[i].Failed
-		}
-	}
-	if failed > 0 {
-		fmt.Fprintln(out, "UDP blocked: the client can't reach the server. It needs the relay over TLS, port 443, which is not built yet.")
-	}
 }
 
 // meetAll works through the meetings with all processors.
@@ -152,12 +135,8 @@ func (c *Command) meetAll(ctx context.Context, pairs []*pair) {
 		})
 	}
 	for i, p := range pairs {
-		n := c.Trials
-		if matrix.ClassOf(p.a, p.b) == matrix.CUDP {
-			n = min(n, blockedTrials)
-		}
-		p.outcomes = make([]sim.Outcome, n)
-		for trial := range n {
+		p.outcomes = make([]sim.Outcome, c.Trials)
+		for trial := range c.Trials {
 			select {
 			case jobs <- job{p, i, trial}:
 			case <-ctx.Done():
@@ -171,7 +150,7 @@ func (c *Command) meetAll(ctx context.Context, pairs []*pair) {
 // cell adds a pair's meetings up.
 func (p *pair) cell() matrix.Cell {
 	c := matrix.Cell{A: p.a, B: p.b, Trials: len(p.outcomes)}
-	var probe, route, first, gaveUp []time.Duration
+	var probe, route, first, connect, gaveUp []time.Duration
 	for _, o := range p.outcomes {
 		switch {
 		case !o.Connected:
@@ -188,6 +167,9 @@ func (p *pair) cell() matrix.Cell {
 		if o.FirstByte >= 0 {
 			first = append(first, o.FirstByte)
 		}
+		if o.Connect >= 0 && matrix.ClassOf(p.a, p.b) == matrix.CUDP {
+			connect = append(connect, o.Connect)
+		}
 		if !o.Direct && c.Why == "" {
 			c.Why = o.Why
 		}
@@ -199,6 +181,7 @@ func (p *pair) cell() matrix.Cell {
 	c.ProbeP50, c.ProbeP95 = matrix.Percentile(probe, 50), matrix.Percentile(probe, 95)
 	c.RouteP50, c.RouteP95 = matrix.Percentile(route, 50), matrix.Percentile(route, 95)
 	c.FirstByteP50, c.FirstByteP95 = matrix.Percentile(first, 50), matrix.Percentile(first, 95)
+	c.ConnectP50, c.ConnectP95 = matrix.Percentile(connect, 50), matrix.Percentile(connect, 95)
 	c.GaveUpMax = matrix.Percentile(gaveUp, 100)
 	return c
 }
