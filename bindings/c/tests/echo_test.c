@@ -212,12 +212,20 @@ static void each_is_woken_for(void)
 static void *send_until_gone(void *arg)
 {
     uint8_t data[2000] = {0};
+    musubi_message batch[2] = {{.struct_size = sizeof *batch, .peer = peer, .data = data, .size = 10}};
+    musubi_totals totals = {.struct_size = sizeof totals};
+    char words[2048];
     int32_t err;
 
     (void)arg;
-    do
+    batch[1] = batch[0];
+    do {
         err = musubi_send(client, peer, MUSUBI_UNRELIABLE, 0, data, sizeof data, 0, 0);
-    while (err == 0 || err == MUSUBI_ERR_WOULD_BLOCK);
+        musubi_send_batch(client, batch, 2); /* these find out at any time too, and meet no freed memory */
+        musubi_broadcast(client, MUSUBI_UNRELIABLE, 1, data, 20, 0, NULL, 0);
+        musubi_client_stats(client, &totals);
+        musubi_dump(client, words, sizeof words);
+    } while (err == 0 || err == MUSUBI_ERR_WOULD_BLOCK);
     CHECK_CODE(err, MUSUBI_ERR_HANDLE);
     return NULL;
 }
