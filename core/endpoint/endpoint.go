@@ -76,6 +76,7 @@ type Endpoint struct {
 	owners   map[api.SocketID]socketOwner
 	refused  time.Time // when it was last logged that the system refuses sockets
 	stream   stream
+	moving   bool // the link is on UDP again, and the server has not said yet that it follows with the relay legs
 
 	slots   table
 	room    roomState
@@ -252,7 +253,7 @@ func (e *Endpoint) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Tra
 		}
 	}
 	if out, tx, ok = e.slots.appendTransmit(now, dst); ok {
-		tx = e.carried(tx, e.stream.moving || e.link.OnStream())
+		tx = e.carried(tx, e.moving || e.link.OnStream())
 	}
 	return out, tx, ok
 }

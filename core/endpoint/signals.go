@@ -33,7 +33,7 @@ func (e *Endpoint) drainLink(now time.Time) {
 		case link.Signal:
 			e.handleSignal(now, &ev.Signal)
 		case link.Moved:
-			e.stream.moving = true
+			e.moving = true
 		}
 		if e.flooded && e.wanted {
 			e.shed(now)
@@ -65,7 +65,7 @@ func (e *Endpoint) eachPeer(tell func(*peer.Peer)) {
 }
 
 func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
-	e.linkUp = true
+	e.linkUp, e.moving = true, false
 	e.info = ev.Info
 	e.server = e.link.Remote()
 	if ev.Resumed {
@@ -133,7 +133,7 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 		e.candidates(now, s)
 	case wire.SigObserved:
 		moved := e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp
-		if e.info.Observed = s.Addr; e.stream.moving {
+		if e.info.Observed = s.Addr; e.moving {
 			e.udpIsBack(now)
 		} else if moved {
 			e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now, true) })

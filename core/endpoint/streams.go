@@ -14,7 +14,6 @@ import (
 type stream struct {
 	id     api.SocketID // 0: none
 	server netip.AddrPort
-	moving bool // the link is on UDP again, and the server has not said yet that it follows with the relay legs
 }
 
 // wantStream opens and closes the stream as the link wants it.
@@ -66,7 +65,7 @@ func (e *Endpoint) withoutUDP(now time.Time) {
 
 // udpIsBack follows the link, which has left the stream, once the server says that it has done so too.
 func (e *Endpoint) udpIsBack(now time.Time) {
-	e.stream.moving = false
+	e.moving = false
 	e.log(logInfo, "the server can be reached over UDP again")
 	e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now, true) })
 	e.startProfile(now)

@@ -299,7 +299,7 @@ func (c *Client) HandleTimeout(now time.Time) {
 
 // NextTimeout is when HandleTimeout has something to do at the earliest; zero: never.
 func (c *Client) NextTimeout() time.Time {
-	return deadline.Earlier(c.stateTimeout(), c.carrier.nextTimeout(c.state))
+	return deadline.Earlier(c.stateTimeout(), c.carrierTimeout())
 }
 
 func (c *Client) stateTimeout() time.Time {

@@ -90,16 +90,21 @@ func (c *Client) handleClosed(now time.Time, ev *rudp.Event) {
 
 // lose drops the session and comes back after wait, by ticket if there is one.
 func (c *Client) lose(now time.Time, code api.Code, text string, wait time.Duration) {
-	c.pipe, c.held = nil, nil // what was not acknowledged, rooms will say again
-	c.lostAt, c.begun, c.sent, c.backOff = now, now, 0, 0
-	c.rooms.LinkDown()
+	c.down(now, code, text)
 	c.carrier.leave()
-	c.event(ClientEvent{Kind: Down, Code: code, Text: text})
 	if wait == 0 {
 		c.startTry(now)
 		return
 	}
 	c.state, c.retryAt = waiting, now.Add(wait)
+}
+
+// down drops the session.
+func (c *Client) down(now time.Time, code api.Code, text string) {
+	c.pipe, c.held = nil, nil // what was not acknowledged, rooms will say again
+	c.lostAt, c.begun, c.sent, c.backOff = now, now, 0, 0
+	c.rooms.LinkDown()
+	c.event(ClientEvent{Kind: Down, Code: code, Text: text})
 }
 
 // Flush sends what rooms want to say and passes up what they report. Call it after a command to Rooms; the other calls

@@ -18,8 +18,11 @@ const (
 	streamPatience = 1500 * time.Millisecond
 	// After a stream that failed the next one is opened so much later, then twice as late.
 	streamAgain, streamAgainMost = time.Second, 30 * time.Second
-	// streamReserve is how long a stream stays open beside UDP that has come back: what was sent in it still arrives.
-	streamReserve = 3 * time.Second
+	// streamReserve is how long a stream stays open beside UDP that has come back, until the server has followed and what was
+	// sent in the stream has arrived.
+	streamReserve = 5 * time.Second
+	// A link that waits so long for an acknowledgement gets a stream beside it, into which it falls if nothing comes.
+	streamDoubt = time.Second
 
 	// UDP is tried again after so long, then twice as long; one datagram each time. A link that falls back to the stream
 	// soon after goes on where it was, so that a network that lets little through does not swing.
@@ -67,7 +70,24 @@ func (c *Client) StreamOpened(now time.Time) {
 		c.toStream(now)
 	case c.state == trying:
 		s.giveUpAt = now.Add(streamPatience)
+	case c.state == up && c.inDoubt(now):
+		c.down(now, api.ErrLost, "the server at "+c.remote.String()+" is silent over UDP")
+		c.toStream(now)
 	}
+}
+
+// inDoubt reports whether UDP may have been blocked under a link that was up.
+func (c *Client) inDoubt(now time.Time) bool { return deadline.Due(now, c.doubtAt()) }
+
+// doubtAt is when the link's silence calls for a stream; zero: not as it looks.
+func (c *Client) doubtAt() time.Time {
+	if c.state != up || c.carrier.on || c.pipe.asked.IsZero() {
+		return time.Time{}
+	}
+	if at := c.pipe.asked.Add(streamDoubt); at.After(c.carrier.askAt) { // the last one failed
+		return at
+	}
+	return c.carrier.askAt
 }
 
 // StreamFailed tells that the stream could not be opened, or broke.
@@ -88,6 +108,8 @@ func (c *Client) StreamFailed(now time.Time, text string) {
 		c.startTry(now)
 	case c.state == trying:
 		s.askAt = now.Add(s.wait)
+	case c.state == up:
+		s.askAt = now.Add(streamAgain)
 	}
 	c.advance(now)
 }
@@ -136,6 +158,9 @@ func (c *Client) streamTimeout(now time.Time) {
 	if c.state == trying && deadline.Due(now, s.giveUpAt) {
 		c.toStream(now)
 	}
+	if c.inDoubt(now) && !s.wanted && c.cfg.Streams {
+		s.wanted, s.endAt = true, now.Add(silence)
+	}
 	if deadline.Due(now, s.endAt) {
 		s.endAt, s.wanted, s.open = time.Time{}, false, false
 	}
@@ -145,13 +170,18 @@ func (c *Client) streamTimeout(now time.Time) {
 	}
 }
 
-// nextTimeout is when streamTimeout has something to do.
-func (s *carrier) nextTimeout(state clientState) time.Time {
-	switch state {
+// carrierTimeout is when streamTimeout has something to do.
+func (c *Client) carrierTimeout() time.Time {
+	s := &c.carrier
+	switch c.state {
 	case trying:
 		return deadline.Earlier(s.askAt, s.giveUpAt)
 	case up:
-		return deadline.Earlier(s.udpAt, s.endAt)
+		at := deadline.Earlier(s.udpAt, s.endAt)
+		if c.cfg.Streams && !s.wanted {
+			at = deadline.Earlier(at, c.doubtAt())
+		}
+		return at
 	}
 	return s.endAt
 }
@@ -185,6 +215,7 @@ func (c *Client) toUDP(now time.Time) {
 	s.on, s.eager, s.udpAt, s.endAt = false, false, time.Time{}, now.Add(streamReserve)
 	c.pipe.conn.OpenPath(now, path, wire.MaxFrames, 0)
 	c.pipe.conn.Requeue(now, path)
+	c.pipe.conn.Ping(now, path) // if our answer gets lost, this makes the server challenge us again
 	c.event(ClientEvent{Kind: Moved})
 }
 

@@ -90,6 +90,9 @@ func (b *Box) SetAddr(wan netip.Addr) {
 	b.Reboot()
 }
 
+// SetBlocked lets no UDP through any more, or again.
+func (b *Box) SetBlocked(on bool) { b.cfg.Blocked = on }
+
 // routes reports whether the box is a hop at all: a public host has nothing in front of it.
 func (b *Box) routes() bool {
 	return b.cfg.Mapping != api.BehaviourNone || b.cfg.Filtering != api.EndpointIndependent
