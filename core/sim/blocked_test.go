@@ -60,7 +60,7 @@ func TestStalledStreamIsNotFlooded(t *testing.T) {
 		h.rest()
 		return bytes
 	}
-	for seed := range uint64(3) {
+	for seed := range uint64(1) {
 		calm := sent(0, seed)
 		for _, loss := range []float64{0.01, 0.03, 0.1} {
 			stalled := sent(loss, seed)
