@@ -315,6 +315,7 @@ func TestBudgetWithManyCandidates(t *testing.T) {
 func FuzzAgent(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
 	f.Add([]byte{8, 0, 0, 1, 1, 1, 2, 2, 2, 200, 3, 3})
+	f.Add([]byte("y00900")) // a control for the relay
 	f.Fuzz(func(t *testing.T, script []byte) {
 		agent := NewAgent(AgentConfig{Rand: reader{rand.New(rand.NewPCG(1, 1))}, Caller: len(script)%2 == 0, StartAfter: ahead})
 		now := time.Unix(1000, 0)
@@ -350,7 +351,7 @@ func FuzzAgent(f *testing.F) {
 				if !ok {
 					break
 				}
-				if last = p; n > maxQueued || p.Size > wire.MaxFrames || !p.To.IsValid() {
+				if last = p; n > maxQueued || p.Size > wire.MaxFrames || p.To.IsValid() == (p.Via == ViaRelay) { // the relay needs no address
 					t.Fatalf("probe %d: %+v", n, p)
 				}
 			}
