@@ -11,6 +11,7 @@ internal static class GarbageTests
     {
         Check.Run("1,000 frames with 16 peers make no garbage", NoGarbage);
         Check.Run("time of a poll", PollTime);
+        Check.Run("time of a message", MessageTime);
     }
 
     private static void NoGarbage()
@@ -111,6 +112,34 @@ internal static class GarbageTests
             }
             Check.Note("an empty poll takes " + poll.ToString("0.0") + " ns, a refused send " + send.ToString("0.0") + " ns, P/Invoke included");
         }
+    }
+
+    /// <summary>A frame's worth at a time: 64 messages of 64 bytes sent, and polled and looked at when all of them wait.</summary>
+    private static void MessageTime()
+    {
+        const int Rounds = 200, Messages = 64;
+        byte[] data = new byte[64];
+        double send = double.MaxValue, poll = double.MaxValue;
+        using (Pair p = new Pair())
+            for (int round = 0; round < Rounds; round++)
+            {
+                p.B.Drain();
+                long start = Stopwatch.GetTimestamp();
+                for (int i = 0; i < Messages; i++)
+                    if (p.A.Client.Send(p.ToB, DeliveryMode.ReliableOrdered, 0, data, SendFlags.NoWake) != ResultCode.Ok)
+                        throw new Exception("a message was refused");
+                send = Math.Min(send, Nanoseconds(start) / Messages);
+                p.A.Client.Flush();
+                Stopwatch clock = Stopwatch.StartNew();
+                while (p.B.Client.GetStats().Events < Messages && clock.ElapsedMilliseconds < 1000)
+                    p.A.Client.Wait(1);
+                start = Stopwatch.GetTimestamp();
+                int got = Read(p.B.Client);
+                if (got >= Messages / 2) // else other events came in between
+                    poll = Math.Min(poll, Nanoseconds(start) / got);
+            }
+        Check.That(poll < double.MaxValue, "messages came");
+        Check.Note("sending 64 bytes takes " + send.ToString("0.0") + " ns, polling and looking at them " + poll.ToString("0.0") + " ns, 64 at a time");
     }
 
     private static double Nanoseconds(long start) { return (Stopwatch.GetTimestamp() - start) * 1e9 / Stopwatch.Frequency; }
