@@ -10,17 +10,19 @@ const (
 	betterFor   = 3 * time.Second
 )
 
-// compare takes a fresh round trip of a spare pair. While it looks better than the selected one's it is asked every second, and
-// then reported.
+// compare takes a fresh round trip of a valid pair. While a spare one looks better than the selected it is asked every second, and
+// then reported; one that may look better now, since the selected one became slower, is asked soon.
 func (a *Agent) compare(now time.Time, p *pair) {
 	s := a.selected
-	if s == nil || s == p || s.state != pairValid || p.rank() < s.rank() {
-		p.betterSince = time.Time{}
+	if s == p {
+		for _, q := range a.pairs {
+			if q != p && q.state == pairValid && q.awaiting.IsZero() && q.betterSince.IsZero() && q.next.After(now.Add(consentUsed)) && q.better(p) {
+				q.next = now.Add(consentUsed)
+			}
+		}
 		return
 	}
-	// The mean keeps jitter out, the latest ends what is over.
-	ours, theirs := min(s.rtt, s.smooth), max(p.rtt, p.smooth)
-	if theirs > ours-max(betterBy, ours/betterShare) {
+	if s == nil || s.state != pairValid || !p.better(s) {
 		p.betterSince = time.Time{}
 		return
 	}
@@ -33,6 +35,12 @@ func (a *Agent) compare(now time.Time, p *pair) {
 		return
 	}
 	p.next = now.Add(consentUsed)
+}
+
+// better reports whether p looks faster than the pair in use. The mean keeps jitter out, the latest ends what is over.
+func (p *pair) better(s *pair) bool {
+	ours, theirs := min(s.rtt, s.smooth), max(p.rtt, p.smooth)
+	return p.rank() >= s.rank() && theirs <= ours-max(betterBy, ours/betterShare)
 }
 
 // measure takes a round trip into the pair's mean over about four.
