@@ -75,7 +75,7 @@ func (h *host) Pending() bool {
 func (h *host) Sleep() bool {
 	h.unblock()
 	h.Publish()
-	h.s.asleep.Store(1)
+	h.s.asleep.Swap(1) // not a Store: this must see what a sender committed before its own swap
 	if h.Pending() {
 		h.s.retry.Store(0)
 		h.s.asleep.Store(0)

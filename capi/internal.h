@@ -2,19 +2,9 @@
 #ifndef MUSUBI_INTERNAL_H
 #define MUSUBI_INTERNAL_H
 
-#include "layout.h"
+#include "find.h"
 
 /* slots.c */
-
-/* Set in a child of fork(): the owner and its threads did not come along. */
-extern musubi_a32 musubi_forked;
-
-/* Finds the slot of a living client. Returns 0 and the slot and its tail, or the code to answer with. Static memory and
- * loads only. */
-int32_t musubi_slot_find(musubi_client client, struct musubi_slot **slot, uint64_t *tail);
-
-/* As musubi_slot_find, and refuses a client that has failed. */
-int32_t musubi_slot_use(musubi_client client, struct musubi_slot **slot, uint64_t *tail);
 
 /* Takes a free slot, gives it memory for its rings and opens it to its new handle, which nobody knows yet. Returns 0, or
  * ERR_LIMIT or ERR_MEMORY. Sizes are powers of 2. */
@@ -26,9 +16,6 @@ int32_t musubi_slot_close(musubi_client client, struct musubi_slot **slot);
 
 /* Frees the ring memory and the slot of a closed client. The owner has ended and nobody polls. */
 void musubi_slot_free(struct musubi_slot *slot);
-
-/* Reads a peer's key. Returns 0 if the handle is of this generation and its peer is still there, else ERR_PEER. */
-int32_t musubi_peer_find(struct musubi_slot *slot, musubi_peer peer, struct musubi_peer_slot **found, uint32_t *bits);
 
 /* command_ring.c */
 

@@ -7,51 +7,7 @@
 struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS] __attribute__((aligned(64)));
 musubi_a32 musubi_forked;
 
-/* A handle is the generation (16 bits, never 0) and, below it, the slot's number plus one. */
-#define HANDLE_SHIFT 32
-
 #define PAGE 65536 /* bytes: a multiple of the page size everywhere; event rings are multiples of it too */
-
-static uint64_t generation_of(uint64_t tail) { return tail >> MUSUBI_GENERATION_SHIFT; }
-
-int32_t musubi_slot_find(musubi_client client, struct musubi_slot **slot, uint64_t *tail)
-{
-    uint64_t number = (client & UINT32_MAX) - 1; /* wraps to a number out of range for 0 */
-
-    if (atomic_load_explicit(&musubi_forked, memory_order_relaxed))
-        return MUSUBI_ERR_FORKED;
-    if (number >= MUSUBI_MAX_CLIENTS || client <= UINT32_MAX) /* generation 0 is that of slots never used, which have no rings */
-        return MUSUBI_ERR_HANDLE;
-    *slot = &musubi_slots[number];
-    *tail = atomic_load_explicit(&(*slot)->tail, memory_order_seq_cst); /* the rings' addresses are read after it */
-    if (generation_of(*tail) != client >> HANDLE_SHIFT || (*tail & MUSUBI_CLOSED) != 0)
-        return MUSUBI_ERR_HANDLE;
-    return MUSUBI_OK;
-}
-
-int32_t musubi_slot_use(musubi_client client, struct musubi_slot **slot, uint64_t *tail)
-{
-    int32_t err = musubi_slot_find(client, slot, tail);
-
-    if (err == MUSUBI_OK && atomic_load_explicit(&(*slot)->failed, memory_order_relaxed))
-        return MUSUBI_ERR_FAILED;
-    return err;
-}
-
-int32_t musubi_peer_find(struct musubi_slot *slot, musubi_peer peer, struct musubi_peer_slot **found, uint32_t *bits)
-{
-    uint32_t number = (uint32_t)peer;
-    uint64_t key;
-
-    if (number >= MUSUBI_MAX_PEERS)
-        return MUSUBI_ERR_PEER;
-    *found = &slot->peers[number];
-    key = atomic_load_explicit(&(*found)->key, memory_order_acquire);
-    *bits = (uint32_t)key;
-    if (key >> 32 != peer >> 32 || *bits == 0)
-        return MUSUBI_ERR_PEER;
-    return MUSUBI_OK;
-}
 
 /* One mapping holds everything: the kernel zeroes it, gives pages only as they are touched and takes them all back. What
  * lies behind the payload ring can't be touched, so that a mistake there is a crash at its cause. */
@@ -130,11 +86,11 @@ int32_t musubi_slot_take(uint32_t command_bytes, uint32_t event_bytes, struct mu
             atomic_store(&s->life, MUSUBI_SLOT_FREE);
             return err;
         }
-        generation = generation_of(atomic_load(&s->tail));
+        generation = musubi_generation_of(atomic_load(&s->tail));
         generation += generation == 0; /* the first use of a slot; musubi_slot_close skips 0 afterwards */
         atomic_store(&s->tail, generation << MUSUBI_GENERATION_SHIFT);
         *slot = s;
-        *client = generation << HANDLE_SHIFT | (i + 1);
+        *client = generation << MUSUBI_HANDLE_SHIFT | (i + 1);
         return MUSUBI_OK;
     }
     return MUSUBI_ERR_LIMIT;
@@ -148,9 +104,9 @@ int32_t musubi_slot_close(musubi_client client, struct musubi_slot **slot)
     if (err != MUSUBI_OK)
         return err;
     do { /* senders move the position meanwhile */
-        if (generation_of(tail) != client >> HANDLE_SHIFT)
+        if (musubi_generation_of(tail) != client >> MUSUBI_HANDLE_SHIFT)
             return MUSUBI_ERR_HANDLE; /* another thread was first */
-        generation = (generation_of(tail) + 1) & 0xffff;
+        generation = (musubi_generation_of(tail) + 1) & 0xffff;
         generation += generation == 0;
         next = generation << MUSUBI_GENERATION_SHIFT | MUSUBI_CLOSED | (tail & MUSUBI_POSITION);
     } while (!atomic_compare_exchange_weak(&(*slot)->tail, &tail, next));

@@ -18,7 +18,7 @@ static int make(const struct options *o, struct flow *f)
     c.app = "musubi_bench";
     c.bind = o->bind;
     c.send_budget = o->budget;
-    if (o->flows == 1 && strcmp(o->bench, "mesh") != 0) { /* one busy connection: rings for tens of milliseconds of its traffic */
+    if (strstr(" bulk rate ping ", o->bench) != NULL) { /* one busy connection: rings for tens of milliseconds of its traffic */
         c.command_bytes = 4 << 20;
         c.event_bytes = 16 << 20;
     }

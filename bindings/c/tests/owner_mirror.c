@@ -221,7 +221,7 @@ static int sleep_allowed(struct host *h)
 {
     unblock(h);
     stretch();
-    atomic_store(&h->s->asleep, 1);
+    atomic_exchange(&h->s->asleep, 1);
     stretch();
     if (committed(h) || atomic_load(&h->s->retry) || atomic_load(&h->s->ring_blocked) || (closed(h) && !h->closing)) {
         atomic_store(&h->s->retry, 0);
