@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	streamBuffer = 4 << 10   // a reader's, in bytes: at least one frame
+	streamBuffer = 2304      // a reader's, in bytes: one frame of any size, and no more, since there are thousands
 	inboxBytes   = 256 << 10 // what readers may have for the owner; then they wait, and TCP has the other side wait
 	inboxItems   = 4096
 )

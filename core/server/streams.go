@@ -195,10 +195,13 @@ func (d *doors) serve(raw net.Conn, from netip.AddrPort, config *tls.Config) {
 		raw.Close()
 		return
 	}
-	defer d.left(client.Addr())
 	d.counts.Opened.Add(1)
 	raw.SetDeadline(time.Time{})
-	d.streams.Adopt(api.SocketID(d.next.Add(1)), conn, client, early)
+	// In a goroutine of its own: the handshake has made this one's stack large, for what may be hours of waiting.
+	d.spawn(func() {
+		defer d.left(client.Addr())
+		d.streams.Adopt(api.SocketID(d.next.Add(1)), conn, client, early)
+	}, func(string) { raw.Close() })
 }
 
 var errNotFound = errors.New("not a WebSocket request for our path")

@@ -3,11 +3,16 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +21,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/node"
 	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/websocket"
 )
 
 // The walled-off server: its TCP ports are here, where no UDP port of its is. Everything on it shows as one address.
@@ -180,5 +186,82 @@ func TestDoorIsBounded(t *testing.T) {
 	}
 	if n := s.doors.counts.Full.Load(); n != 1 {
 		t.Errorf("%d connections refused", n)
+	}
+}
+
+// A WebSocket client of other people's making, Node's, gets an answer to a datagram: INIT, RETRY.
+func TestForeignWebSocketClient(t *testing.T) {
+	const script = `
+const ws = new WebSocket(process.argv[1]);
+ws.binaryType = "arraybuffer";
+ws.onopen = () => { const b = new Uint8Array(1200); b[0] = 0xc0; b[2] = 1; ws.send(b); };
+ws.onmessage = (m) => { const b = new Uint8Array(m.data); console.log(b[0].toString(16), b.length); ws.close(); };
+ws.onclose = (e) => { console.log("closed", e.code); process.exit(0); };
+ws.onerror = (e) => { console.log("error", e.message); };`
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("no Node.js here")
+	}
+	for scheme, cfg := range map[string]Config{"wss": {TLSListen: "127.0.0.1:0"}, "ws": {TLSListen: "off", WSListen: "127.0.0.1:0"}} {
+		cfg.Data = t.TempDir()
+		s, _ := start(t, cfg)
+		a, _ := secure.ParseServerAddress(s.Address())
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		port := a.TLS
+		if scheme == "ws" {
+			port = a.WS
+		}
+		url := fmt.Sprintf("%s://127.0.0.1:%d/musubi", scheme, port)
+		cmd := exec.CommandContext(ctx, node, "--experimental-websocket", "--no-warnings", "-e", script, url)
+		cmd.Env = append(os.Environ(), "NODE_TLS_REJECT_UNAUTHORIZED=0")
+		out, err := cmd.CombinedOutput()
+		cancel()
+		if text := string(out); strings.Contains(text, "bad option") || strings.Contains(text, "WebSocket is not defined") {
+			t.Skip("this Node.js has no WebSocket")
+		} else if err != nil || text != "c1 40\nclosed 1000\n" {
+			t.Errorf("%s: %v\n%s", scheme, err, text)
+		}
+	}
+}
+
+// What a connected client costs in memory, TLS and stacks included: both ends here, of which the server's is allowed 32 KB.
+func TestStreamMemory(t *testing.T) {
+	const many = 200
+	s, _ := start(t, Config{Data: t.TempDir(), Limits: "lab", TLSListen: "127.0.0.1:0"})
+	a, _ := secure.ParseServerAddress(s.Address())
+	used := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse + m.StackInuse
+	}
+	dial := func() *tls.Conn {
+		c, err := tls.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), a.TLS).String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.Write(websocket.AppendRequest(nil, "x", [16]byte{}))
+		if _, err := c.Read(make([]byte, 500)); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	dial()
+	before := used()
+	for range many {
+		c := dial()
+		init := make([]byte, 1200)
+		init[0], init[2] = 0xc0, 1
+		c.Write(websocket.AppendFrame(nil, websocket.Binary, init, new([4]byte)))
+		if _, err := c.Read(make([]byte, 500)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each := (used() - before) / many
+	t.Logf("%d bytes for both ends of a connection", each)
+	if each > 48<<10 {
+		t.Errorf("%d bytes a connection", each)
 	}
 }
