@@ -262,7 +262,7 @@ cmd_test() {
   check "NAT matrix, simulated, 10 trials a pair" "$out/bin/natlab" sim --trials 10
   if is_root && "$out/bin/natlab" check >/dev/null 2>&1; then
     check "NAT laboratory, kernel NAT, every class, 2 trials" "$out/bin/natlab" matrix --bin-dir "$out/bin" --short --trials 2 --parallel 6
-    check "what networks do to games, kernel NAT" "$out/bin/natlab" regress --bin-dir "$out/bin" --loose --parallel 6
+    check "what networks do to games, kernel NAT" "$out/bin/natlab" regress --bin-dir "$out/bin" --loose --parallel 8
     if command -v turnutils_natdiscovery >/dev/null; then
       check "coturn's NAT discovery behind kernel NATs" "$out/bin/natlab" discovery --bin-dir "$out/bin"
     else

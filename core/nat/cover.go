@@ -13,6 +13,7 @@ const (
 	coverMost   = 1792                   // sockets of one side: 7/8 of the commonest carrier's block
 	coverCounts = 24                     // sockets of a side that counts: its ports are known
 	coverLeast  = 0.1                    // chance below which nobody's ports are used up for it
+	coverOver   = 2                      // attempt in the word that a side has sent all
 	coverPasses = 3                      // openers, and two passes of real probes: a lost one is sent again
 	coverAgain  = 250 * time.Millisecond // between the passes of a side that has few sockets
 	coverWait   = 2 * time.Second        // for the word that the other side's openers are out
@@ -31,7 +32,7 @@ const (
 //
 // A side that counts needs no luck: it opens 24 sockets to q between two samples, and tells the ports between as p.
 //
-//	offer (Sampled, Cover) ──▶ ◀── offer ── openers ──▶ Sampled, Cover, Known ◀──▶ real probes, twice ──▶ over
+//	offer (Sampled, Cover) ──▶ ◀── offer ── openers ──▶ Sampled, Cover, Known ◀──▶ real probes, twice ──▶ Ended ◀──▶ over
 type covering struct {
 	n       int // sockets that go to the other side's port
 	counts  bool
@@ -44,11 +45,19 @@ type covering struct {
 	pass    int
 	sent    int // of ids in this pass
 	pace    pacer
-	told    bool      // that our openers are out
-	theirs  bool      // theirs are
+	over    bool      // the other side has sent all it will
+	theirs  bool      // the other side's openers are out
 	realAt  time.Time // when real probes begin without that word
 	nextAt  time.Time // the next pass of real probes
-	refusal bool
+	refusal bool      // the system gave fewer sockets, which n and asked know
+}
+
+// all is how many sockets send in the first pass: a side that counts has two more, which sample.
+func (c *covering) all() int {
+	if c.counts {
+		return c.n + 2
+	}
+	return c.n
 }
 
 // planCover decides by two profiles whether a covering is worth it.
@@ -108,8 +117,8 @@ func (a *Agent) startCover(now time.Time) {
 	a.tell(now, wire.Control{Kind: wire.ControlSampled, Flags: wire.ControlCover, Attempt: 1, Low: c.meet, High: c.meet, Count: uint16(c.n)})
 }
 
-// peerCovers takes the other side's offer, or its word that its openers are out. Who does not want to is silent in vain: the
-// other side is told.
+// peerCovers takes the other side's offer, or its word that its openers are out. A side that was not asked for so much by its
+// own player says no.
 func (a *Agent) peerCovers(now time.Time, w *wire.Control) {
 	h := &a.hunt
 	switch {
@@ -133,11 +142,8 @@ func (a *Agent) peerCovers(now time.Time, w *wire.Control) {
 
 // moreCover keeps a chunk of sockets ahead of the openers.
 func (a *Agent) moreCover() {
-	c, all := a.hunt.cover, a.hunt.cover.n
-	if c.counts {
-		all += 2
-	}
-	if more := min(socketChunk, all-c.asked); more > 0 && a.hunt.refused == 0 && c.asked-c.sent < socketChunk/2 && c.pass == 0 {
+	c := a.hunt.cover
+	if more := min(socketChunk, c.all()-c.asked); more > 0 && a.hunt.refused == 0 && c.asked-c.sent < socketChunk/2 && c.pass == 0 {
 		c.asked += a.pool.want(more)
 	}
 }
@@ -160,7 +166,9 @@ func (a *Agent) runCover(now time.Time) {
 		return
 	}
 	if c.pass >= coverPasses {
-		a.endHunt(now, a.exhausted(""))
+		if c.over { // else huntLimit: the other side may be slower, and needs our sockets to answer
+			a.endHunt(now, a.exhausted(""))
+		}
 		return
 	}
 	for first, last := c.span(); c.sent < last-first; c.sent++ {
@@ -173,6 +181,7 @@ func (a *Agent) runCover(now time.Time) {
 	c.nextAt = now.Add(coverAgain)
 	if c.pass == coverPasses {
 		c.nextAt = now.Add(probeLinger + 3*a.cfg.RelayDelay)
+		a.tell(now, wire.Control{Kind: wire.ControlEnded, Attempt: coverOver})
 	}
 }
 
@@ -202,15 +211,11 @@ func (a *Agent) openCover(now time.Time, c *covering) {
 	if c.counts {
 		gap = max(bracketGap, gap/2)
 	}
-	all := c.n
-	if c.counts {
-		all += 2
-	}
 	for c.sent < len(c.ids) && c.pace.due(now, gap) {
 		switch id := c.ids[c.sent]; {
 		case c.counts && c.sent == 0:
 			a.startSample(now, &c.first, id)
-		case c.counts && c.sent == all-1:
+		case c.counts && c.sent == c.all()-1:
 			a.startSample(now, &c.last, id)
 		case c.theirs:
 			a.shoot(now, id, c.target)
@@ -222,28 +227,29 @@ func (a *Agent) openCover(now time.Time, c *covering) {
 	a.moreCover()
 	a.runSample(now, &c.first)
 	a.runSample(now, &c.last)
-	if c.sent < all {
-		return
+	if c.sent < c.all() || c.counts && (c.first.port == 0 || c.last.port == 0) {
+		return // huntLimit ends it if no sample comes
 	}
 	low, high := c.meet, c.meet
 	if c.counts {
-		if c.first.port == 0 || c.last.port == 0 {
-			return // huntLimit ends it
-		}
-		step := int(a.cfg.Local.Step)
-		low, high = stepPort(c.first.port, step, 1), stepPort(c.last.port, step, -1)
-		if step < 0 {
-			low, high = high, low
-		}
-		if high < low || int(high-low) > 4*bracketMost {
-			low, high = stepPort(c.first.port, step, c.n/2), stepPort(c.first.port, step, c.n/2) // it went round: about there
-		}
-		if middle := (int(high) - int(low)) / 2 % abs(step); middle != 0 {
-			high -= uint16(2 * middle) // the middle must be a step
-		}
+		low, high = a.between(c)
 	}
-	c.pass, c.sent, c.realAt, c.told = 1, 0, now.Add(coverWait), true
+	c.pass, c.sent, c.realAt = 1, 0, now.Add(coverWait)
 	a.tell(now, wire.Control{Kind: wire.ControlSampled, Flags: wire.ControlCover | wire.ControlKnown, Attempt: 2, Low: low, High: high, Count: uint16(c.n)})
+}
+
+// between names the ports between the samples of a side that counts, in a range of which the middle is one of them.
+func (a *Agent) between(c *covering) (low, high uint16) {
+	step := int(a.cfg.Local.Step)
+	low, high = stepPort(c.first.port, step, 1), stepPort(c.last.port, step, -1)
+	if step < 0 {
+		low, high = high, low
+	}
+	if high < low || int(high-low) > 4*bracketMost { // the counter went round, or away: about the middle of ours
+		port := stepPort(c.first.port, step, c.n/2)
+		return port, port
+	}
+	return low, high - uint16(2*(int(high-low)/2%abs(step)))
 }
 
 func (c *covering) timeout(a *Agent) (at time.Time) {
@@ -255,6 +261,8 @@ func (c *covering) timeout(a *Agent) (at time.Time) {
 			at = c.pace.next
 		}
 		return deadline.Earlier(deadline.Earlier(at, c.first.next), c.last.next)
+	case c.pass >= coverPasses && !c.over:
+		return at // their word wakes us, or huntLimit
 	case !c.theirs:
 		at = c.realAt
 	default:

@@ -88,6 +88,9 @@ func TestCoveringOfABlock(t *testing.T) {
 			}
 			h.agent.HandleControl(h.now, &wire.Control{Kind: wire.ControlSampled, Flags: wire.ControlCover | wire.ControlKnown, Attempt: 2, Low: 21000, High: 21000, Count: 1792})
 		}
+		if w, n := h.told(wire.ControlEnded); n > 0 && w.Attempt == coverOver { // sent all; the other side is as fast
+			h.agent.HandleControl(h.now, &wire.Control{Kind: wire.ControlEnded, Attempt: coverOver})
+		}
 		h.out = h.out[:0]
 		h.step(time.Millisecond)
 		if h.now.Sub(began) > 10*time.Second {
@@ -126,6 +129,34 @@ func TestCoveringOfACounter(t *testing.T) {
 	w, _ := h.told(wire.ControlSampled)
 	if w.Flags != wire.ControlCover|wire.ControlKnown || w.Low != 30001 || w.High != 30000+coverCounts || h.most != coverCounts+2 {
 		t.Errorf("%+v, %d sockets", w, h.most)
+	}
+}
+
+// A side that has sent all keeps its sockets for one that has not, as long as a search may last, and sleeps meanwhile; also if it
+// never hears that the other's openers are out.
+func TestCoveringWaitsForTheSlower(t *testing.T) {
+	for _, known := range []uint8{wire.ControlKnown, 0} {
+		h := newHunterAs("SS", "SB", true, api.PunchMax)
+		began := h.now
+		h.agent.HandleControl(h.now, &wire.Control{Kind: wire.ControlSampled, Flags: wire.ControlCover | known, Attempt: 2, Low: 21000, High: 21000, Count: 1792})
+		h.drain(true)
+		asked := map[api.SocketID]bool{}
+		steps := 0
+		for ; h.agent.hunt.on && steps < 5000; steps++ {
+			for _, p := range h.out {
+				if p.Via == ViaSTUN && !asked[p.Socket] {
+					asked[p.Socket] = true
+					h.answer(p, 30000)
+				}
+			}
+			h.out = h.out[:0]
+			if h.step(10 * time.Millisecond); h.now.Sub(began) > 5*time.Second && h.now.Sub(began) < 9*time.Second && h.open < coverCounts {
+				t.Fatalf("%d sockets after %v", h.open, h.now.Sub(began))
+			}
+		}
+		if took := h.now.Sub(began); took < 9*time.Second || took > 10*time.Second || h.open != 0 {
+			t.Errorf("known %d: over after %v and %d steps, %d sockets left", known, took, steps, h.open)
+		}
 	}
 }
 

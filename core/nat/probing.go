@@ -149,6 +149,8 @@ func (a *Agent) peerEnded(now time.Time, c *wire.Control) {
 		h.open.finished = true
 	case c.Attempt == 1 && h.cover != nil && !h.cover.target.IsValid():
 		a.endHunt(now, "the other side does not allow so many sockets")
+	case h.cover != nil:
+		h.cover.over = h.cover.over || c.Attempt != 1
 	case c.Attempt == 0 && h.on && h.open == nil && h.cross == nil && h.cover == nil && h.fresh == nil && h.plan.method != methodNone:
 		a.endHunt(now, a.exhausted(""))
 	}
