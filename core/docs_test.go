@@ -27,7 +27,7 @@ func TestDocuments(t *testing.T) {
 	}
 	documents, _ := filepath.Glob("../docs/*.md")
 	links := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	commands := regexp.MustCompile(`\./build\.sh ([a-z]+)`)
+	commands := regexp.MustCompile(`\./build\.sh ([a-z]+(?:-[a-z]+)*)`)
 	for _, path := range append(documents, "../README.md") {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -39,7 +39,7 @@ func TestDocuments(t *testing.T) {
 			}
 		}
 		for _, m := range commands.FindAllStringSubmatch(string(text), -1) {
-			if !strings.Contains(string(script), "cmd_"+m[1]+"()") {
+			if !strings.Contains(string(script), "cmd_"+strings.ReplaceAll(m[1], "-", "_")+"()") {
 				t.Errorf("%s names ./build.sh %s, which does not exist", path, m[1])
 			}
 		}

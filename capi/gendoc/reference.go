@@ -26,6 +26,7 @@ func reference(h *cheader.Header) (string, error) {
 	w.line("")
 	w.line("Reference of `include/musubi.h`, version %s, ABI %s. Generated from the header's comments by `./build.sh docs`; don't edit.",
 		strings.Trim(h.Defines["MUSUBI_VERSION"], `"`), h.Defines["MUSUBI_ABI_VERSION"])
+	w.line("What an engine must and must not do with the library: [ENGINES.md](ENGINES.md).")
 	w.line("")
 	w.introduction()
 	w.overview()

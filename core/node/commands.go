@@ -81,7 +81,7 @@ func (o *owner) apply(c *Command) {
 		o.setLocal(now)
 		e.Resume(now)
 	case CmdNetworkChanged:
-		o.networkChanged()
+		o.network.told = true // once a step, however often: it lists interfaces and opens a socket
 	}
 }
 

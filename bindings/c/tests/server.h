@@ -36,7 +36,7 @@ static inline struct server server_start(const char *program)
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind that holds its pipes open */
         dup2(fds[1], 1);
         close(fds[0]);
-        execl(program, program, "server", "--listen", "127.0.0.1:0", "--stun-ports", "0,0", "--data", s.data,
+        execl(program, program, "server", "--listen", "127.0.0.1:0", "--stun-ports", "0,0", "--limits", "lab", "--data", s.data,
               (char *)NULL);
         _exit(127);
     }
