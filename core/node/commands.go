@@ -81,7 +81,11 @@ func (o *owner) apply(c *Command) {
 		o.setLocal(now)
 		e.Resume(now)
 	case CmdNetworkChanged:
-		o.network.told = true // once a step, however often: it lists interfaces and opens a socket
+		if o.network.told.Equal(now) {
+			break // once a step, however often it is said: interfaces are listed, a socket is opened
+		}
+		o.network.told = now
+		o.networkChanged()
 	}
 }
 

@@ -30,7 +30,7 @@ type netWatch struct {
 	lookAt  time.Time // zero: nothing is due
 	source  netip.Addr
 	away    bool
-	told    bool // by the game
+	told    time.Time // the step in which the game said it last
 }
 
 // watchNetwork begins to watch, once the server's address is known. A client that is bound to one address can't move.
@@ -67,10 +67,6 @@ func (w *netWatch) moved(source netip.Addr, ok bool) bool {
 // addresses are alike everywhere.
 func (o *owner) lookAround() {
 	w := &o.network
-	if w.told && o.closeBy.IsZero() {
-		w.told = false
-		o.networkChanged()
-	}
 	if o.loop.NetworkNews() && w.on && w.lookAt.IsZero() {
 		w.lookAt = o.now.Add(networkSettle)
 	}

@@ -100,6 +100,22 @@ func TestSendToAGonePeerIsQuiet(t *testing.T) {
 	}
 }
 
+// Looking at the network anew costs system calls; a game that says so ten times a frame pays for one. (A full ring of them took
+// half a second of a processor, which made Close late.)
+func TestNetworkChangedOnceAStep(t *testing.T) {
+	st := newStage(t, Config{}, nil)
+	for range 10 {
+		st.do(Command{Kind: CmdNetworkChanged}) // before the owner runs, so that one step takes them all
+	}
+	st.do(Command{Kind: CmdResume})
+	st.play()
+	st.want("local [127.0.0.1]")
+	st.want("networkchanged")
+	st.want("local [127.0.0.1]") // the resume's
+	st.want("resume")
+	st.quiet()
+}
+
 // A panic ends the client, not the process: FAILED says where, later commands are swallowed, Close ends.
 func TestPanicBecomesFailed(t *testing.T) {
 	st := newStage(t, Config{}, nil)
