@@ -12,11 +12,11 @@ for case in "$@"; do
 	survived=0 crashed=0 hung=0 n=0
 	while [ $n -lt "$times" ]; do
 		n=$((n + 1))
-		timeout $limit "$host" "$library" "$case" >/dev/null 2>&1
+		said=$(timeout $limit "$host" "$library" "$case" 2>&1 >/dev/null)
 		case $? in
 		0) survived=$((survived + 1)) ;;
 		124) hung=$((hung + 1)) ;;
-		*) crashed=$((crashed + 1)) ;;
+		*) crashed=$((crashed + 1)); [ "$want" = survive ] && echo "$case: $said" ;;
 		esac
 	done
 	echo "gc_host $case: of $times runs $survived survived, $crashed crashed, $hung hung"
