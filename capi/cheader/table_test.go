@@ -1,7 +1,10 @@
 package cheader
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -38,4 +41,48 @@ func TestTheTableHasEveryFunction(t *testing.T) {
 	for name, m := range inTable {
 		t.Errorf("line %d: musubi_api has %s, which is no function", m.Line, name)
 	}
+}
+
+// Whoever adds a function adds it to the test of random calls and to the bindings: C++ forwards through the table's members,
+// C# calls the generated declaration.
+func TestEveryFunctionIsCalled(t *testing.T) {
+	h, err := ReadFile("../../include/musubi.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, unused := range map[string]string{
+		"../../bindings/c/tests/fuzz_test.c": "",
+		"../../bindings/cpp/musubi.hpp":      "musubi_version",
+	} {
+		source := readAll(t, file)
+		for _, f := range h.Funcs() {
+			short := strings.TrimPrefix(f.Name, "musubi_")
+			if !regexp.MustCompile(`\b(`+f.Name+`\(|api_?->`+short+`\(|musubi_api::`+short+`\b)`).MatchString(source) && f.Name != unused {
+				t.Errorf("%s is not called in %s", f.Name, file)
+			}
+		}
+	}
+	source := readAll(t, "../../bindings/csharp/Musubi/*.cs")
+	for _, f := range h.Funcs() {
+		if !strings.Contains(source, "NativeMethods."+f.Name+"(") {
+			t.Errorf("%s is not called in C#", f.Name)
+		}
+	}
+}
+
+func readAll(t *testing.T, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatal("no file ", pattern, err)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	return all.String()
 }

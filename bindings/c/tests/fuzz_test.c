@@ -240,6 +240,33 @@ static int32_t call_send(struct call *c)
     return musubi_send(c->client, c->peer, mode, below(c->d, one_in(c->d, 16) ? 400 : 4), data, size, flags, below(c->d, 3));
 }
 
+static int32_t call_send_batch(struct call *c)
+{
+    uint32_t n = below(c->d, 5), size = below(c->d, 300), i;
+    musubi_message *m = one_in(c->d, 32) ? NULL : exactly(c, n * sizeof *m);
+    void *data = exactly(c, size);
+
+    for (i = 0; m != NULL && i < n; i++) {
+        m[i] = (musubi_message){.struct_size = one_in(c->d, 32) ? below(c->d, 100) : sizeof *m, .data = data, .size = size};
+        m[i].mode = below(c->d, one_in(c->d, 16) ? 9 : 4);
+        m[i].channel = below(c->d, one_in(c->d, 16) ? 400 : 4);
+        m[i].flags = one_in(c->d, 16) ? (uint32_t)roll(c->d) : below(c->d, 8);
+        m[i].peer = one_in(c->d, 16) ? roll(c->d) : peers[c->at][below(c->d, PEERS)];
+        m[i].id = below(c->d, 3);
+    }
+    return musubi_send_batch(c->client, m, n);
+}
+
+static int32_t call_broadcast(struct call *c)
+{
+    uint32_t size, max = below(c->d, 4);
+    void *data = payload(c, MUSUBI_MAX_RELIABLE, &size); /* what is larger lies about its memory, and is never taken */
+    musubi_peer *refused = one_in(c->d, 8) ? NULL : exactly(c, max * sizeof *refused);
+    uint32_t mode = size > MUSUBI_MAX_UNRELIABLE ? below(c->d, 2) : below(c->d, 5);
+
+    return musubi_broadcast(c->client, mode, below(c->d, 4), data, size, below(c->d, 8), refused, max);
+}
+
 static int32_t call_flush(struct call *c) { return musubi_flush(c->client); }
 
 /* Remembers peers and codes, so that later calls make sense. */
@@ -277,6 +304,22 @@ static int32_t call_poll(struct call *c)
 
 static int32_t call_wait(struct call *c) { return musubi_wait(c->client, below(c->d, 3)); }
 static int32_t call_peer_stats(struct call *c) { return musubi_peer_stats(c->client, c->peer, sized(c, sizeof(musubi_stats))); }
+static int32_t call_client_stats(struct call *c) { return musubi_client_stats(c->client, sized(c, sizeof(musubi_totals))); }
+
+static int32_t call_identity(struct call *c)
+{
+    uint32_t size = below(c->d, 40);
+
+    return musubi_identity(c->client, one_in(c->d, 16) ? NULL : exactly(c, size), size);
+}
+
+static int32_t call_dump(struct call *c)
+{
+    uint32_t size = below(c->d, 3000);
+
+    return musubi_dump(c->client, one_in(c->d, 16) ? NULL : exactly(c, size), size);
+}
+
 static int32_t call_nat_info(struct call *c) { return musubi_nat_info(c->client, sized(c, sizeof(musubi_nat))); }
 static int32_t call_network_changed(struct call *c) { return musubi_network_changed(c->client); }
 
@@ -356,7 +399,8 @@ static const struct {
     {"room_leave", call_room_leave, 2, 0}, {"room_set_data", call_room_set_data, 20, 0},
     {"peer_connect", call_peer_connect, 20, 0}, {"peer_accept", call_peer_accept, 60, 0}, {"peer_reject", call_peer_reject, 2, 0},
     {"peer_close", call_peer_close, 2, 0}, {"peer_punch", call_peer_punch, 4, 0}, {"send", call_send, 6000, 0},
-    {"flush", call_flush, 500, 0}, {"poll", call_poll, 4000, 1}, {"wait", call_wait, 300, 1}, {"peer_stats", call_peer_stats, 200, 0},
+    {"send_batch", call_send_batch, 500, 1}, {"broadcast", call_broadcast, 300, 1}, {"client_stats", call_client_stats, 50, 0},
+    {"identity", call_identity, 20, 0}, {"dump", call_dump, 50, 1}, {"flush", call_flush, 500, 0}, {"poll", call_poll, 4000, 1}, {"wait", call_wait, 300, 1}, {"peer_stats", call_peer_stats, 200, 0},
     {"nat_info", call_nat_info, 100, 0}, {"network_changed", call_network_changed, 4, 0}, {"simulate", call_simulate, 4, 0},
     {"simulation_preset", call_simulation_preset, 20, 0}, {"lan_host", call_lan_host, 2, 0}, {"lan_browse", call_lan_browse, 2, 0},
     {"lan_join", call_lan_join, 2, 0}, {"suspend", call_suspend, 2, 0}, {"resume", call_resume, 6, 0},
