@@ -200,15 +200,6 @@ func (c *Client) AppendAside(now time.Time, dst []byte) (out []byte, to netip.Ad
 	return c.pipe.appendProbe(dst, &wire.Probe{Challenge: true, ChallengeNonce: binary.BigEndian.Uint64(b[:]), Size: wire.MaxFrames}), c.remote, true
 }
 
-// CheckUDP tries now whether the server can be reached over UDP, if the link does without.
-func (c *Client) CheckUDP(now time.Time) {
-	now = c.tick(now)
-	if s := &c.carrier; c.state == up && s.on {
-		s.udpDue, s.udpWait = true, udpAgain
-		s.udpAt = now.Add(s.udpWait)
-	}
-}
-
 // toUDP moves the session: the server has challenged our address over UDP, so that both directions work.
 func (c *Client) toUDP(now time.Time) {
 	s := &c.carrier

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -108,5 +111,63 @@ func TestAdvertisedHost(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "--public") {
 			t.Errorf("--public %q: %v", bad, err)
 		}
+	}
+}
+
+// What is said of TCP: on by default where strangers can come from, off on loopback; nonsense is refused with its flag's name.
+func TestTCPSettings(t *testing.T) {
+	for _, c := range []struct {
+		cfg     Config
+		tls, ws string
+		flag    string // of the complaint
+	}{
+		{Config{}, "0.0.0.0:443", "", ""},
+		{Config{Listen: "10.0.0.1:5000"}, "10.0.0.1:443", "", ""},
+		{Config{Listen: "127.0.0.1:5000"}, "", "", ""},
+		{Config{TLSListen: "off"}, "", "", ""},
+		{Config{TLSListen: ":8443", WSListen: "127.0.0.1"}, "0.0.0.0:8443", "127.0.0.1:80", ""},
+		{Config{TLSListen: "443"}, "", "", "--tls-listen"},
+		{Config{WSListen: "off"}, "", "", "--ws-listen"},
+		{Config{TLSCert: "a.pem"}, "", "", "--tls-key"},
+		{Config{TLSCert: "a.pem", TLSKey: "b.pem", TLSListen: "off"}, "", "", "--tls-cert"},
+		{Config{Forwarded: true}, "", "", "--ws-forwarded"},
+	} {
+		set, err := c.cfg.check(nil)
+		var wrong *UsageError
+		switch {
+		case c.flag != "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), c.flag)):
+			t.Errorf("%+v: %v", c.cfg, err)
+		case c.flag == "" && (err != nil || set.tls.IsValid() != (c.tls != "") || set.tls.IsValid() && set.tls.String() != c.tls ||
+			set.ws.IsValid() != (c.ws != "") || set.ws.IsValid() && set.ws.String() != c.ws):
+			t.Errorf("%+v: %+v, %v", c.cfg, set, err)
+		}
+	}
+}
+
+// The server's certificate stays the same over restarts; a damaged one is a sentence, a stranger's one is used.
+func TestCertificate(t *testing.T) {
+	set := settings{data: t.TempDir()}
+	first, err := tlsConfig(&set, "play.example.com:3478")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := tlsConfig(&set, "other.example.com:3478")
+	if err != nil || !bytes.Equal(first.Certificates[0].Certificate[0], again.Certificates[0].Certificate[0]) {
+		t.Errorf("another certificate after a restart: %v", err)
+	}
+	path := filepath.Join(set.data, certFile)
+	given := settings{data: t.TempDir(), tlsCert: path, tlsKey: path}
+	if used, err := tlsConfig(&given, "x:1"); err != nil || !bytes.Equal(first.Certificates[0].Certificate[0], used.Certificates[0].Certificate[0]) {
+		t.Errorf("the operator's certificate is not used: %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's file: %v, %v", info.Mode(), err)
+	}
+	os.WriteFile(path, []byte("nonsense"), 0o600)
+	if _, err := tlsConfig(&set, "x:1"); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("damaged: %v", err)
+	}
+	if _, err := tlsConfig(&given, "x:1"); err == nil || !strings.Contains(err.Error(), "--tls-cert") {
+		t.Errorf("damaged, by the operator: %v", err)
 	}
 }

@@ -32,7 +32,7 @@ type doors struct {
 	streams *netio.Streams
 	log     *slog.Logger
 	lab     bool // no limits
-	proxied bool // X-Forwarded-For is to be believed
+	proxied bool // X-Forwarded-For is to be believed, on the port without TLS
 	next    atomic.Uint32
 	counts  doorCounts
 
@@ -189,7 +189,7 @@ func (d *doors) serve(raw net.Conn, from netip.AddrPort, config *tls.Config) {
 	if config != nil {
 		conn = tls.Server(raw, config)
 	}
-	early, client, err := d.greet(conn, from)
+	early, client, err := d.greet(conn, from, d.proxied && config == nil)
 	if !d.greeted(raw, from.Addr(), client.Addr(), err == nil) {
 		d.counts.Failed.Add(1)
 		raw.Close()
@@ -207,7 +207,7 @@ func (d *doors) serve(raw net.Conn, from netip.AddrPort, config *tls.Config) {
 var errNotFound = errors.New("not a WebSocket request for our path")
 
 // greet reads the request and answers it. Its buffer is gone before the stream begins.
-func (d *doors) greet(conn net.Conn, from netip.AddrPort) (early []byte, client netip.AddrPort, err error) {
+func (d *doors) greet(conn net.Conn, from netip.AddrPort, proxied bool) (early []byte, client netip.AddrPort, err error) {
 	buf := make([]byte, websocket.MaxHead)
 	for have := 0; ; {
 		n, err := conn.Read(buf[have:])
@@ -227,7 +227,7 @@ func (d *doors) greet(conn net.Conn, from netip.AddrPort) (early []byte, client 
 			conn.Close() // with TLS's own goodbye, so that a browser shows the page
 			return nil, from, errNotFound
 		}
-		if client, e := netip.ParseAddr(r.Forwarded); d.proxied && e == nil {
+		if client, e := netip.ParseAddr(r.Forwarded); proxied && e == nil {
 			from = netip.AddrPortFrom(client.Unmap().WithZone(""), from.Port())
 		}
 		_, err = conn.Write(websocket.AppendResponse(nil, &r))

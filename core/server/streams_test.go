@@ -265,3 +265,23 @@ func TestStreamMemory(t *testing.T) {
 		t.Errorf("%d bytes a connection", each)
 	}
 }
+
+// A proxy's word about its client's address counts only where the operator said that there is one, and never on the TLS port.
+func TestForwardedAddress(t *testing.T) {
+	for _, c := range []struct {
+		proxied bool
+		want    string
+	}{{true, "203.0.113.9"}, {false, "192.0.2.1"}} {
+		d := newDoors(func() {}, quiet(), false, c.proxied)
+		ours, theirs := net.Pipe()
+		go func() {
+			io.WriteString(theirs, "GET /musubi HTTP/1.1\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"+
+				"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nX-Forwarded-For: 10.1.1.1, 203.0.113.9\r\n\r\n")
+			io.Copy(io.Discard, theirs)
+		}()
+		_, client, err := d.greet(ours, netip.MustParseAddrPort("192.0.2.1:5"), c.proxied)
+		if ours.Close(); err != nil || client.Addr().String() != c.want {
+			t.Errorf("%+v: %v, %v", c, client, err)
+		}
+	}
+}

@@ -20,6 +20,9 @@ const (
 	goalMoved       = 4*demoDelay + 100*time.Millisecond + time.Second/60 // silence after a client moved: one round trip over the relay and 100 ms, from the last message before it
 	goalRelayFound  = 6 * time.Second                                     // silence of a relay that moved: 1 s until it counts as silent, 3 s until its server does, a look-up, the link, the legs
 	goalServerFound = 20 * time.Second                                    // after the server is back: the link's keepalive of 15 s, 3 s of silence, a round of look-ups or tries
+	blockedFor      = 6 * time.Second                                     // how long UDP is blocked
+	goalStream      = 2500 * time.Millisecond                             // silence of a client whose network begins to block UDP: 1 s until the link is in doubt, TCP, TLS, WebSocket, link
+	goalUDPBack     = 12 * time.Second                                    // direct again when UDP is free: it is tried 1, 3, 7, 15 s after the stream was opened
 	goalFound       = time.Second                                         // direct again after a client moved
 )
 
@@ -41,6 +44,7 @@ var scenarios = []scenario{
 	{name: "network-change-open", what: "A's computer gets another address, B has a public one", plan: between(lab.PR, lab.PUB), play: hostMoves},
 	{name: "second-address", what: "A's computer gets a second address, the first one stays", plan: between(lab.PR, lab.PR), play: hostGains, after: nothingToALost},
 	{name: "half-open", what: "A's packets reach B directly, B's do not reach A", plan: between(lab.PR, lab.PR), play: halfOpen},
+	{name: "udp-blocked", what: "A's network lets no UDP out for a while", plan: between(lab.PR, lab.PR), play: udpBlocked},
 	{name: "cut", what: "the direct path dies and comes back", plan: between(lab.PR, lab.PR), play: cutAndHeal},
 	{name: "server-restart", what: "the server dies and comes back", plan: between(lab.PR, lab.PR), play: serverRestarts},
 	{name: "server-move", what: "the server dies and comes back at another address, under the same name", plan: named(between(lab.PR, lab.PR)), play: serverMoves},
@@ -197,6 +201,13 @@ func nothingToALost(a *act, o observation) {
 func cutAndHeal(ctx context.Context, a *act) error {
 	heal := func() { a.CutDirect(false) }
 	return a.breaks(ctx, "the direct path is cut for 2 s", func() error { a.CutDirect(true); time.AfterFunc(cutFor, heal); return nil }, goalFailover, cutFor+goalReturn)
+}
+
+// udpBlocked makes A play over TCP in the midst of the game, and lets it come back.
+func udpBlocked(ctx context.Context, a *act) error {
+	free := func() { a.BlockUDP(false) }
+	return a.breaks(ctx, fmt.Sprintf("A's network lets no UDP out for %v", blockedFor),
+		func() error { time.AfterFunc(blockedFor, free); return a.BlockUDP(true) }, goalStream, blockedFor+goalUDPBack)
 }
 
 // halfOpen cuts one direction: a path on which only one is heard is no path.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Extra is what a scenario needs beside two homes.
@@ -130,6 +131,14 @@ func (l *Lab) MoveHost(to netip.Addr) error {
 // that of a radio does when a cable is plugged in.
 func (l *Lab) SecondHost(to netip.Addr) error {
 	return ipBatch(l.a.host, fmt.Sprintf("addr add %s/%d dev eth0\nroute replace default via %s src %s\n", to, l.a.insideBits, l.a.gateway, to))
+}
+
+// BlockUDP has the first home's router let no UDP out, as Blocked does, or lifts that.
+func (l *Lab) BlockUDP(on bool) error {
+	if !on {
+		return nft(l.a.nat, "delete table ip blockade\n")
+	}
+	return nft(l.a.nat, strings.Replace(udpBlocked, "table ip filter", "table ip blockade", 1))
 }
 
 // MoveWAN gives the first home another public address. The new one comes first: with its last address a device loses its
