@@ -125,7 +125,7 @@ func (p *Peer) prove(now time.Time) {
 	case !b.judging:
 		b.judging, b.limit = true, now.Add(judgedFor)
 	case n < judgedRoute && now.Before(b.limit), relayN < judgedRelay && now.Before(b.limit):
-	case loss >= badLoss && loss > relayLoss+worseLoss:
+	case relayN >= judgedRelay/2 && loss >= badLoss && loss > relayLoss+worseLoss: // a relay that is silent is no way out
 		p.reject(now)
 		return
 	default:

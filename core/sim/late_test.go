@@ -278,17 +278,21 @@ func TestBadPathIsNoRoute(t *testing.T) {
 }
 
 // A direct path that comes to lose half of what it gets is left for a relay that does not; where the relay is no better, as
-// on a bad radio, it is kept.
+// on a bad radio, or is gone, it is kept.
 func TestRouteThatGetsBad(t *testing.T) {
 	for seed := range uint64(6) {
 		w, host, guest := met(t, seed, "PR", "PR", Weather{Delay: oneWay})
 		host.Stream(2000, 16*time.Millisecond, false)
 		guest.Stream(2000, 16*time.Millisecond, false)
 		w.Run(20 * time.Second) // a proof for losses needs 20 s from the one before
-		shared := seed%2 == 1
-		if shared {
+		shared := seed%3 > 0
+		switch seed % 3 {
+		case 1:
 			w.SetWeather(Weather{Delay: oneWay, Loss: 0.3})
-		} else {
+		case 2:
+			w.server.Stop()
+			fallthrough
+		default:
 			w.Harm(host.site.wan, guest.site.wan, 0.5)
 			w.Harm(guest.site.wan, host.site.wan, 0.5)
 		}
