@@ -285,3 +285,22 @@ func TestForwardedAddress(t *testing.T) {
 		}
 	}
 }
+
+// On port 443 of a host there may be another Musubi server. It can't let the client in, but it is no reason to give up either:
+// the client's own server may be back over UDP at any time.
+func TestAnotherServersPort(t *testing.T) {
+	s, _ := start(t, Config{Data: t.TempDir()})
+	other, _ := start(t, Config{Data: t.TempDir(), TLSListen: walled + ":0"})
+	w, address := behindWall(t, s.Address())
+	a, _ := secure.ParseServerAddress(address)
+	b, _ := secure.ParseServerAddress(other.Address())
+	a.TLS = b.TLS
+	p := join(t, a.String())
+	for end := time.Now().Add(patience); other.doors.counts.Opened.Load() == 0; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("the other server was not asked")
+		}
+	}
+	w.open.Store(true)
+	p.until(api.EventServerConnected)
+}

@@ -14,12 +14,12 @@ import (
 )
 
 // testServer runs `musubi server` on loopback until the test ends and gives its address.
-func testServer(t *testing.T) string {
+func testServer(t *testing.T, flags ...string) string {
 	t.Helper()
 	reader, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run([]string{"server", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, streams{writer, io.Discard})
+		ended <- run(append([]string{"server", "--listen", "127.0.0.1:0", "--data", t.TempDir()}, flags...), streams{writer, io.Discard})
 		writer.Close()
 	}()
 	lines := bufio.NewReader(reader)
@@ -54,6 +54,22 @@ func TestDoctorFindsAHealthyServer(t *testing.T) {
 	}
 	if !strings.HasPrefix(d.PortMapping, "not tried") {
 		t.Errorf("a router was asked although the server is on this machine: %s", d.PortMapping)
+	}
+}
+
+// Where only TCP gets through, the doctor says so, and that the game works.
+func TestDoctorWithoutUDP(t *testing.T) {
+	_, behind, _ := strings.Cut(testServer(t, "--tls-listen", "127.0.0.50:0"), "/?")
+	var out, errs bytes.Buffer
+	if code := run([]string{"doctor", "--json", "musubi://127.0.0.50:1/?" + behind}, streams{&out, &errs}); code != 0 {
+		t.Fatalf("exit %d: %s%s", code, &out, &errs)
+	}
+	var d diagnosis
+	if err := json.Unmarshal(out.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	if !d.Healthy || d.TCP != "ok" || d.TCPMillis <= 0 || d.Relay != "ok" || d.Mapping != "udp-blocked" || !strings.Contains(d.Verdict, "blocks UDP") {
+		t.Errorf("%+v", d)
 	}
 }
 
