@@ -19,6 +19,7 @@ tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iprout
 # To build for other systems and run what was built.
 tools_arm64=(aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static)
 tools_windows=(x86_64-w64-mingw32-gcc-win32:gcc-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64)
+tools_dist=(pkg-config:pkg-config npm:npm)
 # packages without a program of their own: file:package.
 files_test=(/usr/include/gc/gc.h:libgc-dev)
 
@@ -53,6 +54,7 @@ need() {
 }
 
 . capi/targets.sh
+. bindings/c/sdk/sdk.sh
 
 setup_build() {
   need_go
@@ -320,6 +322,13 @@ cmd_docs() { # what is made from the header: docs/API.md and C#'s idea of it
   say "C#        bindings/csharp/Musubi/NativeMethods.g.cs"
 }
 
+cmd_dist() { # the archives that users download, into build/dist
+  cmd_lib >/dev/null
+  need "${tools_arm64[@]}" "${tools_windows[@]}" "${tools_dist[@]}" || fail "not root; install: apt-get install ${tools_arm64[*]#*:} ${tools_windows[*]#*:} ${tools_dist[*]#*:}"
+  dist_sdk
+  bindings/c/sdk/check.sh "$root" "$out"
+}
+
 cmd_windows_test() { # the long form of what the gate does
   cmd_lib >/dev/null
   need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
@@ -346,6 +355,7 @@ cmd_help() {
                     Musubi beside raw UDP, TCP, quic-go and ENet; all of it takes about 15 minutes on an idle machine
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
+  dist              the C SDK archive for Linux, Windows and macOS into build/dist, checked by building and running against it
   windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)
@@ -362,6 +372,7 @@ command=${1:-help}
 case $command in
   setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|soak|docs|help) "cmd_$command" "$@" ;;
   windows-test) cmd_windows_test ;;
+  dist) cmd_dist ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

@@ -1,9 +1,10 @@
 # Builds the client library for one system, as a script: how Go and its linker are called is said here and nowhere else.
 #
-#   cmake -DOUT=FILE [-DOS=linux -DARCH=amd64 -DCC=gcc -DTAGS=a,b -DSTRIP=OFF -DFLAGS=-asan] -P capi/library.cmake
+#   cmake -DOUT=FILE [-DOS=linux -DARCH=amd64 -DCC=gcc -DTAGS=a,b -DSTRIP=OFF -DFLAGS=-asan -DRELEASE=ON] -P capi/library.cmake
 #
 # OS and ARCH are Go's names; left out, they are this machine's. CC compiles for them. FILE's directory also gets what else
-# a user links with (Windows' import library), and never cgo's header: users include musubi.h and nothing else.
+# a user links with (Windows' import library), and never cgo's header: users include musubi.h and nothing else. RELEASE leaves out
+# Go's build id, which depends on where the source lies and tells Go whether it has to link again.
 if(NOT GO)
   find_program(GO go REQUIRED HINTS /usr/local/go/bin)
 endif()
@@ -47,6 +48,9 @@ endif()
 set(strip "-s=true -w=true")
 if(NOT STRIP)
   set(strip "-s=false -w=false")
+endif()
+if(RELEASE)
+  string(APPEND strip " -buildid=")
 endif()
 set(environment CGO_ENABLED=1 "GOOS=${OS}" "GOARCH=${ARCH}")
 if(CC)

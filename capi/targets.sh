@@ -2,7 +2,7 @@
 #
 #   target          compiler                     harness and C tests
 #   linux-amd64     zig cc against glibc 2.17    the library is the same code that ./build.sh test tests
-#   linux-arm64     zig cc against glibc 2.17    built by aarch64-linux-gnu-gcc, run by qemu-user
+#   linux-arm64     aarch64-linux-gnu-gcc        run by qemu-user; in archives zig cc against glibc 2.17
 #   windows-amd64   mingw-w64                    run by Wine
 #   macos-amd64     zig cc for macOS 12          never run
 #   macos-arm64     zig cc for macOS 12          never run
@@ -80,8 +80,15 @@ TEXT
 }
 
 library() { # library FILE GOOS GOARCH CC
-  cmake "-DOUT=$1" "-DOS=$2" "-DARCH=$3" "-DCC=$4" -P capi/library.cmake >"$out/log/library.log" 2>&1 ||
+  cmake -DRELEASE=ON "-DOUT=$1" "-DOS=$2" "-DARCH=$3" "-DCC=$4" -P capi/library.cmake >"$out/log/library.log" 2>&1 ||
     { grep -v '^/.* -arch ' "$out/log/library.log" | tail -n 20 >&2; fail "the library for $2 $3 did not build (build/log/library.log)"; }
+}
+
+# low_glibc ARCH CPU FILE: the library for Linux through zig, which needs no newer glibc than the floor.
+low_glibc() {
+  need_zig || fail "linux-$1 needs zig"
+  zig_cc "cc-linux-$1" -target "$2-linux-gnu.$glibc_floor"
+  library "$3" linux "$1" "$out/tools/cc-linux-$1"
 }
 
 # cross_build TARGET SYSTEM CPU COMPILER: the library, the harness and the examples by CMake.
@@ -98,9 +105,7 @@ lib_target() {
   mkdir -p "$dir/lib"
   case $target in
     linux-amd64)
-      need_zig || fail "$target needs zig"
-      zig_cc cc-$target -target x86_64-linux-gnu.$glibc_floor
-      library "$dir/lib/libmusubi.so" linux amd64 "$out/tools/cc-$target" ;;
+      low_glibc amd64 x86_64 "$dir/lib/libmusubi.so" ;;
     linux-arm64)
       need "${tools_arm64[@]}" || fail "not root; install: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
       cross_build $target Linux aarch64 aarch64-linux-gnu-gcc ;;
