@@ -326,6 +326,8 @@ cmd_dist() { # the archives that users download, into build/dist
   cmd_lib >/dev/null
   need "${tools_arm64[@]}" "${tools_windows[@]}" "${tools_dist[@]}" || fail "not root; install: apt-get install ${tools_arm64[*]#*:} ${tools_windows[*]#*:} ${tools_dist[*]#*:}"
   dist_sdk
+  dist_again linux-amd64
+  dist_again windows-amd64
   bindings/c/sdk/check.sh "$root" "$out"
 }
 

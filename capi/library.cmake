@@ -48,6 +48,8 @@ endif()
 set(strip "-s=true -w=true")
 if(NOT STRIP)
   set(strip "-s=false -w=false")
+elseif(RELEASE)
+  string(APPEND link " -s") # zig's linker keeps what Go's flags ask it to leave out
 endif()
 if(RELEASE)
   string(APPEND strip " -buildid=")

@@ -79,3 +79,12 @@ dist_sdk() {
   say "build/dist/$name.tar.gz  $(stat -c %s "$out/dist/$name.tar.gz") bytes"
   say "build/dist/$name.zip  $(stat -c %s "$out/dist/$name.zip") bytes"
 }
+
+# dist_again TARGET: a second build of what is in the archive has the same bytes.
+dist_again() {
+  local again=$out/dist/again
+  rm -rf "$again"
+  sdk_library "$1" "$again"
+  diff -r "$again" "$out/dist/stage/musubi-c-sdk-$(version)/lib/$1" || fail "$1: a second build differs"
+  rm -rf "$again"
+}
