@@ -33,10 +33,27 @@ need_zig() {
   rm -r "$work"
 }
 
-# zig_cc NAME ARGUMENTS...: a C compiler at build/tools/NAME.
+# zig_cc NAME ARGUMENTS...: a C compiler at build/tools/NAME. zig's linker does not know two flags of Go's, which strip local
+# symbols; and where a compiler would only print, zig leaves an empty file in the directory that it runs in.
 zig_cc() {
   local name=$1; shift
-  printf '#!/bin/sh\nexec "%s" cc %s "$@"\n' "$zig" "$*" >"$out/tools/$name"
+  mkdir -p "$out/tools"
+  cat >"$out/tools/$name" <<TEXT
+#!/bin/bash
+arguments=() printed=
+for a; do
+  case \$a in
+    -Wl,-x|-Wl,-S) ;;
+    -E|-###) printed=\$(mktemp) && arguments+=("\$a" -o "\$printed") ;;
+    *) arguments+=("\$a") ;;
+  esac
+done
+[ -n "\$printed" ] || exec "$zig" cc $* "\${arguments[@]}"
+"$zig" cc $* "\${arguments[@]}" && cat "\$printed"
+result=\$?
+rm -f "\$printed"
+exit \$result
+TEXT
   chmod +x "$out/tools/$name"
 }
 
@@ -67,16 +84,10 @@ mac_stubs() {
   mac_stub "$out/tools/mac/libresolv.tbd" /usr/lib/libresolv.9.dylib "$source"/internal/syscall/unix/*_darwin.go
 }
 
-# mac_cc NAME CPU: as zig_cc; zig's linker does not know two flags of Go's, which strip local symbols.
+# mac_cc NAME CPU
 mac_cc() {
   mac_stubs
-  cat >"$out/tools/$1" <<TEXT
-#!/bin/bash
-arguments=()
-for a; do case \$a in -Wl,-x|-Wl,-S) ;; *) arguments+=("\$a") ;; esac; done
-exec "$zig" cc -target $2-macos.12.0 "-F$out/tools/mac" "-L$out/tools/mac" "\${arguments[@]}"
-TEXT
-  chmod +x "$out/tools/$1"
+  zig_cc "$1" -target "$2-macos.12.0" "'-F$out/tools/mac'" "'-L$out/tools/mac'"
 }
 
 library() { # library FILE GOOS GOARCH CC
