@@ -331,7 +331,7 @@ cmd_dist() { # the archives that users download, into build/dist
   bindings/c/sdk/check.sh "$root" "$out"
 }
 
-cmd_windows-test() { # the long form of what the gate does
+cmd_windows_test() { # the long form of what the gate does
   cmd_lib >/dev/null
   need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
   on_windows long
@@ -372,7 +372,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|soak|docs|dist|windows-test|help) "cmd_$command" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|soak|docs|dist|windows-test|help) "cmd_${command//-/_}" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac
