@@ -45,3 +45,48 @@ func TestDocuments(t *testing.T) {
 		}
 	}
 }
+
+// docs/ENGINES.md names the tests that show what it says; they exist.
+func TestHazardsNameTheirTests(t *testing.T) {
+	text, err := os.ReadFile("../docs/ENGINES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmake, err := os.ReadFile("../bindings/c/tests/CMakeLists.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, dir := range []string{".", "node", "../capi", "../capi/cheader"} {
+		files, _ := filepath.Glob(filepath.Join(dir, "*_test.go"))
+		for _, path := range files {
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(source)
+		}
+	}
+	declared := strings.NewReplacer("ring_${short}", "ring_thread NAME ring_address").Replace(string(cmake))
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 5 || cells[0] != "" {
+			continue
+		}
+		rows++
+		for _, m := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(cells[3], -1) {
+			if !strings.Contains(declared, "NAME "+m[1]+" ") {
+				t.Errorf("docs/ENGINES.md names the C test %s, which does not exist", m[1])
+			}
+		}
+		for _, name := range regexp.MustCompile(`\bTest\w+`).FindAllString(cells[3], -1) {
+			if !strings.Contains(tests.String(), "func "+name+"(") {
+				t.Errorf("docs/ENGINES.md names %s, which does not exist", name)
+			}
+		}
+	}
+	if rows < 15 {
+		t.Errorf("only %d rows read: the table is broken", rows)
+	}
+}

@@ -1,6 +1,7 @@
 package cheader
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -142,4 +143,17 @@ func theHeader(t *testing.T) *Header {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// A function that is declared is also fuzzed: random arguments, from several threads.
+func TestEveryFunctionIsFuzzed(t *testing.T) {
+	source, err := os.ReadFile("../../bindings/c/tests/fuzz_test.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range theHeader(t).Funcs() {
+		if !strings.Contains(string(source), f.Name+"(") {
+			t.Errorf("bindings/c/tests/fuzz_test.c never calls %s", f.Name)
+		}
+	}
 }
