@@ -2,10 +2,15 @@ package portmap
 
 import (
 	"fmt"
-	"html"
 	"net/netip"
 	"strings"
 	"time"
+)
+
+// The characters that XML reserves. Package html would do this too, with a table of 2,231 names that costs the library 127 KB.
+var (
+	escape   = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+	unescape = strings.NewReplacer("&lt;", "<", "&gt;", ">", "&quot;", `"`, "&#34;", `"`, "&apos;", "'", "&#39;", "'", "&amp;", "&")
 )
 
 // The services that map ports, most wanted first. A router has one of them for each of its connections.
@@ -48,7 +53,7 @@ func element(doc, name string) (text, rest string, ok bool) {
 		if inner := strings.IndexByte(doc, '<'); inner < close { // not a leaf: its first child follows
 			return "", doc, true
 		}
-		return strings.TrimSpace(html.UnescapeString(doc[:close])), doc[close:], true
+		return strings.TrimSpace(unescape.Replace(doc[:close])), doc[close:], true
 	}
 }
 
@@ -81,7 +86,7 @@ func soap(service, action string, args ...string) string {
 		`s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/"><s:Body>`)
 	fmt.Fprintf(&b, `<u:%s xmlns:u="%s">`, action, service)
 	for i := 0; i+1 < len(args); i += 2 {
-		fmt.Fprintf(&b, "<%s>%s</%s>", args[i], html.EscapeString(args[i+1]), args[i])
+		fmt.Fprintf(&b, "<%s>%s</%s>", args[i], escape.Replace(args[i+1]), args[i])
 	}
 	fmt.Fprintf(&b, "</u:%s></s:Body></s:Envelope>", action)
 	return b.String()
