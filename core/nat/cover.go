@@ -109,6 +109,7 @@ func (a *Agent) startCover(now time.Time) {
 	a.closeHunted()
 	h.birthdays++
 	side := newSide(a.cfg.Local, false)
+	side.counts = side.counts && h.plan.step != 0 // a profile that came since the plan was made is of no use
 	c := &covering{n: side.covers(), counts: side.counts, pace: pacer{now}}
 	if !c.counts {
 		c.meet = uint16((side.low + side.high) / 2) // in the block, wherever in the range the block is
@@ -240,7 +241,7 @@ func (a *Agent) openCover(now time.Time, c *covering) {
 
 // between names the ports between the samples of a side that counts, in a range of which the middle is one of them.
 func (a *Agent) between(c *covering) (low, high uint16) {
-	step := int(a.cfg.Local.Step)
+	step := int(a.hunt.plan.step)
 	low, high = stepPort(c.first.port, step, 1), stepPort(c.last.port, step, -1)
 	if step < 0 {
 		low, high = high, low

@@ -95,7 +95,7 @@ func (a *Agent) tellSample(now time.Time, x *crossing) {
 		flags = wire.ControlKnown
 	}
 	x.told, x.toldAt = true, now
-	a.tell(now, wire.Control{Kind: wire.ControlSampled, Attempt: x.attempt, Flags: flags, Low: x.sample.port, Step: a.cfg.Local.Step, Count: uint16(x.n)})
+	a.tell(now, wire.Control{Kind: wire.ControlSampled, Attempt: x.attempt, Flags: flags, Low: x.sample.port, Step: a.hunt.plan.step, Count: uint16(x.n)})
 }
 
 func (a *Agent) runCrossing(now time.Time) {

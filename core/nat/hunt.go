@@ -76,7 +76,10 @@ type shot struct {
 func (a *Agent) choose() plan {
 	p := planFor(a.cfg.Local, a.cfg.Remote, a.cfg.Caller)
 	if cover := planCover(a.cfg.Local, a.cfg.Remote, a.cfg.Caller); p.method == methodNone && a.cfg.Punch == api.PunchMax && cover.method != methodNone {
-		return cover
+		p = cover
+	}
+	if p.step = a.cfg.Local.Step; p.method == methodNone {
+		p.step = 0
 	}
 	return p
 }

@@ -156,6 +156,35 @@ func (h *hunter) step(d time.Duration) {
 	h.drain(true)
 }
 
+// A measurement that knows less ends in the middle of a search by an earlier one, which goes on with what it knew. (It divided by
+// the step that the new profile did not have: found by sim --docs, PRx × SS.)
+func TestProfileLostMidCampaign(t *testing.T) {
+	for _, c := range []struct {
+		local, remote string
+		punch         api.Aggressiveness
+	}{{"SS", "PR", api.PunchNormal}, {"SS", "SS", api.PunchNormal}, {"SAs", "SR", api.PunchNormal}, {"SS", "SB", api.PunchMax}} {
+		for lost := range 30 {
+			h := newHunterAs(c.local, c.remote, true, c.punch)
+			h.agent.HandleControl(h.now, &wire.Control{Kind: wire.ControlSampled, Flags: wire.ControlCover, Attempt: 1, Low: 21000, High: 21000, Count: 1792})
+			asked := map[api.SocketID]bool{}
+			for i := range 100 {
+				if i == lost {
+					h.agent.SetLocal(h.now, wire.Profile{Mapping: uint8(apdm), Filtering: uint8(apdf), Certain: true})
+				}
+				for _, p := range h.out {
+					if p.Via == ViaSTUN && p.Socket != 0 && !asked[p.Socket] {
+						asked[p.Socket] = true
+						h.local += 20
+						h.answer(p, h.local)
+					}
+				}
+				h.out = h.out[:0]
+				h.step(time.Millisecond)
+			}
+		}
+	}
+}
+
 // The system gives 100 sockets and no more: the attack goes on with those, and tells the prober so.
 func TestFewerSocketsThanWanted(t *testing.T) {
 	h := newHunter("SR", "PR", true)

@@ -153,7 +153,7 @@ func (a *Agent) runBracket(now time.Time, o *opening) {
 
 // tellBracket names the ports between the two samples. A counter that wrapped, or ran away, is left to the next try.
 func (a *Agent) tellBracket(now time.Time, o *opening) {
-	step := int(a.cfg.Local.Step)
+	step := int(a.hunt.plan.step)
 	low, high := int(o.first.port)+step, int(o.last.port)-step
 	if step < 0 {
 		low, high = high, low

@@ -24,6 +24,7 @@ type plan struct {
 	opener    bool // this side opens the sockets; crossing: this side asks for the grant
 	doubt     bool // a profile leaves a doubt: known addresses come first
 	low, high int  // birthday, opener: the ports to expect
+	step      int8 // our own NAT's, as the profile says that the plan was made by: a later one may know none
 }
 
 // sideOf is what matters of a profile for prediction.
