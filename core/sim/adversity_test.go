@@ -139,7 +139,8 @@ func play(seed uint64) (story string, faults []string) {
 		weather.Loss = 0.1
 		a.w.SetWeather(weather)
 	}
-	done := a.w.RunUntil(3*time.Minute, func() bool { return loads[0].complete(loads[1]) && loads[1].complete(loads[0]) })
+	// A full budget of 4 MiB at the rate that is always granted (32 KB/s), of which a relay's two legs lose a third: 200 s.
+	done := a.w.RunUntil(5*time.Minute, func() bool { return loads[0].complete(loads[1]) && loads[1].complete(loads[0]) })
 	a.w.SetWeather(Weather{Delay: oneWay})
 	a.w.Run(5 * time.Second)
 	for i, l := range loads {
