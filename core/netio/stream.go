@@ -3,7 +3,6 @@ package netio
 import (
 	"math/rand/v2"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -170,14 +169,4 @@ func (s *stream) take(in *inbox, parser *websocket.Parser, b []byte) (used int, 
 			return used, errStreamClosed
 		}
 	}
-}
-
-// remote is the other end's TCP address.
-func (s *stream) remote() netip.AddrPort {
-	a, ok := s.conn.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	p := a.AddrPort()
-	return netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
 }
