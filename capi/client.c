@@ -1,6 +1,7 @@
 /* Making and destroying clients. */
 #include <string.h>
 
+#include "grow.h"
 #include "internal.h"
 
 #define DESTROY_LIMIT_MS 5000
@@ -15,10 +16,6 @@ static int32_t check(const musubi_config *c)
     const uint32_t flags = MUSUBI_CONFIG_MANUAL_ACCEPT | MUSUBI_CONFIG_MANUAL_CONNECT | MUSUBI_CONFIG_SCRIBBLE |
                            MUSUBI_CONFIG_NO_PORT_MAPPING;
 
-    if (c == NULL)
-        return MUSUBI_ERR_NULL;
-    if (c->struct_size != sizeof *c)
-        return MUSUBI_ERR_SIZE;
     if (c->token == NULL && c->token_size != 0)
         return MUSUBI_ERR_NULL;
     if (!short_enough(c->server, 2048) || !short_enough(c->app, 64) || !short_enough(c->user, MUSUBI_MAX_USER_ID) ||
@@ -54,10 +51,13 @@ int32_t musubi_create(const musubi_config *config, musubi_client *client)
     if (client == NULL)
         return MUSUBI_ERR_NULL;
     *client = 0;
-    err = check(config);
+    if (config == NULL)
+        return MUSUBI_ERR_NULL;
+    if (!musubi_grow_in(&c, sizeof c, config, MUSUBI_FIRST_CONFIG))
+        return MUSUBI_ERR_SIZE;
+    err = check(&c);
     if (err != MUSUBI_OK)
         return err;
-    c = *config;
     c.send_budget = c.send_budget != 0 ? c.send_budget : 4 << 20;
     err = musubi_slot_take(power_of_2(c.command_bytes != 0 ? c.command_bytes : 512 << 10),
                            power_of_2(c.event_bytes != 0 ? c.event_bytes : 4 << 20), &slot, &made);

@@ -12,7 +12,7 @@ static const struct {
     {MUSUBI_ERR_NULL, "a pointer argument was NULL"},
     {MUSUBI_ERR_HANDLE, "unknown or destroyed client"},
     {MUSUBI_ERR_PEER, "unknown peer, or it has gone"},
-    {MUSUBI_ERR_SIZE, "struct_size does not match this library"},
+    {MUSUBI_ERR_SIZE, "struct_size is wrong, or a field is used that this library is too old for"},
     {MUSUBI_ERR_TOO_LARGE, "larger than the limit"},
     {MUSUBI_ERR_VALUE, "value out of range"},
     {MUSUBI_ERR_ADDRESS, "server address can't be read"},

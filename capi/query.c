@@ -1,6 +1,7 @@
 /* Snapshots that the owner leaves in the slot, each behind a sequence number that is odd while it is written. */
 #include <string.h>
 
+#include "grow.h"
 #include "internal.h"
 
 /* Copies a snapshot that did not change meanwhile. Acquiring every word keeps the second look at the sequence behind
@@ -21,6 +22,7 @@ int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, musubi_stats *
     struct musubi_slot *slot;
     struct musubi_peer_slot *p;
     uint64_t tail, w[MUSUBI_STATS_WORDS];
+    musubi_stats s = {.struct_size = sizeof s};
     uint32_t bits;
     int32_t err = musubi_slot_find(client, &slot, &tail);
 
@@ -28,7 +30,7 @@ int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, musubi_stats *
         return err;
     if (stats == NULL)
         return MUSUBI_ERR_NULL;
-    if (stats->struct_size != sizeof *stats)
+    if (!musubi_size_fits(stats->struct_size, MUSUBI_FIRST_STATS))
         return MUSUBI_ERR_SIZE;
     err = musubi_peer_find(slot, peer, &p, &bits);
     if (err != MUSUBI_OK)
@@ -36,32 +38,32 @@ int32_t musubi_peer_stats(musubi_client client, musubi_peer peer, musubi_stats *
     snapshot(&p->stats_seq, p->stats, w, MUSUBI_STATS_WORDS);
     if (w[0] >> 32 != peer >> 32)
         return MUSUBI_ERR_NOT_CONNECTED; /* never written for this peer */
-    stats->route = (uint32_t)w[0];
-    stats->rtt_us = (uint32_t)w[1];
-    stats->min_rtt_us = (uint32_t)(w[1] >> 32);
-    stats->jitter_us = (uint32_t)w[2];
-    stats->route_changes = (uint32_t)(w[2] >> 32);
-    stats->packets_sent = w[3];
-    stats->packets_received = w[4];
-    stats->packets_lost = w[5];
-    stats->bytes_sent = w[6];
-    stats->bytes_received = w[7];
-    stats->queued_bytes = w[8];
-    stats->auth_failures = w[9];
-    stats->replays = w[10];
-    stats->mtu = (uint32_t)w[11];
-    stats->window = (uint32_t)(w[11] >> 32);
-    stats->in_flight = (uint32_t)w[12];
-    stats->queue_us = (uint32_t)(w[12] >> 32);
-    stats->loss_out_ppm = (uint32_t)w[13];
-    stats->loss_in_ppm = (uint32_t)(w[13] >> 32);
-    stats->redundancy_ppm = (uint32_t)w[14];
-    stats->reserved = 0;
-    stats->send_rate = w[15];
-    stats->receive_rate = w[16];
-    stats->resent = w[17];
-    stats->repaired = w[18];
-    stats->expired = w[19];
+    s.route = (uint32_t)w[0];
+    s.rtt_us = (uint32_t)w[1];
+    s.min_rtt_us = (uint32_t)(w[1] >> 32);
+    s.jitter_us = (uint32_t)w[2];
+    s.route_changes = (uint32_t)(w[2] >> 32);
+    s.packets_sent = w[3];
+    s.packets_received = w[4];
+    s.packets_lost = w[5];
+    s.bytes_sent = w[6];
+    s.bytes_received = w[7];
+    s.queued_bytes = w[8];
+    s.auth_failures = w[9];
+    s.replays = w[10];
+    s.mtu = (uint32_t)w[11];
+    s.window = (uint32_t)(w[11] >> 32);
+    s.in_flight = (uint32_t)w[12];
+    s.queue_us = (uint32_t)(w[12] >> 32);
+    s.loss_out_ppm = (uint32_t)w[13];
+    s.loss_in_ppm = (uint32_t)(w[13] >> 32);
+    s.redundancy_ppm = (uint32_t)w[14];
+    s.send_rate = w[15];
+    s.receive_rate = w[16];
+    s.resent = w[17];
+    s.repaired = w[18];
+    s.expired = w[19];
+    musubi_grow_out(stats, &s, sizeof s);
     return MUSUBI_OK;
 }
 
@@ -69,25 +71,27 @@ int32_t musubi_nat_info(musubi_client client, musubi_nat *nat)
 {
     struct musubi_slot *slot;
     uint64_t tail, w[MUSUBI_NAT_WORDS];
+    musubi_nat n = {.struct_size = sizeof n};
     int32_t err = musubi_slot_find(client, &slot, &tail);
 
     if (err != MUSUBI_OK)
         return err;
     if (nat == NULL)
         return MUSUBI_ERR_NULL;
-    if (nat->struct_size != sizeof *nat)
+    if (!musubi_size_fits(nat->struct_size, MUSUBI_FIRST_NAT))
         return MUSUBI_ERR_SIZE;
     snapshot(&slot->nat_seq, slot->nat, w, MUSUBI_NAT_WORDS);
-    nat->mapping = w[0] & 0xff;
-    nat->filtering = w[0] >> 8 & 0xff;
-    nat->ports = w[0] >> 16 & 0xff;
-    nat->poisonable = w[0] >> 24 & 0xff;
-    nat->opener_ttl = w[0] >> 32 & 0xff;
-    nat->certain = w[0] >> 40 & 1;
-    nat->port_low = w[1] & 0xffff;
-    nat->port_high = w[1] >> 16 & 0xffff;
-    nat->port_step = (int32_t)(uint32_t)(w[1] >> 32);
-    memcpy(nat->public_address, &w[2], sizeof nat->public_address);
-    nat->public_address[sizeof nat->public_address - 1] = 0;
+    n.mapping = w[0] & 0xff;
+    n.filtering = w[0] >> 8 & 0xff;
+    n.ports = w[0] >> 16 & 0xff;
+    n.poisonable = w[0] >> 24 & 0xff;
+    n.opener_ttl = w[0] >> 32 & 0xff;
+    n.certain = w[0] >> 40 & 1;
+    n.port_low = w[1] & 0xffff;
+    n.port_high = w[1] >> 16 & 0xffff;
+    n.port_step = (int32_t)(uint32_t)(w[1] >> 32);
+    memcpy(n.public_address, &w[2], sizeof n.public_address);
+    n.public_address[sizeof n.public_address - 1] = 0;
+    musubi_grow_out(nat, &n, sizeof n);
     return MUSUBI_OK;
 }

@@ -1,17 +1,19 @@
 /* The network simulator: checked here, so that the owner never meets a value that it would have to refuse. */
 #include <string.h>
 
+#include "grow.h"
 #include "internal.h"
 
 #define MILLION 1000000u
 #define LONGEST_US (60u * MILLION)                /* impair.MaxTime */
 #define FASTEST ((uint64_t)MILLION * MILLION)     /* bit/s, impair.MaxRate */
 
-static int32_t check(const musubi_simulation *s)
+/* Takes what the game filled, if anything, into s, which is zero. */
+static int32_t take(musubi_simulation *s, const musubi_simulation *filled)
 {
-    if (s == NULL)
+    if (filled == NULL)
         return MUSUBI_OK;
-    if (s->struct_size != sizeof *s)
+    if (!musubi_grow_in(s, sizeof *s, filled, MUSUBI_FIRST_SIMULATION))
         return MUSUBI_ERR_SIZE;
     if ((s->flags & ~(uint32_t)MUSUBI_SIMULATE_KEEP_ORDER) != 0 || s->loss_ppm > MILLION || s->reorder_ppm > MILLION ||
         s->duplicate_ppm > MILLION || s->loss_burst > MILLION || s->latency_us > LONGEST_US || s->jitter_us > LONGEST_US ||
@@ -31,17 +33,13 @@ int32_t musubi_simulate(musubi_client client, const musubi_simulation *outgoing,
     uint64_t tail;
     int32_t err = musubi_slot_use(client, &slot, &tail);
 
+    memset(both, 0, sizeof both);
     if (err == MUSUBI_OK)
-        err = check(outgoing);
+        err = take(&both[0], outgoing);
     if (err == MUSUBI_OK)
-        err = check(incoming);
+        err = take(&both[1], incoming);
     if (err != MUSUBI_OK)
         return err;
-    memset(both, 0, sizeof both);
-    if (outgoing != NULL)
-        both[0] = *outgoing;
-    if (incoming != NULL)
-        both[1] = *incoming;
     return musubi_command_put(slot, tail, &request, 1);
 }
 
@@ -78,13 +76,16 @@ static const struct preset presets[] = {
      20 * MILLION},
 };
 
+static int fits(const musubi_simulation *s) { return s == NULL || musubi_size_fits(s->struct_size, MUSUBI_FIRST_SIMULATION); }
+
 static void fill(musubi_simulation *to, const struct preset *p, uint64_t rate)
 {
+    musubi_simulation s = p->s;
+
     if (to == NULL)
         return;
-    *to = p->s;
-    to->struct_size = sizeof *to;
-    to->rate = rate;
+    s.rate = rate;
+    musubi_grow_out(to, &s, sizeof s);
 }
 
 int32_t musubi_simulation_preset(const char *name, musubi_simulation *outgoing, musubi_simulation *incoming)
@@ -93,7 +94,7 @@ int32_t musubi_simulation_preset(const char *name, musubi_simulation *outgoing, 
 
     if (name == NULL)
         return MUSUBI_ERR_NULL;
-    if ((outgoing != NULL && outgoing->struct_size != sizeof *outgoing) || (incoming != NULL && incoming->struct_size != sizeof *incoming))
+    if (!fits(outgoing) || !fits(incoming))
         return MUSUBI_ERR_SIZE;
     for (i = 0; i < sizeof presets / sizeof *presets; i++) {
         if (strcmp(name, presets[i].name) != 0)

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "grow.h"
 #include "internal.h"
 
 static uint32_t link_of(struct musubi_slot *slot)
@@ -34,6 +35,7 @@ int32_t musubi_client_stats(musubi_client client, musubi_totals *totals)
 {
     struct musubi_slot *slot;
     uint64_t tail;
+    musubi_totals t;
     uint32_t i, members = 0;
     int32_t err = musubi_slot_find(client, &slot, &tail);
 
@@ -41,23 +43,24 @@ int32_t musubi_client_stats(musubi_client client, musubi_totals *totals)
         return err;
     if (totals == NULL)
         return MUSUBI_ERR_NULL;
-    if (totals->struct_size != sizeof *totals)
+    if (!musubi_size_fits(totals->struct_size, MUSUBI_FIRST_TOTALS))
         return MUSUBI_ERR_SIZE;
-    *totals = (musubi_totals){.struct_size = sizeof *totals, .server = link_of(slot)};
-    totals->server_code = (int32_t)atomic_load(&slot->link_code);
+    t = (musubi_totals){.struct_size = sizeof t, .server = link_of(slot)};
+    t.server_code = (int32_t)atomic_load(&slot->link_code);
     for (i = 0; i < MUSUBI_MAX_PEERS; i++) {
         uint64_t key = atomic_load_explicit(&slot->peers[i].key, memory_order_acquire);
 
         members += (key & MUSUBI_PEER_MEMBER) != 0;
         if ((key & MUSUBI_PEER_CONNECTED) != 0)
-            add_peer(client, key >> 32 << 32 | i, totals);
+            add_peer(client, key >> 32 << 32 | i, &t);
     }
-    totals->members = atomic_load(&slot->room_up) ? members + 1 : 0;
-    totals->events = (uint32_t)(atomic_load(&slot->event_head) - atomic_load(&slot->event_read));
-    totals->command_bytes = (uint32_t)((atomic_load(&slot->cell_mask) + 1) * MUSUBI_CELL);
-    totals->command_used = (uint32_t)(((tail & MUSUBI_POSITION) - atomic_load(&slot->head)) * MUSUBI_CELL);
-    if (totals->command_used > totals->command_bytes)
-        totals->command_used = 0; /* the owner has taken commands since tail was read */
+    t.members = atomic_load(&slot->room_up) ? members + 1 : 0;
+    t.events = (uint32_t)(atomic_load(&slot->event_head) - atomic_load(&slot->event_read));
+    t.command_bytes = (uint32_t)((atomic_load(&slot->cell_mask) + 1) * MUSUBI_CELL);
+    t.command_used = (uint32_t)(((tail & MUSUBI_POSITION) - atomic_load(&slot->head)) * MUSUBI_CELL);
+    if (t.command_used > t.command_bytes)
+        t.command_used = 0; /* the owner has taken commands since tail was read */
+    musubi_grow_out(totals, &t, sizeof t);
     return MUSUBI_OK;
 }
 

@@ -24,6 +24,12 @@
  * MEMORY. What you pass in is copied before the call returns. What a poll hands out belongs to the client and lives until
  * the next poll of that client or its destruction. Text is UTF-8 and ends in a zero byte. A struct that you fill starts
  * with struct_size: set it to sizeof the struct and every field that you don't use to zero.
+ *
+ * VERSIONS. A program runs with every later library of its ABI version. Structs grow at their end only. To a newer
+ * library a program's shorter struct is one whose last fields are zero, and of what the library fills in the program gets
+ * what it has room for. To an older library a longer struct is good while the fields that it doesn't know are zero, else the call
+ * fails with MUSUBI_ERR_SIZE; what it can't fill in stays as it was. musubi_event and musubi_message come in arrays and
+ * never grow: new fields take their reserved bytes.
  */
 #ifndef MUSUBI_H
 #define MUSUBI_H
@@ -154,7 +160,7 @@ enum {
     MUSUBI_ERR_NULL = -1,      /* a pointer that may not be NULL was NULL */
     MUSUBI_ERR_HANDLE = -2,    /* no such client, or it was destroyed */
     MUSUBI_ERR_PEER = -3,      /* no such peer, or it has gone */
-    MUSUBI_ERR_SIZE = -4,      /* struct_size is not one this library knows */
+    MUSUBI_ERR_SIZE = -4,      /* struct_size is no size of this struct, or fields are used that this library is too old for */
     MUSUBI_ERR_TOO_LARGE = -5, /* message, text or payload over its limit */
     MUSUBI_ERR_VALUE = -6,     /* a value out of its range */
     MUSUBI_ERR_ADDRESS = -7,   /* the server address can't be read */

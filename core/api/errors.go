@@ -10,7 +10,7 @@ const (
 	ErrNull     Code = -1 // a pointer that may not be NULL was NULL
 	ErrHandle   Code = -2 // no such client, or it was destroyed
 	ErrPeer     Code = -3 // no such peer, or it has gone
-	ErrSize     Code = -4 // struct_size is not one this library knows
+	ErrSize     Code = -4 // struct_size is no size of this struct, or fields are used that this library is too old for
 	ErrTooLarge Code = -5 // message, text or payload over its limit
 	ErrValue    Code = -6 // a value out of its range
 	ErrAddress  Code = -7 // the server address can't be read
@@ -56,7 +56,7 @@ var codeText = map[Code]string{
 	OK: "ok",
 
 	ErrNull: "a pointer argument was NULL", ErrHandle: "unknown or destroyed client", ErrPeer: "unknown peer, or it has gone",
-	ErrSize: "struct_size does not match this library", ErrTooLarge: "larger than the limit", ErrValue: "value out of range",
+	ErrSize: "struct_size is wrong, or a field is used that this library is too old for", ErrTooLarge: "larger than the limit", ErrValue: "value out of range",
 	ErrAddress: "server address can't be read", ErrVersion: "this library does not offer that ABI version",
 
 	ErrNotConnected: "not connected", ErrWouldBlock: "queue full, try again after WRITABLE", ErrBusy: "another thread is polling this client",

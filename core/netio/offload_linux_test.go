@@ -14,15 +14,6 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 )
 
-// numbered is datagram n of a test: its number, then bytes that follow from it.
-func numbered(dst []byte, n, size int) []byte {
-	b := binary.BigEndian.AppendUint32(dst, uint32(n))
-	for len(b) < len(dst)+size {
-		b = append(b, byte(n+len(b)*3))
-	}
-	return b
-}
-
 // Rows of every shape, to two receivers in turn, with and without offload at either end: what arrives is what was sent,
 // in order, datagram by datagram.
 func TestRowsArriveAsDatagrams(t *testing.T) {
@@ -38,9 +29,9 @@ func TestRowsArriveAsDatagrams(t *testing.T) {
 			var sizes [2][]int
 			sent := 0
 			send := func(at, size int) {
-				b := numbered(nil, len(sizes[at]), size)
+				b := patterned(nil, len(sizes[at]), size)
 				if c.inPlace {
-					b = numbered(sender.Room(), len(sizes[at]), size)
+					b = patterned(sender.Room(), len(sizes[at]), size)
 				}
 				if err := sender.Send(0, to[at], b, 0); err != nil {
 					t.Fatal(err)
@@ -65,7 +56,7 @@ func TestRowsArriveAsDatagrams(t *testing.T) {
 			for got[0]+got[1] < sent {
 				readSome(t, receiver, func(id api.SocketID, _ netip.AddrPort, b []byte) {
 					n := got[id]
-					if n == len(sizes[id]) || !bytes.Equal(b, numbered(nil, n, sizes[id][n])) {
+					if n == len(sizes[id]) || !bytes.Equal(b, patterned(nil, n, sizes[id][n])) {
 						t.Fatalf("datagram %d of socket %d: %d bytes", n, id, len(b))
 					}
 					got[id]++
@@ -96,12 +87,12 @@ func TestRefusedRowIsSentSingly(t *testing.T) {
 	next := 0
 	for round := range 2 {
 		for n := range 100 {
-			l.Send(0, at, numbered(l.Room(), 100*round+n, 300), 0)
+			l.Send(0, at, patterned(l.Room(), 100*round+n, 300), 0)
 		}
 		l.Flush()
 		for next < 100*(round+1) {
 			readSome(t, l, func(_ api.SocketID, _ netip.AddrPort, b []byte) {
-				if !bytes.Equal(b, numbered(nil, next, 300)) {
+				if !bytes.Equal(b, patterned(nil, next, 300)) {
 					t.Fatalf("datagram %d is not what was sent", next)
 				}
 				next++
@@ -124,7 +115,7 @@ func TestBadDestinationKeepsRows(t *testing.T) {
 	l := newTestLoop(t)
 	open(t, l, 0, loopback)
 	for n := range 3 {
-		l.Send(0, netip.AddrPortFrom(loopback.Addr(), 0), numbered(l.Room(), n, 300), 0)
+		l.Send(0, netip.AddrPortFrom(loopback.Addr(), 0), patterned(l.Room(), n, 300), 0)
 	}
 	l.Flush()
 	if s := l.Stats(); s.Sent != 0 || s.SendError != 3 {
@@ -142,13 +133,13 @@ func TestDropOffload(t *testing.T) {
 	l.DropOffload()
 	before := l.Stats()
 	for n := range 50 {
-		l.Send(0, at, numbered(l.Room(), n, 1000), 0)
+		l.Send(0, at, patterned(l.Room(), n, 1000), 0)
 	}
 	l.Flush()
 	next := 0
 	for next < 50 {
 		readSome(t, l, func(_ api.SocketID, _ netip.AddrPort, b []byte) {
-			if !bytes.Equal(b, numbered(nil, next, 1000)) {
+			if !bytes.Equal(b, patterned(nil, next, 1000)) {
 				t.Fatalf("datagram %d is not what was sent", next)
 			}
 			next++
@@ -197,7 +188,7 @@ func TestIdleLoopIsSmall(t *testing.T) {
 	l := newTestLoop(t)
 	at := open(t, l, 0, loopback)
 	for n := range 1000 {
-		l.Send(0, at, numbered(l.Room(), n, 100), 0)
+		l.Send(0, at, patterned(l.Room(), n, 100), 0)
 		l.Flush()
 		l.Wait(time.Now().Add(patience))
 		l.Read(func(api.SocketID, netip.AddrPort, []byte) {})

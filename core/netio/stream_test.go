@@ -2,6 +2,7 @@ package netio
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -99,7 +100,7 @@ func TestStreamCarriesDatagrams(t *testing.T) {
 		got++
 	})
 	client = newStreamOwner(t, func(_ api.SocketID, b []byte) {
-		if !bytes.Equal(b, numbered(nil, back, 4+back%2045)) {
+		if !bytes.Equal(b, patterned(nil, back, 4+back%2045)) {
 			t.Fatalf("datagram %d is not what was sent", back)
 		}
 		back++
@@ -110,7 +111,7 @@ func TestStreamCarriesDatagrams(t *testing.T) {
 		t.Fatalf("news %+v", n)
 	}
 	for n := 0; n < 4000; n++ {
-		if err := client.Send(7, numbered(nil, n, 4+n%2045)); err != nil {
+		if err := client.Send(7, patterned(nil, n, 4+n%2045)); err != nil {
 			t.Fatal(err)
 		}
 		if n%20 == 19 { // no more under way than a queue holds
@@ -262,4 +263,13 @@ func TestStreamsComeAndGo(t *testing.T) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
 	}
+}
+
+// patterned is datagram n of a test: its number, then bytes that follow from it.
+func patterned(dst []byte, n, size int) []byte {
+	b := binary.BigEndian.AppendUint32(dst, uint32(n))
+	for len(b) < len(dst)+size {
+		b = append(b, byte(n+len(b)*3))
+	}
+	return b
 }

@@ -98,7 +98,9 @@ static void bad_configs(void)
     CHECK_CODE(musubi_create(&good, NULL), MUSUBI_ERR_NULL);
     c = good, c.struct_size = 0;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
-    c = good, c.struct_size = sizeof c + 8;
+    c = good, c.struct_size = sizeof c - 1;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
+    c = good, c.struct_size = UINT_MAX;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
     c = good, c.token = NULL, c.token_size = 1;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_NULL);
@@ -274,6 +276,46 @@ static void bad_simulations(void)
     CHECK_CODE(musubi_simulate(c, NULL, NULL), MUSUBI_ERR_HANDLE);
 }
 
+/* A program compiled with a later header, whose structs are longer: what it doesn't use of them must not matter, what it
+ * uses and this library doesn't know must be refused, and what it wants to know stays as it was. */
+static void later_headers(void)
+{
+    struct {
+        musubi_config known;
+        uint64_t later;
+    } config = {config_for(NO_SERVER), 0};
+    struct {
+        musubi_simulation known;
+        uint64_t later;
+    } network = {{.struct_size = sizeof network}, 0};
+    struct {
+        musubi_nat known;
+        uint64_t later;
+    } nat = {{.struct_size = sizeof nat, .mapping = 99}, 7};
+    struct {
+        musubi_totals known;
+        uint64_t later;
+    } totals = {{.struct_size = sizeof totals, .command_bytes = 0}, 7};
+    musubi_client c = 0;
+
+    config.known.struct_size = sizeof config;
+    config.later = 1;
+    CHECK_CODE(musubi_create(&config.known, &c), MUSUBI_ERR_SIZE);
+    config.later = 0;
+    CHECK_CODE(musubi_create(&config.known, &c), 0);
+    CHECK_CODE(musubi_simulate(c, &network.known, NULL), 0);
+    network.later = (uint64_t)1 << 63;
+    CHECK_CODE(musubi_simulate(c, &network.known, NULL), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_simulate(c, NULL, &network.known), MUSUBI_ERR_SIZE);
+    CHECK_CODE(musubi_simulation_preset("4g", &network.known, NULL), 0);
+    CHECK(network.known.latency_us == 25000 && network.known.struct_size == sizeof network && network.later == (uint64_t)1 << 63);
+    CHECK_CODE(musubi_nat_info(c, &nat.known), 0);
+    CHECK(nat.known.mapping == MUSUBI_NAT_UNKNOWN && nat.known.struct_size == sizeof nat && nat.later == 7);
+    CHECK_CODE(musubi_client_stats(c, &totals.known), 0);
+    CHECK(totals.known.command_bytes != 0 && totals.known.struct_size == sizeof totals && totals.later == 7);
+    CHECK_CODE(musubi_destroy(c), 0);
+}
+
 static void too_many_clients(void)
 {
     musubi_client clients[MUSUBI_MAX_CLIENTS], one_more;
@@ -369,6 +411,7 @@ int main(int argc, char **argv)
     bad_configs();
     bad_arguments();
     bad_simulations();
+    later_headers();
     too_many_clients();
     address_in_use();
     server_down();

@@ -100,13 +100,17 @@ static void *sized(struct call *c, uint32_t size)
     if (one_in(c->d, 16))
         return NULL;
     if (one_in(c->d, 16)) {
-        p = exactly(c, sizeof *p);
-        *p = below(c->d, size);
+        size = below(c->d, size);
+        p = exactly(c, size > sizeof *p ? size : sizeof *p);
+        memset(p, 0, size);
+        *p = one_in(c->d, 2) ? size : 1025 + below(c->d, 100000); /* no struct is that large: nothing behind p is looked at */
         return p;
     }
+    size += one_in(c->d, 16) ? 1 + below(c->d, 100) : 0;
     p = exactly(c, size);
     memset(p, 0, size);
-    *p = one_in(c->d, 16) ? size + 1 + below(c->d, 100) : size;
+    ((uint8_t *)p)[size - 1] = one_in(c->d, 32);
+    *p = size;
     return p;
 }
 

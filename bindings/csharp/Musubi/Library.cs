@@ -94,12 +94,19 @@ namespace Musubi
             if (api == null)
                 throw Mismatch("one that offers no ABI " + Limits.AbiVersion, null);
             Same("musubi_event", sizeof(NativeEvent), api->eventSize);
-            Same("musubi_config", sizeof(NativeConfig), api->configSize);
-            Same("musubi_stats", sizeof(PeerStats), api->statsSize);
-            Same("musubi_nat", sizeof(NatInfo), api->natSize);
-            Same("musubi_simulation", sizeof(Simulation), api->simulationSize);
             Same("musubi_message", sizeof(NativeMessage), api->messageSize);
-            Same("musubi_totals", sizeof(ClientStats), api->totalsSize);
+            AtLeast("musubi_config", sizeof(NativeConfig), api->configSize);
+            AtLeast("musubi_stats", sizeof(PeerStats), api->statsSize);
+            AtLeast("musubi_nat", sizeof(NatInfo), api->natSize);
+            AtLeast("musubi_simulation", sizeof(Simulation), api->simulationSize);
+            AtLeast("musubi_totals", sizeof(ClientStats), api->totalsSize);
+        }
+
+        /// <summary>These structs grow: a newer library takes the shorter ones of this binding.</summary>
+        private static void AtLeast(string name, int ours, uint theirs)
+        {
+            if (theirs < ours)
+                Same(name, ours, theirs);
         }
 
         private static void Same(string name, int ours, uint theirs)

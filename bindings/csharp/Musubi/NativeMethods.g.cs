@@ -233,7 +233,7 @@ namespace Musubi
         /// <summary>No such peer, or it has gone.</summary>
         Peer = -3,
 
-        /// <summary>struct_size is not one this library knows.</summary>
+        /// <summary>struct_size is no size of this struct, or fields are used that this library is too old for.</summary>
         Size = -4,
 
         /// <summary>Message, text or payload over its limit.</summary>
