@@ -54,6 +54,15 @@ endif()
 if(RELEASE)
   string(APPEND strip " -buildid=")
 endif()
+
+# Go links again when its sources or flags have changed, but does not look into the version script that a flag names. A
+# library that is gone is always linked; the age of this file counts as well, to be sure.
+foreach(input "${source}/capi/musubi.map" "${CMAKE_CURRENT_LIST_FILE}")
+  if("${input}" IS_NEWER_THAN "${out}")
+    file(REMOVE "${out}")
+  endif()
+endforeach()
+
 set(environment CGO_ENABLED=1 "GOOS=${OS}" "GOARCH=${ARCH}")
 if(CC)
   list(APPEND environment "CC=${CC}")
