@@ -59,6 +59,7 @@ cat "$work/host.out" "$work/join.out" | grep -q ' stats .*mtu=1[2-4]' || fail "r
 pair simulated --messages 60 --rate 60 --unreliable 30 --simulate bad-wifi
 fi
 
+: >"$work/hello1.out" # await may be sooner than the shell behind it
 "$hello" "$address" >"$work/hello1.out" 2>&1 &
 hello_pid=$!
 code=$(await "$work/hello1.out" 's/^room \([A-Z0-9]*\).*/\1/p') || fail "hello: no room"
