@@ -3,6 +3,7 @@ package rudp
 import (
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/seq"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -23,9 +24,29 @@ type ackState struct {
 	backSet   bool
 }
 
+// demand is how soon a packet is to be acknowledged.
+type demand uint8
+
+const (
+	noAck     demand = iota
+	ackLater         // nothing in it would be sent again
+	ackSooner        // what it carries is repeated unless an ACK comes
+)
+
+// demandOf is what one frame asks for.
+func demandOf(t wire.FrameType) demand {
+	switch {
+	case !t.AckEliciting():
+		return noAck
+	case t.IsMessage() && !api.Mode(t.Mode()).Reliable():
+		return ackLater
+	}
+	return ackSooner
+}
+
 // received notes one packet. The first of a pair may wait for company; a second one, or one out of order, is told at
 // once, because the sender detects losses by it (RFC 9000, 13.2.1).
-func (a *ackState) received(now moment, number uint64, eliciting bool) {
+func (a *ackState) received(now moment, number uint64, wants demand) {
 	inOrder := !a.any || number == a.largest+1
 	a.numbers.Add(number, number+1)
 	a.numbers.KeepHighest(wire.MaxAckRanges)
@@ -37,20 +58,25 @@ func (a *ackState) received(now moment, number uint64, eliciting bool) {
 	if !a.any || number > a.largest {
 		a.any, a.largest, a.largestAt = true, number, now
 	}
-	if !eliciting {
+	if wants == noAck {
 		return
 	}
 	a.pending++
 	if a.pending >= 2 || !inOrder {
 		a.due, a.deadline = true, 0
 	} else if !a.due {
-		a.deadline = now.add(a.patience(now))
+		a.deadline = now.add(a.patience(now, wants))
 	}
 }
 
-// patience is how long the first packet of a pair may wait for the second.
-func (a *ackState) patience(now moment) time.Duration {
-	if a.repair != nil && now.since(a.repair.last) < repairFresh {
+// patience is how long the first packet of a pair may wait for the second, or for data of ours to travel with. A packet
+// that makes nobody wait may do so for more than a game's frame: two games that send each other state 60 times a second
+// then send no packets for ACKs alone. While packets are missing, losses shall show soon.
+func (a *ackState) patience(now moment, wants demand) time.Duration {
+	switch {
+	case a.repair != nil && now.since(a.repair.last) < repairFresh:
+		return stretchedAckDelay
+	case wants == ackLater && a.numbers.Len() == 1:
 		return stretchedAckDelay
 	}
 	return maxAckDelay

@@ -178,3 +178,34 @@ func TestRTTFollowsRFC9002(t *testing.T) {
 		t.Fatalf("a steady 40 ms has PTO %v", r.pto())
 	}
 }
+
+// Two games that send each other unreliable state every frame tell what came beside it: no packet leaves for an ACK alone,
+// whatever the frames' phase, and the wait is taken off the round trip. Reliable messages are answered within 5 ms.
+func TestStateCarriesItsAcks(t *testing.T) {
+	for phase := range 16 {
+		p := newPair(t, 1, Config{})
+		p.links[0].delay = 20 * time.Millisecond
+		for range 120 {
+			p.send(p.alice(), api.Unreliable, 0, make([]byte, 64))
+			p.advance(time.Duration(phase) * time.Millisecond)
+			p.send(p.bob(), api.Unreliable, 0, make([]byte, 64))
+			p.advance(time.Duration(16-phase) * time.Millisecond)
+		}
+		for i, e := range p.ends {
+			path := e.paths[0]
+			if alone := path.lastNumber + 1 - path.sentCount; path.sentCount > 125 || alone > 5 {
+				t.Errorf("phase %d, end %d: %d packets with something in them, %d without, for 120 messages", phase, i, path.sentCount, alone)
+			}
+			if off := (path.rtt.smoothed - 40*time.Millisecond).Abs(); off > 2*time.Millisecond || path.ptoCount > 0 {
+				t.Errorf("phase %d, end %d: RTT %v of 40 ms, %d probe timeouts", phase, i, path.rtt.smoothed, path.ptoCount)
+			}
+		}
+	}
+	p := newPair(t, 1, Config{})
+	p.send(p.alice(), api.ReliableOrdered, 0, make([]byte, 64))
+	before := p.now
+	p.advanceUntil(time.Second, func() bool { return p.alice().paths[0].ackCount > 0 })
+	if took := p.now.Sub(before) - 2*p.links[0].delay; took > maxAckDelay {
+		t.Errorf("a reliable message was acknowledged after %v", took)
+	}
+}

@@ -161,8 +161,9 @@ func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
 	w.full = wire.MessageHeaderSize(&frame, false)+len(frame.Payload) > room
 	before := len(w.b)
 	w.b = wire.AppendMessage(w.b, &frame, w.full)
-	w.eliciting, w.data = true, true
+	w.data = true
 	w.unreliable = w.unreliable || !m.mode.Reliable()
+	w.ask(wire.FrameType(w.b[before]))
 	if n = uint32(len(frame.Payload)); m.size == 0 {
 		n = 1
 	}

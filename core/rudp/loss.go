@@ -42,6 +42,9 @@ func (c *Conn) handleAck(a *wire.Ack) error {
 			// No sample from what was given up, or while the peer is away: such an answer says when it woke up.
 			if s.number == largest && s.at >= p.opened && s.state == inFlight && !c.away() {
 				measured, delay := c.now.since(s.at), time.Duration(a.Delay)*time.Microsecond
+				if s.pieces == nil { // the ACK may have waited for company every time, so that no least of them is right
+					measured, delay = max(measured-min(delay, stretchedAckDelay), time.Microsecond), 0
+				}
 				p.rtt.sample(measured, delay, p.ackDelay())
 				p.cong.sample(c.now, s.at, measured, delay)
 			}
@@ -159,8 +162,12 @@ func (c *Conn) ptoAt(p *path) moment {
 	if p.flying == 0 || p.ptoCount >= sidePTOs && p != c.path(c.route) || c.away() {
 		return 0
 	}
-	pto := p.rtt.pto()
-	pto += p.ackDelay() - maxAckDelay
+	pto := p.rtt.pto() - maxAckDelay
+	if p.ptoWants == ackLater {
+		pto += stretchedAckDelay
+	} else {
+		pto += p.ackDelay()
+	}
 	return p.ptoBase.add(max(pto, min(pto<<min(p.ptoCount, 10), maxPTO)))
 }
 

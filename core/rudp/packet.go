@@ -24,7 +24,7 @@ type writer struct {
 	credit     uint64
 	suspend    uint8                  // mark of the announcement in here, 0 for none
 	levels     [api.PriorityCount]int // payload bytes by level
-	eliciting  bool
+	wants      demand
 	data       bool          // a message is in here
 	unreliable bool          // and an unreliable one
 	full       bool          // a frame without length ends the packet
@@ -68,20 +68,20 @@ func (c *Conn) AppendPacket(now time.Time, id wire.PathID, number uint64, dst []
 	due := c.writeAcks(&w, id)
 	c.writeControl(&w, id)
 	c.writeData(&w, id)
-	if !w.eliciting && w.refused && !due { // the ACK can wait, the message can't be sent beside it
+	if w.wants == noAck && w.refused && !due { // the ACK can wait, the message can't be sent beside it
 		w.b, w.acks, w.told, w.ackRx, w.switched = dst, 0, 0, -1, false
 		c.writeData(&w, id)
 	}
-	if p.probes > 0 && !w.eliciting && w.room() > 0 {
+	if p.probes > 0 && w.wants == noAck && w.room() > 0 {
 		w.ping()
 	}
 	if !w.data {
 		c.writeRepair(&w, number)
 	}
-	if !w.eliciting && !due && !w.repaired {
+	if w.wants == noAck && !due && !w.repaired {
 		return dst, false
 	}
-	if !w.eliciting && !w.repaired && w.room() > 0 && c.wantsPrune(&w) {
+	if w.wants == noAck && !w.repaired && w.room() > 0 && c.wantsPrune(&w) {
 		w.ping()
 	}
 	c.commit(&w, number)
@@ -90,8 +90,11 @@ func (c *Conn) AppendPacket(now time.Time, id wire.PathID, number uint64, dst []
 
 func (w *writer) ping() {
 	w.b = append(w.b, uint8(wire.FramePing))
-	w.eliciting = true
+	w.ask(wire.FramePing)
 }
+
+// ask notes what a frame that was written asks for.
+func (w *writer) ask(t wire.FrameType) { w.wants = max(w.wants, demandOf(t)) }
 
 func (w *writer) push(p *piece) {
 	if w.lastPiece == nil {
@@ -122,7 +125,7 @@ func (c *Conn) commit(w *writer, number uint64) {
 	size := len(w.b) - w.start + packetOverhead
 	c.stats.SentBytes += uint64(size)
 	c.meterSent(w, size)
-	if !w.eliciting {
+	if w.wants == noAck {
 		p.ackOnly++
 		if w.repaired || p.cong.pace.bound > 0 {
 			p.cong.pace.spendUnasked(c.now, size)
@@ -147,7 +150,7 @@ func (c *Conn) commit(w *writer, number uint64) {
 		p.cong.pace.floor -= int64(size)
 	}
 	if w.data || p.flying == 0 { // a PING that comes often must not put off the probes that repeat data
-		p.ptoBase = c.now
+		p.ptoBase, p.ptoWants = c.now, w.wants
 	}
 	p.probes = max(p.probes-1, 0)
 	p.flying++
@@ -186,7 +189,7 @@ func (c *Conn) writeControl(w *writer, id wire.PathID) {
 	if c.credit.due && id == c.route && w.room() >= 11 {
 		w.credit = c.advertise()
 		w.b = wire.AppendCredit(w.b, w.credit)
-		w.eliciting = true
+		w.ask(wire.FrameCredit)
 	}
 	c.writeSuspend(w, id)
 	if w.path.ping && w.room() > 0 {

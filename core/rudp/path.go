@@ -35,6 +35,7 @@ type path struct {
 	earlyCount   int    // packets repaired early since the last ACK
 	flying       int    // packets in flight
 	ptoBase      moment // last packet with data sent, or last probe timeout
+	ptoWants     demand // of that packet
 	ptoCount     int
 	probes       int    // packets that may leave past the window after a probe timeout
 	silent       moment // when the oldest packet was sent that probe timeouts gave up; zero: none since the last ACK

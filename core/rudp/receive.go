@@ -31,7 +31,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 	// ACK and CREDIT still count, so that two such ends don't hold each other up.
 	refuse := c.events.Len() >= maxReady
 	c.inbox.held.now, c.inbox.numbered = wire.Switch{}, false
-	eliciting, refused, err := c.handleFrames(frames, rx, number, refuse)
+	wants, refused, err := c.handleFrames(frames, rx, number, refuse)
 	if err != nil || c.state >= stateDraining {
 		return err
 	}
@@ -39,7 +39,7 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 		c.stats.Refused++
 	} else {
 		c.stats.Received++
-		a.received(c.now, number, eliciting)
+		a.received(c.now, number, wants)
 		if a.repair != nil {
 			err = c.keepBlock(rx, number)
 		}
@@ -52,10 +52,10 @@ func (c *Conn) HandlePacket(now time.Time, rx wire.PathID, number uint64, frames
 }
 
 // handleFrames takes one packet's frames in order; it stops at the first that is malformed, and at CLOSE.
-func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse bool) (eliciting, refused bool, err error) {
+func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse bool) (wants demand, refused bool, err error) {
 	r := wire.NewReader(frames)
 	if r.Len() == 0 {
-		return false, false, errFrame
+		return noAck, false, errFrame
 	}
 	repair := c.acks[rx].repair
 	if repair != nil {
@@ -65,7 +65,7 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 	for r.Len() > 0 {
 		start := len(frames) - r.Len()
 		t := wire.FrameType(r.U8())
-		eliciting = eliciting || t.AckEliciting()
+		wants = max(wants, demandOf(t))
 		switch {
 		case t.IsMessage():
 			m := wire.ReadMessage(&r, t)
@@ -92,7 +92,7 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 		case t == wire.FrameClose:
 			if f := wire.ReadClose(&r); !r.Err() {
 				c.peerClosed(rx, f)
-				return eliciting, refused, nil
+				return wants, refused, nil
 			}
 		case t == wire.FrameSwitch:
 			if f := wire.ReadSwitch(&r); !r.Err() {
@@ -112,16 +112,16 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 			}
 		case t == wire.FramePadding, t == wire.FramePing:
 		default:
-			return eliciting, refused, errFrame
+			return wants, refused, errFrame
 		}
 		if r.Err() {
-			return eliciting, refused, errFrame
+			return wants, refused, errFrame
 		}
 		if err != nil {
-			return eliciting, refused, err
+			return wants, refused, err
 		}
 	}
-	return eliciting, refused, nil
+	return wants, refused, nil
 }
 
 // pathSet remembers which paths were told of in a packet. A sender tells once of each; who fills packets with such frames

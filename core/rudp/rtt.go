@@ -7,8 +7,8 @@ const (
 	granularity = time.Millisecond       // of the owner's timers; RFC 9002, 6.1.2
 	minVariance = 10 * time.Millisecond  // least 4*var in a PTO; TRANSPORT
 	maxAckDelay = 5 * time.Millisecond   // the longest a receiver holds an acknowledgement back
-	// The same while REPAIR frames come: they stand in for a resend, so that an ACK for every second packet will do. It
-	// is more than a game's frame, so that the second packet comes in time.
+	// The same for packets of unreliable messages, and while REPAIR frames come: they stand in for a resend, so that an
+	// ACK for every second packet will do. It is more than a game's frame, so that the next packet comes in time.
 	stretchedAckDelay = 20 * time.Millisecond
 )
 

@@ -101,7 +101,7 @@ func (c *Conn) writeSuspend(w *writer, id wire.PathID) {
 	}
 	w.b = wire.AppendSuspend(w.b, wire.Suspend{Turn: s.turn, Millis: millis})
 	w.suspend = s.mark()
-	w.eliciting = true
+	w.ask(wire.FrameSuspend)
 }
 
 // suspendLost announces again what a packet carried that was lost, or was probed for.

@@ -15,6 +15,7 @@ import (
 //	direct              └── SWITCH relay 9, message 10 ──▶ held ┘▶ 10
 const (
 	maxSwitchWait = 100 * time.Millisecond
+	minSwitchSlip = 5 * time.Millisecond // of the estimate of what the old path takes longer, and of the timers
 	maxHeld       = 64        // messages
 	maxHeldBytes  = 256 << 10 // of them
 	heldWindow    = 64        // packets before the last one of the old path that are waited for
@@ -35,8 +36,8 @@ func (c *Conn) leave(from, to wire.PathID) {
 	if old == nil || p == nil || from == to || !old.used || old.ptoCount > 0 || p.rtt.smoothed >= old.rtt.smoothed {
 		return
 	}
-	wait := (old.rtt.smoothed-p.rtt.smoothed)/2 + 2*old.rtt.variance
-	wait = max(min(wait, maxSwitchWait), time.Millisecond)
+	wait := (old.rtt.smoothed-p.rtt.smoothed)/2 + max(2*old.rtt.variance, minSwitchSlip)
+	wait = min(wait, maxSwitchWait)
 	c.leaving = leaving{old: from, last: old.lastNumber, wait: wait, until: c.now.add(maxSwitchWait)}
 }
 

@@ -30,6 +30,9 @@ const (
 // IsMessage reports whether t is one of the MSG types.
 func (t FrameType) IsMessage() bool { return t&0xf0 == FrameMessage }
 
+// Mode is the delivery mode of a MSG frame.
+func (t FrameType) Mode() uint8 { return uint8(t & 3) }
+
 // AckEliciting reports whether the receiver must acknowledge a packet that holds this frame.
 func (t FrameType) AckEliciting() bool {
 	switch t {
@@ -118,7 +121,7 @@ func AppendMessage(b []byte, m *Message, last bool) []byte {
 
 // ReadMessage reads a MSG frame whose type byte t was just read. Payload aliases the packet.
 func ReadMessage(r *Reader, t FrameType) (m Message) {
-	m.Mode = uint8(t & 3)
+	m.Mode = t.Mode()
 	m.Fragment = t&messageFrag != 0
 	m.Channel = r.U8()
 	if m.Mode <= 1 {
