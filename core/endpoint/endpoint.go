@@ -220,6 +220,7 @@ func (e *Endpoint) HandleTimeout(now time.Time) {
 		e.profiler.HandleTimeout(now)
 		e.drainProfiler(now)
 	}
+	e.slots.refresh()
 	for i := range e.slots.used {
 		e.slots.handleTimeout(now, e, i)
 	}
@@ -231,10 +232,7 @@ func (e *Endpoint) NextTimeout() time.Time {
 	if e.profiler != nil {
 		at = deadline.Earlier(at, e.profiler.NextTimeout())
 	}
-	for i := range e.slots.used {
-		at = deadline.Earlier(at, e.slots.nextTimeout(i))
-	}
-	return at
+	return deadline.Earlier(at, e.slots.nextTimeout())
 }
 
 // AppendTransmit appends one datagram to dst, until nothing is left to send.

@@ -166,6 +166,7 @@ func (w *evil) count(kind api.EventKind) (n int) {
 // wait lets time pass, deadline by deadline.
 func (w *evil) wait(d time.Duration) {
 	for end := w.now.Add(d); ; {
+		wantDeadlines(w.t, w.e)
 		at := w.e.NextTimeout()
 		if s := w.session.NextTimeout(); at.IsZero() || !s.IsZero() && s.Before(at) {
 			at = s
