@@ -142,7 +142,11 @@ clock() { date +%s; }
 check() {
   local name=$1 start log; shift
   start=$(clock); log=$out/log/$(printf %s "$name" | tr -c 'A-Za-z0-9' _).log
-  if "$@" >"$log" 2>&1; then
+  local rc=0
+  set +e # in a condition -e would not end the command at its first failure
+  (set -e; "$@") >"$log" 2>&1; rc=$?
+  set -e
+  if [ $rc = 0 ]; then
     count 1 0 0; printf 'ok    %-46s %4ds\n' "$name" $(($(clock) - start))
   else
     count 0 1 0; printf 'FAIL  %-46s %4ds\n' "$name" $(($(clock) - start)); sed 's/^/      | /' "$log" | tail -n 60
