@@ -281,7 +281,10 @@ func (o *owner) deadline() time.Time {
 	if !o.closeBy.IsZero() {
 		return deadline.Earlier(at, o.closeBy)
 	}
-	at = deadline.Earlier(deadline.Earlier(at, o.servers.renewAt), o.mains.oldEnd)
+	at = deadline.Earlier(at, o.mains.oldEnd)
+	if o.seeking() {
+		at = deadline.Earlier(at, o.servers.renewAt)
+	}
 	at = deadline.Earlier(at, o.mapper.again)
 	at = deadline.Earlier(at, o.network.lookAt)
 	at = deadline.Earlier(at, o.lanDeadline())

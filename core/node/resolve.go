@@ -40,7 +40,7 @@ type serverNames struct {
 
 	linked  bool      // the link wanted is to these servers, not to a host in the local network
 	renewal bool      // the look-up that runs is for a link that is down
-	renewAt time.Time // the next of these; zero: the link is up, or not wanted
+	renewAt time.Time // the next of these; zero: at once when the link is lost
 }
 
 type resolution struct {
@@ -197,15 +197,19 @@ func (o *owner) connect() {
 	}
 }
 
+// seeking reports whether names are to be looked up again at renewAt: the link to their server is down.
+func (o *owner) seeking() bool {
+	s := &o.servers
+	return s.linked && s.fixed == nil && len(s.names) > 0 && s.cancel == nil && o.closeBy.IsZero() && o.engine.Searching()
+}
+
 // renewAddresses looks the names up again while the link to their server is down.
 func (o *owner) renewAddresses() {
 	s := &o.servers
 	switch {
-	case !s.linked || s.fixed != nil || len(s.names) == 0 || !o.closeBy.IsZero():
 	case !o.engine.Searching():
 		s.renewAt = time.Time{}
-	case s.cancel != nil:
-	case s.renewAt.IsZero() || deadline.Due(o.now, s.renewAt):
+	case o.seeking() && (s.renewAt.IsZero() || deadline.Due(o.now, s.renewAt)):
 		s.renewal, s.renewAt = true, o.now.Add(renewEvery)
 		s.start(o.loop.Wake)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
 )
@@ -141,4 +142,32 @@ func TestNamesAreLookedUpWhileTheLinkIsDown(t *testing.T) {
 	st.do(Command{Kind: CmdPeerPunch, Peer: 8})
 	st.want("punch 8")
 	st.quiet()
+}
+
+// Whatever a client waits for, it sleeps until then: a deadline that stays in the past would keep a processor busy for as
+// long as the game runs.
+func TestNothingToDoIsSleep(t *testing.T) {
+	for _, servers := range [][]string{nil, {"203.0.113.1:3478"}, {"play.example:3478"}} {
+		for _, searching := range []bool{false, true} {
+			st := newStage(t, Config{Servers: servers}, nil)
+			gate := make(chan struct{}) // the name server never answers
+			st.owner.servers.lookup = lookup(gate, nil)
+			if err := st.owner.start(time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			st.engine.set(st.QueueHost, func() { st.engine.searching = searching })
+			st.owner.now = time.Now()
+			st.owner.connectTo([]netip.AddrPort{netip.MustParseAddrPort("203.0.113.1:3478")})
+			for range 20 {
+				st.owner.now = st.owner.now.Add(time.Second)
+				for st.owner.step() {
+				}
+				if at := st.owner.deadline(); !at.IsZero() && !at.After(st.owner.now) {
+					t.Fatalf("servers %q, searching %v: nothing to do, and the deadline is %v ago", servers, searching, st.owner.now.Sub(at))
+				}
+			}
+			st.owner.servers.stop()
+			st.loop.Close()
+		}
+	}
 }

@@ -16,9 +16,9 @@ import (
 const (
 	maxSwitchWait = 100 * time.Millisecond
 	minSwitchSlip = 5 * time.Millisecond // of the estimate of what the old path takes longer, and of the timers
-	maxHeld       = 64        // messages
-	maxHeldBytes  = 256 << 10 // of them
-	heldWindow    = 64        // packets before the last one of the old path that are waited for
+	maxHeld       = 64                   // messages
+	maxHeldBytes  = 256 << 10            // of them
+	heldWindow    = 64                   // packets before the last one of the old path that are waited for
 )
 
 // leaving is the sender's side of a switch.
