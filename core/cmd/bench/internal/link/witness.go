@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Witness sees what the link's thread can't, which has real-time priority: how long a thread like those of the programs
+// Witness sees what the link's thread can't, which is preferred to others: how long a thread like those of the programs
 // under test waited for a processor. A thread on each processor sleeps for a moment at a time and looks how late it wakes.
 // While others' work keeps it waiting, every connection of a program stands still at once, whatever library that is.
 type Witness struct {
