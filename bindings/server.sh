@@ -1,10 +1,11 @@
 # For test scripts, to be sourced: runs `musubi server` beside a test.
 #   start_server MUSUBI   sets work (a directory) and address, and ends both with the script
-#   await FILE SED        waits until a file holds a line that sed makes something of, and prints that
+#   await FILE SED        waits until a file holds a line that sed makes something of, and prints that; for $patience
+#                         twentieths of a second, 10 s unless the script says more
 
 await() {
 	tries=0
-	while [ $tries -lt 200 ]; do
+	while [ $tries -lt "${patience:-200}" ]; do
 		found=$(sed -n "$2" "$1" 2>/dev/null | head -n 1)
 		[ -n "$found" ] && { echo "$found"; return 0; }
 		tries=$((tries + 1))

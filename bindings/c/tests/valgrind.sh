@@ -6,28 +6,16 @@
 # it does not ask.
 server=$1 peer=$2 LD_LIBRARY_PATH=$3
 export LD_LIBRARY_PATH
-work=$(mktemp -d)
-"$server" server --listen 127.0.0.1:0 --stun-ports 0,0 --data "$work/data" --limits lab >"$work/address" 2>"$work/log" &
-server_pid=$!
-trap 'kill -INT $server_pid; wait $server_pid; rm -r "$work"' EXIT
+patience=1200 # valgrind is slow
+. "$(dirname "$0")/../../server.sh"
+start_server "$server" || exit 1
 
-await() { # await FILE SED: what sed makes of the first line that it knows
-	tries=0
-	while [ $tries -lt 600 ]; do
-		found=$(sed -n "$2" "$1" 2>/dev/null | head -n 1)
-		[ -n "$found" ] && { echo "$found"; return 0; }
-		tries=$((tries + 1))
-		sleep 0.1
-	done
-	return 1
-}
 checked() { # checked NAME OPTIONS...: one harness
 	name=$1
 	shift
 	valgrind --quiet --error-limit=no --undef-value-errors=no --fair-sched=yes --log-file="$work/$name.valgrind" \
 		"$peer" --server "$address" --timeout 60 --messages 100 --rate 50 --unreliable 50 --size 20000 "$@" >"$work/$name.out"
 }
-address=$(await "$work/address" 's/^address //p') || exit 1
 checked host --host &
 host_pid=$!
 code=$(await "$work/host.out" 's/.* room_joined code=\([A-Z0-9]*\) .*/\1/p')
