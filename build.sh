@@ -321,9 +321,10 @@ cmd_soak() { # soak [name]: the long forms of the C tests
 cmd_docs() { # what is made from the header: docs/API.md and C#'s idea of it
   need_go
   go run ./capi/gendoc include/musubi.h docs/API.md
-  go generate ./capi/gencs
+  go generate ./capi/gencs ./capi/genmeta
   say "reference docs/API.md"
-  say "C#        bindings/csharp/Musubi/NativeMethods.g.cs"
+  say "C#        unity/Runtime/Core/NativeMethods.g.cs"
+  say "Unity     the .meta files below unity/"
 }
 
 cmd_dist() { # the archives that users download, into build/dist

@@ -7,13 +7,14 @@
 set -e
 musubi=$1 native=$2 seconds=${3:-5}
 here=$(cd "$(dirname "$0")" && pwd)
+core=$here/../../unity/Runtime/Core
 . "$here/../server.sh"
 start_server "$musubi"
 export LD_LIBRARY_PATH="$native"
 
 compile() { mcs -langversion:7.2 -warnaserror "$@"; }
-compile -unsafe -target:library -doc:"$work/Musubi.xml" -out:"$work/Musubi.dll" "$here"/Musubi/*.cs
-compile -unsafe -target:library -define:UNITY_IOS -out:"$work/iOS.dll" "$here"/Musubi/*.cs
+compile -unsafe -target:library -doc:"$work/Musubi.xml" -out:"$work/Musubi.dll" "$core"/*.cs
+compile -unsafe -target:library -define:UNITY_IOS -out:"$work/iOS.dll" "$core"/*.cs
 shared="$here/Tests/Players.cs $here/Tests/Check.cs"
 # shellcheck disable=SC2086
 {

@@ -62,7 +62,7 @@ func TestEveryFunctionIsCalled(t *testing.T) {
 			}
 		}
 	}
-	source := readAll(t, "../../bindings/csharp/Musubi/*.cs")
+	source := readAll(t, "../../unity/Runtime/Core/*.cs")
 	for _, f := range h.Funcs() {
 		if !strings.Contains(source, "NativeMethods."+f.Name+"(") {
 			t.Errorf("%s is not called in C#", f.Name)

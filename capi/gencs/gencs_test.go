@@ -18,7 +18,7 @@ func TestTheCommittedFileIsFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(have) != want {
-		t.Fatal("bindings/csharp/Musubi/NativeMethods.g.cs is not what include/musubi.h makes: run go generate ./capi/gencs")
+		t.Fatal("unity/Runtime/Core/NativeMethods.g.cs is not what include/musubi.h makes: run go generate ./capi/gencs")
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // From this directory, where go generate and go test run.
 const (
 	headerPath = "../../include/musubi.h"
-	outputPath = "../../bindings/csharp/Musubi/NativeMethods.g.cs"
+	outputPath = "../../unity/Runtime/Core/NativeMethods.g.cs"
 )
 
 func main() {

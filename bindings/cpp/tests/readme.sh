@@ -31,7 +31,7 @@ link="-L$build/lib -lmusubi -Wl,-rpath,$build/lib"
 programs="c cpp"
 export LD_LIBRARY_PATH="$build/lib"
 if command -v mcs >/dev/null && command -v mono >/dev/null; then
-	mcs -langversion:7.2 -warnaserror -unsafe -out:"$work/cs.exe" "$work/hello.cs" "$source"/bindings/csharp/Musubi/*.cs
+	mcs -langversion:7.2 -warnaserror -unsafe -out:"$work/cs.exe" "$work/hello.cs" "$source"/unity/Runtime/Core/*.cs
 	printf '#!/bin/sh\nexec mono "%s" "$@"\n' "$work/cs.exe" >"$work/cs"
 	chmod +x "$work/cs"
 	programs="c cpp cs"
