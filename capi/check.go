@@ -54,6 +54,7 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_PEER_GONE)-int(api.ErrPeerGone)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_SERVER_FULL)-int(api.ErrServerFull)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_RELAY)-int(api.ErrRelay)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ERR_UNAVAILABLE)-int(api.ErrUnavailable)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_REJECTED)-int(api.ErrRejected)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_REMOTE_CLOSED)-int(api.ErrRemoteClosed)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_HANDSHAKE)-int(api.ErrHandshake)]

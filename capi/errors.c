@@ -44,6 +44,7 @@ static const struct {
     {MUSUBI_ERR_PEER_GONE, "the member left"},
     {MUSUBI_ERR_SERVER_FULL, "the server is full"},
     {MUSUBI_ERR_RELAY, "the relay refused"},
+    {MUSUBI_ERR_UNAVAILABLE, "the server can't do that now, try again in a moment"},
     {MUSUBI_ERR_REJECTED, "the other player rejected the connection"},
     {MUSUBI_ERR_REMOTE_CLOSED, "the other player closed the connection"},
     {MUSUBI_ERR_HANDSHAKE, "the other side's handshake does not fit"},

@@ -198,6 +198,7 @@ enum {
     MUSUBI_ERR_PEER_GONE = -309,          /* the member left before it answered */
     MUSUBI_ERR_SERVER_FULL = -310,        /* the server has no place */
     MUSUBI_ERR_RELAY = -311,              /* the relay refused the leg */
+    MUSUBI_ERR_UNAVAILABLE = -312,        /* the server can't do that now: part of it is away; try again in a moment */
 
     /* the other player */
     MUSUBI_ERR_REJECTED = -400,      /* it rejected the connection */

@@ -45,6 +45,7 @@ const (
 	ErrPeerGone          Code = -309 // the member left before it answered
 	ErrServerFull        Code = -310 // the server has no place
 	ErrRelay             Code = -311 // the relay refused the leg
+	ErrUnavailable       Code = -312 // the server can't do that now; it says when asking again is of use
 
 	ErrRejected     Code = -400 // the other player rejected the connection
 	ErrRemoteClosed Code = -401 // the other player closed the connection
@@ -71,6 +72,7 @@ var codeText = map[Code]string{
 	ErrServerVersion: "the server speaks another protocol version", ErrBadCode: "no room with that code", ErrRoomFull: "the room is full",
 	ErrRateLimited: "too many requests, wait a little", ErrUnauthorized: "access token refused", ErrServerClosing: "the server is shutting down",
 	ErrRoomClosed: "the room has ended", ErrPeerGone: "the member left", ErrServerFull: "the server is full", ErrRelay: "the relay refused",
+	ErrUnavailable: "the server can't do that now, try again in a moment",
 
 	ErrRejected: "the other player rejected the connection", ErrRemoteClosed: "the other player closed the connection",
 	ErrHandshake: "the other side's handshake does not fit", ErrProtocol: "the other side broke the protocol",

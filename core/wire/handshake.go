@@ -3,6 +3,8 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/musubi-p2p/musubi/core/api"
 )
 
 // Handshake datagram types (family 11).
@@ -168,18 +170,25 @@ func ParseWelcome(b []byte) (m Welcome, ok bool) {
 // Refuse says, without proof, why a handshake goes no further. random is the client's, so that only somebody who saw
 // the handshake can forge it; a client takes it as a reason to stop trying this server, never as anything else.
 //
-//	+------+-------------+-------------+----------+
-//	| 0xc6 | version(16) | random(128) | code(32) |
-//	+------+-------------+-------------+----------+
+//	+------+-------------+-------------+----------+-------------+
+//	| 0xc6 | version(16) | random(128) | code(32) | [wait s(32)]|
+//	+------+-------------+-------------+----------+-------------+
+//
+// wait is there with api.ErrUnavailable only: this node takes nobody before that.
 type Refuse struct {
 	Version uint16
 	Random  [RandomSize]byte
-	Code    int32 // api.Code
+	Code    int32  // api.Code
+	Wait    uint32 // s
 }
 
 func AppendRefuse(b []byte, m *Refuse) []byte {
 	b = binary.BigEndian.AppendUint16(append(b, TypeRefuse), m.Version)
-	return binary.BigEndian.AppendUint32(append(b, m.Random[:]...), uint32(m.Code))
+	b = binary.BigEndian.AppendUint32(append(b, m.Random[:]...), uint32(m.Code))
+	if api.Code(m.Code) == api.ErrUnavailable {
+		b = binary.BigEndian.AppendUint32(b, m.Wait)
+	}
+	return b
 }
 
 func ParseRefuse(b []byte) (m Refuse, ok bool) {
@@ -190,6 +199,9 @@ func ParseRefuse(b []byte) (m Refuse, ok bool) {
 	m.Version = r.U16()
 	r.Copy(m.Random[:])
 	m.Code = int32(r.U32())
+	if api.Code(m.Code) == api.ErrUnavailable {
+		m.Wait = r.U32()
+	}
 	return m, !r.Err() && r.Len() == 0
 }
 
@@ -210,6 +222,10 @@ type ClientInfo struct {
 // FlagAES in ClientInfo, ServerInfo and PeerInfo: this end has AES instructions; AES-256-GCM only if both have.
 const FlagAES = 1
 
+// FlagRejoin in RS1's ClientInfo: the client is in a room and says Rejoin first, so that a node that doesn't know it waits
+// for that instead of telling it that its room is gone.
+const FlagRejoin = 4
+
 func AppendClientInfo(b []byte, m *ClientInfo) []byte {
 	b = binary.BigEndian.AppendUint32(b, m.Flags)
 	b = AppendBytes8(AppendBytes8(b, []byte(m.App)), []byte(m.User))
@@ -227,11 +243,13 @@ func ParseClientInfo(b []byte) (m ClientInfo, ok bool) {
 //	+-----------+-------------+--------------+---------------+------------+--------------------+
 //	| flags(32) | conn id(32) | your address | user id: len8 | member(64) | address token(168) |
 //	+-----------+-------------+--------------+---------------+------------+--------------------+
-//	| ticket: len16 | lifetime s (32) | stun token(128) | n(8), n x stun port(16) | alternate address | trailing ... |
+//	| ticket: len16 | lifetime s (32) | stun token(128) | n(8), n x stun port(16) | alternate address |
+//	| n(8), n x address | trailing ... |
 //
 // conn id is what the client must write into packets for the server. Lifetime is the ticket's. The STUN token goes into
 // our STUN requests (stun.AttrLinkToken); it is bound to the address, not the port. The alternate address serves the first
-// two STUN ports; its own port says nothing, and it may be missing.
+// two STUN ports; its own port says nothing, and it may be missing. The last addresses are other nodes of the same cluster,
+// for when this one dies.
 type ServerInfo struct {
 	Flags        uint32
 	ConnID       uint32
@@ -244,7 +262,11 @@ type ServerInfo struct {
 	STUNToken    [16]byte
 	STUNPorts    []uint16
 	Alternate    netip.Addr
+	Nodes        []netip.AddrPort
 }
+
+// MaxNodes is how many other nodes a ServerInfo names.
+const MaxNodes = 4
 
 func AppendServerInfo(b []byte, m *ServerInfo) []byte {
 	b = binary.BigEndian.AppendUint32(b, m.Flags)
@@ -257,7 +279,7 @@ func AppendServerInfo(b []byte, m *ServerInfo) []byte {
 	for _, p := range m.STUNPorts {
 		b = binary.BigEndian.AppendUint16(b, p)
 	}
-	return AppendAddr(b, netip.AddrPortFrom(m.Alternate, 0))
+	return appendAddrs(AppendAddr(b, netip.AddrPortFrom(m.Alternate, 0)), m.Nodes, MaxNodes)
 }
 
 func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
@@ -271,6 +293,9 @@ func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
 	}
 	if r.Len() > 0 { // a server of before it
 		m.Alternate = r.Addr().Addr()
+	}
+	if r.Len() > 0 {
+		m.Nodes = r.addrs(MaxNodes)
 	}
 	return m, !r.Err() && len(m.Ticket) <= MaxResumeTicket
 }

@@ -3,30 +3,35 @@ package wire
 import (
 	"encoding/binary"
 	"net/netip"
+
+	"github.com/musubi-p2p/musubi/core/api"
 )
 
 // Signals are the messages of a link: reliable ordered on channel 0 of the client <-> server session. The first byte is
 // the type; trailing bytes are for later versions and ignored. Strings are len8, byte strings len16 unless said.
 //
 //	client -> server                          server -> client
-//	1 Create   req max flags data             64 Joined        req room epoch code self owner max members data
-//	2 Join     req code                       65 Refused       req code text
+//	1 Create   req max flags data             64 Joined        req room epoch code self owner max members data flags version
+//	2 Join     req code                       65 Refused       req code text [wait]
 //	3 Leave                                   66 MemberJoined  epoch member
 //	4 SetData  data                           67 MemberLeft    epoch id reason
 //	5 Profile  profile                        68 Owner         epoch id
 //	6 Connect  member data                    69 RoomData      epoch data
-//	7 Accept   intro kk1                      70 Left          code text
+//	7 Accept   intro kk1                      70 Left          code text [wait]
 //	8 Reject   intro code text                71 Request       intro psk room epoch caller key data
-//	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1 flags
-//	10 Bye                                    73 Accepted      intro party relay flags
-//	11 Punch   member flags
-//	                                          74 Answered      intro kk2
-//	                                          75 Rejected      member code text intro
+//	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1 flags [backup]
+//	10 Bye     [flags]                        73 Accepted      intro party relay flags [backup]
+//	11 Punch   member flags                   74 Answered      intro kk2
+//	12 Rejoin  req ticket version data        75 Rejected      member code text intro [wait]
 //	                                          76 Ticket        lifetime address-token ticket
 //	                                          77 Closing       text
 //	                                          78 Observed      address
 //	                                          79 PunchGrant    member flags ms
 //	                                          80 Candidates    member party
+//	                                          81 RoomTicket    room ticket
+//	                                          82 Move          ms addresses
+//
+// [wait] follows with code api.ErrUnavailable only, [backup] with IntroBackup only, Bye's flags when not zero.
 type SignalType uint8
 
 const (
@@ -41,6 +46,7 @@ const (
 	SigAnswer       SignalType = 9
 	SigBye          SignalType = 10
 	SigPunch        SignalType = 11
+	SigRejoin       SignalType = 12
 	SigJoined       SignalType = 64
 	SigRefused      SignalType = 65
 	SigMemberJoined SignalType = 66
@@ -58,6 +64,8 @@ const (
 	SigObserved     SignalType = 78
 	SigPunchGrant   SignalType = 79
 	SigCandidates   SignalType = 80
+	SigRoomTicket   SignalType = 81
+	SigMove         SignalType = 82
 )
 
 // Flags of signals.
@@ -70,6 +78,13 @@ const (
 	// IntroSameAddress in an Introduction is RequestSameAddress for the caller. It matters where the addresses are not told,
 	// since UDP does not come through to them.
 	IntroSameAddress = 2
+	// IntroBackup in an Introduction and an Accepted: a second grant follows, the backup relay leg (path 1).
+	IntroBackup = 4
+	// JoinedRecovering in a Joined: the room's owner node died, a new one collects the members. Who is not named may still
+	// come back; a last Joined without the flag tells who did.
+	JoinedRecovering = 8
+	// ByeMoved in a Bye: the client has a link to another node by now. It leaves no room.
+	ByeMoved = 1
 	// PunchWanted in a Punch: asks for the lock on both external addresses. Without it the lock is given back.
 	PunchWanted = 1
 	// PunchGranted in a PunchGrant, which goes to both sides: ms is how long it holds. Without it ms is how long to wait.
@@ -81,6 +96,8 @@ const (
 	MaxSignal     = 12 << 10 // bytes of one signal; the largest is Joined with 64 members and full metadata
 	MaxHandshake  = 512      // bytes of a KK message
 	MaxCandidates = 8        // attested addresses of one party
+	MaxRoomTicket = 400      // bytes of a sealed room ticket
+	MaxMoveAddrs  = 8        // nodes that a Move names
 )
 
 // IntroID names one introduction; one use, 30 s from accept.
@@ -128,10 +145,15 @@ type Signal struct {
 	Members []Member
 	Party   Party
 	Relay   RelayGrant
+	Backup  RelayGrant // with IntroBackup
 	Profile Profile
 	Addr    netip.AddrPort
+	Addrs   []netip.AddrPort // of nodes
+	Version uint32           // of the room's data: counts its changes
+	Wait    uint32           // ms until asking again is of use
 	Cookie  Cookie
-	Data    []byte // metadata, payload, ticket
+	Data    []byte // metadata, payload, resume ticket
+	Ticket  []byte // room ticket
 	Noise   []byte // KK message
 }
 
@@ -145,7 +167,11 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = AppendBytes16(be.AppendUint32(b, s.Flags), s.Data)
 	case SigJoin:
 		b = AppendBytes8(be.AppendUint32(b, s.Request), []byte(s.Text))
-	case SigLeave, SigBye:
+	case SigLeave:
+	case SigBye:
+		if s.Flags != 0 {
+			b = be.AppendUint32(b, s.Flags)
+		}
 	case SigSetData:
 		b = AppendBytes16(b, s.Data)
 	case SigProfile:
@@ -165,9 +191,10 @@ func AppendSignal(b []byte, s *Signal) []byte {
 			b = appendMember(b, &s.Members[i])
 		}
 		b = AppendBytes16(b, s.Data)
+		b = be.AppendUint32(be.AppendUint32(b, s.Flags), s.Version)
 	case SigRefused:
 		b = be.AppendUint32(be.AppendUint32(b, s.Request), uint32(s.Code))
-		b = AppendBytes8(b, []byte(s.Text))
+		b = s.appendWait(AppendBytes8(b, []byte(s.Text)))
 	case SigMemberJoined:
 		b = appendMember(be.AppendUint32(b, s.Epoch), &s.Members[0])
 	case SigMemberLeft:
@@ -178,17 +205,17 @@ func AppendSignal(b []byte, s *Signal) []byte {
 	case SigRoomData:
 		b = AppendBytes16(be.AppendUint32(b, s.Epoch), s.Data)
 	case SigLeft:
-		b = AppendBytes8(be.AppendUint32(b, uint32(s.Code)), []byte(s.Text))
+		b = s.appendWait(AppendBytes8(be.AppendUint32(b, uint32(s.Code)), []byte(s.Text)))
 	case SigRequest:
 		b = binary.BigEndian.AppendUint32(appendIntroHead(b, s), s.Flags)
 		b = AppendBytes16(b, s.Data)
 	case SigIntroduction:
 		b = appendIntroHead(b, s)
 		b = appendRelayGrant(appendParty(b, &s.Party), &s.Relay)
-		b = be.AppendUint32(AppendBytes16(b, s.Noise), s.Flags)
+		b = s.appendBackup(be.AppendUint32(AppendBytes16(b, s.Noise), s.Flags))
 	case SigAccepted:
 		b = appendParty(append(b, s.Intro[:]...), &s.Party)
-		b = be.AppendUint32(appendRelayGrant(b, &s.Relay), s.Flags)
+		b = s.appendBackup(be.AppendUint32(appendRelayGrant(b, &s.Relay), s.Flags))
 	case SigPunch:
 		b = be.AppendUint32(be.AppendUint64(b, s.Member), s.Flags)
 	case SigPunchGrant:
@@ -198,6 +225,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 	case SigRejected:
 		b = be.AppendUint32(be.AppendUint64(b, s.Member), uint32(s.Code))
 		b = append(AppendBytes8(b, []byte(s.Text)), s.Intro[:]...) // zero: refused before there was one
+		b = s.appendWait(b)
 	case SigTicket:
 		b = append(be.AppendUint32(b, s.Request), s.Cookie[:]...) // Request: lifetime in seconds
 		b = AppendBytes16(b, s.Data)
@@ -205,6 +233,13 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = AppendBytes8(b, []byte(s.Text))
 	case SigObserved:
 		b = AppendAddr(b, s.Addr)
+	case SigRejoin:
+		b = AppendBytes16(be.AppendUint32(b, s.Request), s.Ticket)
+		b = AppendBytes16(be.AppendUint32(b, s.Version), s.Data)
+	case SigRoomTicket:
+		b = AppendBytes16(be.AppendUint64(b, s.Room), s.Ticket)
+	case SigMove:
+		b = appendAddrs(be.AppendUint32(b, s.Request), s.Addrs, MaxMoveAddrs) // Request: milliseconds
 	}
 	return b
 }
@@ -219,7 +254,11 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Request, s.Max, s.Flags, s.Data = r.U32(), r.U8(), r.U32(), r.Bytes16()
 	case SigJoin:
 		s.Request, s.Text = r.U32(), string(r.Bytes8())
-	case SigLeave, SigBye:
+	case SigLeave:
+	case SigBye:
+		if r.Len() > 0 {
+			s.Flags = r.U32()
+		}
 	case SigSetData:
 		s.Data = r.Bytes16()
 	case SigProfile:
@@ -238,9 +277,10 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		for n := r.U8(); n > 0 && !r.Err(); n-- {
 			s.Members = append(s.Members, r.member())
 		}
-		s.Data = r.Bytes16()
+		s.Data, s.Flags, s.Version = r.Bytes16(), r.U32(), r.U32()
 	case SigRefused:
 		s.Request, s.Code, s.Text = r.U32(), int32(r.U32()), string(r.Bytes8())
+		r.wait(&s)
 	case SigMemberJoined:
 		s.Epoch = r.U32()
 		s.Members = []Member{r.member()}
@@ -252,6 +292,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Epoch, s.Data = r.U32(), r.Bytes16()
 	case SigLeft:
 		s.Code, s.Text = int32(r.U32()), string(r.Bytes8())
+		r.wait(&s)
 	case SigRequest:
 		r.introHead(&s)
 		s.Flags, s.Data = r.U32(), r.Bytes16()
@@ -259,10 +300,12 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		r.introHead(&s)
 		s.Party, s.Relay, s.Noise = r.party(), r.relayGrant(), r.Bytes16()
 		s.Flags = r.U32()
+		r.backup(&s)
 	case SigAccepted:
 		r.Copy(s.Intro[:])
 		s.Party, s.Relay = r.party(), r.relayGrant()
 		s.Flags = r.U32()
+		r.backup(&s)
 	case SigPunch:
 		s.Member, s.Flags = r.U64(), r.U32()
 	case SigPunchGrant:
@@ -272,6 +315,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 	case SigRejected:
 		s.Member, s.Code, s.Text = r.U64(), int32(r.U32()), string(r.Bytes8())
 		r.Copy(s.Intro[:])
+		r.wait(&s)
 	case SigTicket:
 		s.Request = r.U32()
 		r.Copy(s.Cookie[:])
@@ -280,10 +324,43 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Text = string(r.Bytes8())
 	case SigObserved:
 		s.Addr = r.Addr()
+	case SigRejoin:
+		s.Request, s.Ticket, s.Version, s.Data = r.U32(), r.Bytes16(), r.U32(), r.Bytes16()
+	case SigRoomTicket:
+		s.Room, s.Ticket = r.U64(), r.Bytes16()
+	case SigMove:
+		s.Request, s.Addrs = r.U32(), r.addrs(MaxMoveAddrs)
 	default:
 		return s, false
 	}
-	return s, !r.Err() && len(b) <= MaxSignal && len(s.Noise) <= MaxHandshake
+	return s, !r.Err() && len(b) <= MaxSignal && len(s.Noise) <= MaxHandshake && len(s.Ticket) <= MaxRoomTicket
+}
+
+// wait(32): when asking again is of use. Only with the code that is about time.
+func (s *Signal) appendWait(b []byte) []byte {
+	if api.Code(s.Code) == api.ErrUnavailable {
+		b = binary.BigEndian.AppendUint32(b, s.Wait)
+	}
+	return b
+}
+
+func (r *Reader) wait(s *Signal) {
+	if api.Code(s.Code) == api.ErrUnavailable {
+		s.Wait = r.U32()
+	}
+}
+
+func (s *Signal) appendBackup(b []byte) []byte {
+	if s.Flags&IntroBackup != 0 {
+		b = appendRelayGrant(b, &s.Backup)
+	}
+	return b
+}
+
+func (r *Reader) backup(s *Signal) {
+	if s.Flags&IntroBackup != 0 {
+		s.Backup = r.relayGrant()
+	}
 }
 
 // intro head: intro(128) psk(256) room(64) epoch(32) member(64) key(256)

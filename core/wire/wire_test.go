@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/musubi-p2p/musubi/core/api"
 )
 
 func unhex(t *testing.T, s string) []byte {
@@ -209,7 +211,7 @@ func signals() []Signal {
 		{Type: SigSetData, Data: []byte("x")}, {Type: SigProfile, Profile: Profile{Mapping: 4, Filtering: 3}}, {Type: SigConnect, Member: 9, Data: []byte("y")},
 		{Type: SigAccept, Intro: IntroID{1}, Noise: []byte("n")}, {Type: SigReject, Intro: IntroID{1}, Code: -400, Text: "no"},
 		{Type: SigAnswer, Intro: IntroID{1}, Noise: []byte("m")}, {Type: SigAnswered, Intro: IntroID{1}, Noise: []byte("m")},
-		{Type: SigJoined, Request: 3, Room: 4, Epoch: 5, Text: "E1234567", Member: 6, Owner: 7, Max: 8, Members: []Member{member, member}, Data: []byte("z")},
+		{Type: SigJoined, Request: 3, Room: 4, Epoch: 5, Text: "E1234567", Member: 6, Owner: 7, Max: 8, Members: []Member{member, member}, Data: []byte("z"), Flags: JoinedRecovering, Version: 9},
 		{Type: SigRefused, Request: 3, Code: -303, Text: "no room"}, {Type: SigMemberJoined, Epoch: 1, Members: []Member{member}},
 		{Type: SigMemberLeft, Epoch: 1, Member: 2, Code: -202}, {Type: SigOwner, Epoch: 1, Owner: 4}, {Type: SigRoomData, Epoch: 2, Data: []byte("q")},
 		{Type: SigLeft, Code: -308, Text: "over"}, {Type: SigRequest, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Flags: 1, Data: []byte("hello")},
@@ -218,6 +220,11 @@ func signals() []Signal {
 		{Type: SigTicket, Request: 3600, Cookie: Cookie{7}, Data: []byte("t")}, {Type: SigClosing, Text: "bye"}, {Type: SigObserved, Addr: addr},
 		{Type: SigPunch, Member: 4, Flags: PunchWanted}, {Type: SigPunchGrant, Member: 4, Flags: PunchGranted, Request: 10000},
 		{Type: SigCandidates, Member: 4, Party: party},
+		{Type: SigRejoin, Request: 1, Ticket: []byte("sealed"), Version: 7, Data: []byte("d")}, {Type: SigRoomTicket, Room: 2, Ticket: []byte("sealed")},
+		{Type: SigMove, Request: 30000, Addrs: []netip.AddrPort{addr, addr}}, {Type: SigRefused, Request: 3, Code: int32(api.ErrUnavailable), Text: "no", Wait: 500},
+		{Type: SigLeft, Code: int32(api.ErrUnavailable), Text: "no", Wait: 500}, {Type: SigRejected, Member: 4, Code: int32(api.ErrUnavailable), Text: "no", Wait: 500},
+		{Type: SigAccepted, Intro: IntroID{3}, Party: party, Relay: grant, Backup: grant, Flags: IntroBackup},
+		{Type: SigIntroduction, Intro: IntroID{3}, Party: party, Relay: grant, Noise: []byte("kk1"), Backup: grant, Flags: IntroBackup | IntroSameAddress},
 	}
 }
 
@@ -246,6 +253,45 @@ func TestSignalsSurviveTheTrip(t *testing.T) {
 	}
 }
 
+// The cluster's signals, written out by hand from docs/PROTOCOL.md.
+func TestGoldenClusterSignals(t *testing.T) {
+	addr := netip.MustParseAddrPort("192.0.2.1:3478")
+	for _, c := range []struct {
+		s    Signal
+		want string
+	}{
+		{Signal{Type: SigRejoin, Request: 1, Ticket: []byte("ab"), Version: 2, Data: []byte("c")}, "0c" + "00000001" + "0002" + "6162" + "00000002" + "0001" + "63"},
+		{Signal{Type: SigRoomTicket, Room: 3, Ticket: []byte("ab")}, "51" + "0000000000000003" + "0002" + "6162"},
+		{Signal{Type: SigMove, Request: 30000, Addrs: []netip.AddrPort{addr}}, "52" + "00007530" + "01" + "04c0000201" + "0d96"},
+		{Signal{Type: SigLeft, Code: -312, Text: "x", Wait: 500}, "46" + "fffffec8" + "01" + "78" + "000001f4"},
+		{Signal{Type: SigLeft, Code: -308, Text: "x", Wait: 500}, "46" + "fffffecc" + "01" + "78"},
+		{Signal{Type: SigBye}, "0a"},
+		{Signal{Type: SigBye, Flags: ByeMoved}, "0a" + "00000001"},
+	} {
+		if got := AppendSignal(nil, &c.s); !bytes.Equal(got, unhex(t, c.want)) {
+			t.Errorf("%+v: got %x, want %s", c.s, got, c.want)
+		}
+	}
+	long := Signal{Type: SigRejoin, Ticket: make([]byte, MaxRoomTicket+1)}
+	if _, ok := ParseSignal(AppendSignal(nil, &long)); ok {
+		t.Error("a room ticket over its limit is taken")
+	}
+	many := append(unhex(t, "52"+"00000000"+"09"), bytes.Repeat(unhex(t, "04c00002010d96"), 9)...)
+	if _, ok := ParseSignal(many); ok {
+		t.Error("nine nodes in a Move are taken")
+	}
+	refuse := AppendRefuse(nil, &Refuse{Version: 1, Code: -312, Wait: 30})
+	if want := unhex(t, "c6"+"0001"+strings.Repeat("00", 16)+"fffffec8"+"0000001e"); !bytes.Equal(refuse, want) {
+		t.Errorf("REFUSE %x, want %x", refuse, want)
+	}
+	if m, ok := ParseRefuse(refuse); !ok || m.Wait != 30 {
+		t.Errorf("parsed %+v %v", m, ok)
+	}
+	if _, ok := ParseRefuse(refuse[:len(refuse)-4]); ok {
+		t.Error("UNAVAILABLE without its time is taken")
+	}
+}
+
 func TestHandshakeSizes(t *testing.T) {
 	init := AppendInit(nil, &Init{Version: 1})
 	retry := AppendRetry(nil, &Retry{Version: 1})
@@ -265,7 +311,7 @@ func TestHandshakeSizes(t *testing.T) {
 
 func TestServerInfoSurvives(t *testing.T) {
 	m := ServerInfo{Flags: 1, ConnID: 2, Observed: netip.MustParseAddrPort("192.0.2.7:7"), User: "u", Member: 3, AddressToken: Cookie{4}, Ticket: []byte("t"),
-		TicketLife: 3600, STUNToken: [16]byte{9}, STUNPorts: []uint16{3478, 3479}}
+		TicketLife: 3600, STUNToken: [16]byte{9}, STUNPorts: []uint16{3478, 3479}, Nodes: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.8:3478")}}
 	if back, ok := ParseServerInfo(append(AppendServerInfo(nil, &m), 1, 2, 3)); !ok || !reflect.DeepEqual(m, back) {
 		t.Errorf("got %+v %v", back, ok)
 	}
@@ -292,6 +338,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendRepaired(nil, Repaired{Path: 2, Newest: 9, Earlier: 3}))
 	f.Add(AppendHello(nil, &Hello{Noise: []byte{1}}))
 	f.Add(AppendRelayTicket(nil, &RelayTicket{}))
+	f.Add(AppendRefuse(nil, &Refuse{Code: int32(api.ErrUnavailable), Wait: 9}))
+	f.Add(AppendServerInfo(nil, &ServerInfo{Nodes: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.8:3478")}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, ok := ParseSignal(b); ok {
 			again := AppendSignal(nil, &s)

@@ -329,6 +329,9 @@ namespace Musubi
         /// <summary>The relay refused the leg.</summary>
         Relay = -311,
 
+        /// <summary>The server can't do that now: part of it is away; try again in a moment.</summary>
+        Unavailable = -312,
+
         /// <summary>It rejected the connection.</summary>
         Rejected = -400,
 
