@@ -12,11 +12,11 @@ import (
 //
 //	client -> server                          server -> client
 //	1 Create   req max flags data             64 Joined        req room epoch code self owner max members data flags version
-//	2 Join     req code                       65 Refused       req code text [wait]
+//	2 Join     req code flags data            65 Refused       req code text [wait]
 //	3 Leave                                   66 MemberJoined  epoch member
-//	4 SetData  data                           67 MemberLeft    epoch id reason
+//	4 SetData  data req version               67 MemberLeft    epoch id reason
 //	5 Profile  profile                        68 Owner         epoch id
-//	6 Connect  member data                    69 RoomData      epoch data
+//	6 Connect  member data                    69 RoomData      epoch data version req code
 //	7 Accept   intro kk1                      70 Left          code text [wait]
 //	8 Reject   intro code text                71 Request       intro psk room epoch caller key data
 //	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1 flags [backup]
@@ -32,6 +32,7 @@ import (
 //	                                          82 Move          ms addresses
 //
 // [wait] follows with code api.ErrUnavailable only, [backup] with IntroBackup only, Bye's flags when not zero.
+// Signals 13 to 19 and 83 to 88, of rooms and users, stand in signal_room.go.
 type SignalType uint8
 
 const (
@@ -137,8 +138,11 @@ type Signal struct {
 	Owner   uint64
 	Max     uint8
 	Flags   uint32
+	Clear   uint32 // Configure: flags to take away
 	Code    int32
 	Text    string // sentence, or join code
+	User    string // user id
+	Rooms   []RoomEntry
 	Intro   IntroID
 	PSK     [32]byte
 	Key     [32]byte
@@ -149,12 +153,13 @@ type Signal struct {
 	Profile Profile
 	Addr    netip.AddrPort
 	Addrs   []netip.AddrPort // of nodes
-	Version uint32           // of the room's data: counts its changes
+	Version uint32           // of the room's data: counts its changes, from 1; 0 in a SetData: whatever it is
 	Wait    uint32           // ms until asking again is of use
 	Cookie  Cookie
 	Data    []byte // metadata, payload, resume ticket
 	Ticket  []byte // room ticket
 	Noise   []byte // KK message
+	After   []byte // of a list of rooms: where the page before it ended
 }
 
 // AppendSignal writes s by its type.
@@ -167,6 +172,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = AppendBytes16(be.AppendUint32(b, s.Flags), s.Data)
 	case SigJoin:
 		b = AppendBytes8(be.AppendUint32(b, s.Request), []byte(s.Text))
+		b = AppendBytes16(be.AppendUint32(b, s.Flags), s.Data)
 	case SigLeave:
 	case SigBye:
 		if s.Flags != 0 {
@@ -174,6 +180,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		}
 	case SigSetData:
 		b = AppendBytes16(b, s.Data)
+		b = be.AppendUint32(be.AppendUint32(b, s.Request), s.Version)
 	case SigProfile:
 		b = appendProfile(b, s.Profile)
 	case SigConnect:
@@ -204,6 +211,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = be.AppendUint64(be.AppendUint32(b, s.Epoch), s.Owner)
 	case SigRoomData:
 		b = AppendBytes16(be.AppendUint32(b, s.Epoch), s.Data)
+		b = be.AppendUint32(be.AppendUint32(be.AppendUint32(b, s.Version), s.Request), uint32(s.Code))
 	case SigLeft:
 		b = s.appendWait(AppendBytes8(be.AppendUint32(b, uint32(s.Code)), []byte(s.Text)))
 	case SigRequest:
@@ -240,6 +248,8 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = AppendBytes16(be.AppendUint64(b, s.Room), s.Ticket)
 	case SigMove:
 		b = appendAddrs(be.AppendUint32(b, s.Request), s.Addrs, MaxMoveAddrs) // Request: milliseconds
+	default:
+		b = appendRoomSignal(b, s)
 	}
 	return b
 }
@@ -254,13 +264,14 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Request, s.Max, s.Flags, s.Data = r.U32(), r.U8(), r.U32(), r.Bytes16()
 	case SigJoin:
 		s.Request, s.Text = r.U32(), string(r.Bytes8())
+		s.Flags, s.Data = r.U32(), r.Bytes16()
 	case SigLeave:
 	case SigBye:
 		if r.Len() > 0 {
 			s.Flags = r.U32()
 		}
 	case SigSetData:
-		s.Data = r.Bytes16()
+		s.Data, s.Request, s.Version = r.Bytes16(), r.U32(), r.U32()
 	case SigProfile:
 		s.Profile = r.profile()
 	case SigConnect:
@@ -290,6 +301,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Epoch, s.Owner = r.U32(), r.U64()
 	case SigRoomData:
 		s.Epoch, s.Data = r.U32(), r.Bytes16()
+		s.Version, s.Request, s.Code = r.U32(), r.U32(), int32(r.U32())
 	case SigLeft:
 		s.Code, s.Text = int32(r.U32()), string(r.Bytes8())
 		r.wait(&s)
@@ -331,7 +343,9 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 	case SigMove:
 		s.Request, s.Addrs = r.U32(), r.addrs(MaxMoveAddrs)
 	default:
-		return s, false
+		if !r.roomSignal(&s) {
+			return s, false
+		}
 	}
 	return s, !r.Err() && len(b) <= MaxSignal && len(s.Noise) <= MaxHandshake && len(s.Ticket) <= MaxRoomTicket
 }

@@ -207,13 +207,13 @@ func signals() []Signal {
 	grant := RelayGrant{Addr: addr, Handle: 9, Rate: RelayRate{1e6, 300}, Key: [32]byte{4}, Ticket: []byte("ticket")}
 	member := Member{ID: 5, User: "ana", Key: [32]byte{6}}
 	return []Signal{
-		{Type: SigCreate, Request: 1, Max: 16, Flags: 2, Data: []byte("d")}, {Type: SigJoin, Request: 2, Text: "EABCDEFG"}, {Type: SigLeave}, {Type: SigBye},
-		{Type: SigSetData, Data: []byte("x")}, {Type: SigProfile, Profile: Profile{Mapping: 4, Filtering: 3}}, {Type: SigConnect, Member: 9, Data: []byte("y")},
+		{Type: SigCreate, Request: 1, Max: 16, Flags: 2, Data: []byte("d")}, {Type: SigJoin, Request: 2, Text: "EABCDEFG", Flags: JoinPassword, Data: []byte("let me")}, {Type: SigLeave}, {Type: SigBye},
+		{Type: SigSetData, Data: []byte("x"), Request: 8, Version: 9}, {Type: SigProfile, Profile: Profile{Mapping: 4, Filtering: 3}}, {Type: SigConnect, Member: 9, Data: []byte("y")},
 		{Type: SigAccept, Intro: IntroID{1}, Noise: []byte("n")}, {Type: SigReject, Intro: IntroID{1}, Code: -400, Text: "no"},
 		{Type: SigAnswer, Intro: IntroID{1}, Noise: []byte("m")}, {Type: SigAnswered, Intro: IntroID{1}, Noise: []byte("m")},
-		{Type: SigJoined, Request: 3, Room: 4, Epoch: 5, Text: "E1234567", Member: 6, Owner: 7, Max: 8, Members: []Member{member, member}, Data: []byte("z"), Flags: JoinedRecovering, Version: 9},
+		{Type: SigJoined, Request: 3, Room: 4, Epoch: 5, Text: "E1234567", Member: 6, Owner: 7, Max: 8, Members: []Member{member, member}, Data: []byte("z"), Flags: JoinedRecovering | RoomPublic, Version: 9},
 		{Type: SigRefused, Request: 3, Code: -303, Text: "no room"}, {Type: SigMemberJoined, Epoch: 1, Members: []Member{member}},
-		{Type: SigMemberLeft, Epoch: 1, Member: 2, Code: -202}, {Type: SigOwner, Epoch: 1, Owner: 4}, {Type: SigRoomData, Epoch: 2, Data: []byte("q")},
+		{Type: SigMemberLeft, Epoch: 1, Member: 2, Code: -202}, {Type: SigOwner, Epoch: 1, Owner: 4}, {Type: SigRoomData, Epoch: 2, Data: []byte("q"), Version: 7, Request: 3, Code: -311},
 		{Type: SigLeft, Code: -308, Text: "over"}, {Type: SigRequest, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Flags: 1, Data: []byte("hello")},
 		{Type: SigIntroduction, Intro: IntroID{3}, PSK: [32]byte{1}, Room: 2, Epoch: 3, Member: 4, Key: [32]byte{5}, Party: party, Relay: grant, Noise: []byte("kk1"), Flags: IntroPunchGranted},
 		{Type: SigAccepted, Intro: IntroID{3}, Party: party, Relay: grant}, {Type: SigRejected, Member: 4, Code: -400, Text: "no"},
@@ -225,6 +225,14 @@ func signals() []Signal {
 		{Type: SigLeft, Code: int32(api.ErrUnavailable), Text: "no", Wait: 500}, {Type: SigRejected, Member: 4, Code: int32(api.ErrUnavailable), Text: "no", Wait: 500},
 		{Type: SigAccepted, Intro: IntroID{3}, Party: party, Relay: grant, Backup: grant, Flags: IntroBackup},
 		{Type: SigIntroduction, Intro: IntroID{3}, Party: party, Relay: grant, Noise: []byte("kk1"), Backup: grant, Flags: IntroBackup | IntroSameAddress},
+		{Type: SigConfigure, Request: 1, Flags: RoomLocked, Clear: RoomPublic, Max: 4}, {Type: SigSetOwner, Request: 2, Member: 9},
+		{Type: SigKick, Request: 3, Member: 9, Flags: KickBan, Text: "out"}, {Type: SigAdmit, Request: 4, Member: 9, Flags: AdmitYes, Text: "hi"},
+		{Type: SigList, Request: 5, Max: 10, Data: []byte("ctf"), After: []byte("after")},
+		{Type: SigUser, Request: 6, Flags: UserInvite, User: "bo", Data: []byte("come")}, {Type: SigPresence, Flags: PresenceNoInvite},
+		{Type: SigRoomOptions, Epoch: 1, Flags: RoomPublic, Max: 5}, {Type: SigJoinRequest, Member: 9, User: "bo", Data: []byte("let me")},
+		{Type: SigJoinGone, Member: 9}, {Type: SigUserIs, Request: 6, Flags: UserInRoom, Code: -311, Text: "no"},
+		{Type: SigRooms, Request: 5, Rooms: []RoomEntry{{"E1234567", RoomPublic, 2, 8, []byte("ctf")}, {Code: "E7654321", Data: []byte{}}}, After: []byte("next")},
+		{Type: SigInvited, User: "al", Text: "E1234567", Data: []byte("come")},
 	}
 }
 
@@ -241,6 +249,9 @@ func TestSignalsSurviveTheTrip(t *testing.T) {
 		}
 		if s.Noise == nil {
 			back.Noise = nil
+		}
+		if s.After == nil {
+			back.After = nil
 		}
 		if !reflect.DeepEqual(s, back) {
 			t.Errorf("type %d:\nsent %+v\ngot  %+v", s.Type, s, back)
