@@ -277,7 +277,11 @@ func (e *Endpoint) NextEvent() (api.Event, bool) {
 		return ev, true
 	}
 	e.events, e.taken = e.events[:0], 0
-	return e.slots.nextEvent()
+	ev, ok := e.slots.nextEvent()
+	if ev.Kind == api.EventRouteChanged || ev.Kind == api.EventPunch {
+		e.tellOutcome(&ev)
+	}
+	return ev, ok
 }
 
 // NextRelease tells send budget that came free.

@@ -12,12 +12,14 @@ import (
 
 // slot is one place in the peer table: a member of our room, or a living connection to somebody who has left it.
 type slot struct {
-	generation uint32
-	used       bool
-	member     uint64 // server's id
-	user       string
-	key        [32]byte
-	present    bool // in our room
+	generation  uint32
+	used        bool
+	member      uint64 // server's id
+	user        string
+	key         [32]byte
+	present     bool     // in our room
+	outcome     api.Code // as the server was told: OK, direct; else why not. outcomeTold: it was
+	outcomeTold bool
 
 	cur      *peer.Peer   // the connection in use
 	next     *peer.Peer   // callee's side of a newer introduction; replaces cur when its handshake completes

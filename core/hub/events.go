@@ -20,6 +20,7 @@ const (
 	EventIntroduced                       // Member the caller, Other the callee, Room
 	EventRefused                          // Code
 	EventClosing                          // shutdown began
+	EventRelayed                          // Member, Other: a pair that stays relayed
 )
 
 // Event is something for logs and metrics. Text is for people; addresses in it are cut to /24 and /48.
@@ -68,6 +69,8 @@ func (h *Hub) roomEvents() {
 			t.Kind, t.Text = EventIntroduced, fmt.Sprintf("introduced %x and %x in room %x", e.Member, e.Other, e.Room)
 		case rendezvous.EventRefused:
 			t.Kind, t.Text = EventRefused, fmt.Sprintf("refused %x: %s", e.Member, e.Text)
+		case rendezvous.EventRelayed:
+			t.Kind, t.Text = EventRelayed, fmt.Sprintf("%x and %x stay relayed: %s", e.Member, e.Other, e.Text)
 		}
 		h.event(t)
 	}
@@ -115,6 +118,7 @@ type Stats struct {
 	RelayPackets, RelayBytes             uint64
 	Introduced, Refused                  uint64
 	Handshakes, Resumed                  uint64
+	Outcomes                             rendezvous.Outcomes
 	Drops                                []Drop // every reason, in a fixed order, zeros included
 }
 
@@ -124,7 +128,7 @@ func (h *Hub) Stats() Stats {
 	s := Stats{
 		Links: len(h.order), Members: r.Members, Rooms: r.Rooms, Introductions: r.Introductions,
 		RelaySessions: q.Sessions, RelayLegs: q.Bound, RelayPackets: q.Packets, RelayBytes: q.Bytes,
-		Introduced: r.Introduced, Refused: r.Refused + a.Refused, Handshakes: a.Links, Resumed: a.Resumed,
+		Outcomes: h.rooms.Outcomes(), Introduced: r.Introduced, Refused: r.Refused + a.Refused, Handshakes: a.Links, Resumed: a.Resumed,
 	}
 	for d, name := range dropNames {
 		s.Drops = append(s.Drops, Drop{name, h.drops[d]})

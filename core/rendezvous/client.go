@@ -153,6 +153,13 @@ func (c *Client) Punch(member uint64, wanted bool) {
 	}
 }
 
+// Outcome tells how the connection to a member goes by now: api.OK, direct; else why it stays relayed.
+func (c *Client) Outcome(member uint64, code api.Code) {
+	if c.state == inside && c.up {
+		c.send(wire.Signal{Type: wire.SigOutcome, Member: member, Code: int32(code)})
+	}
+}
+
 // LinkUp says that signals can be sent. On a new session (not resumed) the server knows nothing of an earlier room.
 func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 	if c.state == inside && (!resumed || info.Member != c.member) {

@@ -120,7 +120,7 @@ func (s *Server) tellParty(m *member) {
 		return
 	}
 	for _, other := range m.room.members {
-		if s.acquainted[pairOf(m, other)] {
+		if _, ok := s.acquainted[pairOf(m, other)]; ok {
 			s.send(other, wire.Signal{Type: wire.SigCandidates, Member: m.ref.Member, Party: m.party()})
 		}
 	}

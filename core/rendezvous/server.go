@@ -49,7 +49,8 @@ type Server struct {
 	intros  map[wire.IntroID]*introduction
 	pairs   map[pair]*introduction
 	// acquainted are pairs of members of one room that were told each other's addresses.
-	acquainted map[pair]bool
+	acquainted map[pair]outcome
+	outcomes   Outcomes
 	alarms     alarms
 	guard      codeGuard
 	campaigns  campaigns
@@ -75,6 +76,7 @@ const (
 	EventRoomClosed
 	EventIntroduced
 	EventRefused
+	EventRelayed // a pair that stays relayed: Text names the classes of their NATs
 )
 
 // Event is something for logs and metrics. It holds no join code and no address.
@@ -118,7 +120,7 @@ func NewServer(cfg ServerConfig) *Server {
 	}
 	return &Server{
 		cfg: cfg, members: map[uint64]*member{}, rooms: map[uint64]*room{}, codes: map[string]*room{},
-		intros: map[wire.IntroID]*introduction{}, pairs: map[pair]*introduction{}, acquainted: map[pair]bool{},
+		intros: map[wire.IntroID]*introduction{}, pairs: map[pair]*introduction{}, acquainted: map[pair]outcome{},
 	}
 }
 
@@ -236,6 +238,8 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.answer(m, sig)
 	case wire.SigPunch:
 		s.punch(now, m, sig)
+	case wire.SigOutcome:
+		s.outcome(m, sig)
 	case wire.SigBye:
 		s.forget(now, m, api.OK)
 	default:

@@ -157,7 +157,7 @@ func (s *Server) accept(now time.Time, m *member, sig *wire.Signal) {
 		in.grants[1] = s.cfg.Grant(now, in.id, 1, in.callee.ref)
 	}
 	in.flags = s.punchFlags(now, in)
-	s.acquainted[pairOf(in.caller, in.callee)] = true
+	s.acquaint(in.caller, in.callee)
 	s.stats.Introduced++
 	s.event(Event{Kind: EventIntroduced, Room: in.room.id, Member: in.caller.ref.Member, Other: in.callee.ref.Member})
 	s.send(in.caller, in.introduction())

@@ -23,6 +23,7 @@ import (
 //	10 Bye     [flags]                        73 Accepted      intro party relay flags [backup]
 //	11 Punch   member flags                   74 Answered      intro kk2
 //	12 Rejoin  req ticket version data        75 Rejected      member code text intro [wait]
+//	28 Outcome member code
 //	                                          76 Ticket        lifetime address-token ticket
 //	                                          77 Closing       text
 //	                                          78 Observed      address
@@ -48,6 +49,7 @@ const (
 	SigBye          SignalType = 10
 	SigPunch        SignalType = 11
 	SigRejoin       SignalType = 12
+	SigOutcome      SignalType = 28 // code 0: direct; else why not
 	SigJoined       SignalType = 64
 	SigRefused      SignalType = 65
 	SigMemberJoined SignalType = 66
@@ -226,6 +228,8 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = s.appendBackup(be.AppendUint32(appendRelayGrant(b, &s.Relay), s.Flags))
 	case SigPunch:
 		b = be.AppendUint32(be.AppendUint64(b, s.Member), s.Flags)
+	case SigOutcome:
+		b = be.AppendUint32(be.AppendUint64(b, s.Member), uint32(s.Code))
 	case SigPunchGrant:
 		b = be.AppendUint32(be.AppendUint32(be.AppendUint64(b, s.Member), s.Flags), s.Request)
 	case SigCandidates:
@@ -320,6 +324,8 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		r.backup(&s)
 	case SigPunch:
 		s.Member, s.Flags = r.U64(), r.U32()
+	case SigOutcome:
+		s.Member, s.Code = r.U64(), int32(r.U32())
 	case SigPunchGrant:
 		s.Member, s.Flags, s.Request = r.U64(), r.U32(), r.U32() // Request: milliseconds
 	case SigCandidates:
