@@ -55,10 +55,13 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_SERVER_FULL)-int(api.ErrServerFull)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_RELAY)-int(api.ErrRelay)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_UNAVAILABLE)-int(api.ErrUnavailable)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ERR_TOKEN_EXPIRED)-int(api.ErrTokenExpired)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ERR_TOO_MANY_SESSIONS)-int(api.ErrTooManySessions)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_REJECTED)-int(api.ErrRejected)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_REMOTE_CLOSED)-int(api.ErrRemoteClosed)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_HANDSHAKE)-int(api.ErrHandshake)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_PROTOCOL)-int(api.ErrProtocol)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ERR_IDENTITY)-int(api.ErrIdentity)]
 
 	// Events.
 	_ = [1]struct{}{}[int(C.MUSUBI_EVENT_NONE)-int(api.EventNone)]

@@ -45,10 +45,13 @@ static const struct {
     {MUSUBI_ERR_SERVER_FULL, "the server is full"},
     {MUSUBI_ERR_RELAY, "the relay refused"},
     {MUSUBI_ERR_UNAVAILABLE, "the server can't do that now, try again in a moment"},
+    {MUSUBI_ERR_TOKEN_EXPIRED, "the access token has expired"},
+    {MUSUBI_ERR_TOO_MANY_SESSIONS, "this user has too many sessions already"},
     {MUSUBI_ERR_REJECTED, "the other player rejected the connection"},
     {MUSUBI_ERR_REMOTE_CLOSED, "the other player closed the connection"},
     {MUSUBI_ERR_HANDSHAKE, "the other side's handshake does not fit"},
     {MUSUBI_ERR_PROTOCOL, "the other side broke the protocol"},
+    {MUSUBI_ERR_IDENTITY, "the other side's identity certificate is missing or does not fit"},
 };
 
 uint32_t musubi_abi_version(void) { return MUSUBI_ABI_VERSION; }

@@ -27,6 +27,7 @@ var rooms = map[string]room{
 	"core/api":        {"", false, "leaf: numbers shared by all"},
 	"core/deadline":   {"", false, "leaf: what a machine says of time to come; any room may use it"},
 	"core/wire":       {"api", false, "layouts only"},
+	"core/token":      {"wire api", false, "access tokens and identity certificates: strict JWS, no keys of ours"},
 	"core/stun":       {"api wire", false, "STUN messages on pion/stun"},
 	"core/seq":        {"api wire", false, "serial arithmetic, ranges, replay window"},
 	"core/natsim":     {"api", false, "NAT boxes as values"},

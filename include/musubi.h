@@ -199,12 +199,15 @@ enum {
     MUSUBI_ERR_SERVER_FULL = -310,        /* the server has no place */
     MUSUBI_ERR_RELAY = -311,              /* the relay refused the leg */
     MUSUBI_ERR_UNAVAILABLE = -312,        /* the server can't do that now: part of it is away; try again in a moment */
+    MUSUBI_ERR_TOKEN_EXPIRED = -325,      /* the access token's time is over: get a new one from the game's backend */
+    MUSUBI_ERR_TOO_MANY_SESSIONS = -326,  /* this user has as many sessions as are allowed */
 
     /* the other player */
     MUSUBI_ERR_REJECTED = -400,      /* it rejected the connection */
     MUSUBI_ERR_REMOTE_CLOSED = -401, /* it closed the connection */
     MUSUBI_ERR_HANDSHAKE = -402,     /* its handshake does not fit what the server told us */
-    MUSUBI_ERR_PROTOCOL = -403       /* it broke the protocol */
+    MUSUBI_ERR_PROTOCOL = -403,      /* it broke the protocol */
+    MUSUBI_ERR_IDENTITY = -405       /* its identity certificate is missing, or does not fit its key and name */
 };
 
 /* Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused. */

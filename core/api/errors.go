@@ -46,11 +46,14 @@ const (
 	ErrServerFull        Code = -310 // the server has no place
 	ErrRelay             Code = -311 // the relay refused the leg
 	ErrUnavailable       Code = -312 // the server can't do that now; it says when asking again is of use
+	ErrTokenExpired      Code = -325 // the access token's time is over: the game's backend makes a new one
+	ErrTooManySessions   Code = -326 // this user has as many sessions as are allowed
 
 	ErrRejected     Code = -400 // the other player rejected the connection
 	ErrRemoteClosed Code = -401 // the other player closed the connection
 	ErrHandshake    Code = -402 // the other side's handshake does not fit what the server told us
 	ErrProtocol     Code = -403 // the other side broke the protocol
+	ErrIdentity     Code = -405 // its identity certificate is missing, or does not fit its key and name
 )
 
 var codeText = map[Code]string{
@@ -72,10 +75,12 @@ var codeText = map[Code]string{
 	ErrServerVersion: "the server speaks another protocol version", ErrBadCode: "no room with that code", ErrRoomFull: "the room is full",
 	ErrRateLimited: "too many requests, wait a little", ErrUnauthorized: "access token refused", ErrServerClosing: "the server is shutting down",
 	ErrRoomClosed: "the room has ended", ErrPeerGone: "the member left", ErrServerFull: "the server is full", ErrRelay: "the relay refused",
-	ErrUnavailable: "the server can't do that now, try again in a moment",
+	ErrUnavailable:  "the server can't do that now, try again in a moment",
+	ErrTokenExpired: "the access token has expired", ErrTooManySessions: "this user has too many sessions already",
 
 	ErrRejected: "the other player rejected the connection", ErrRemoteClosed: "the other player closed the connection",
 	ErrHandshake: "the other side's handshake does not fit", ErrProtocol: "the other side broke the protocol",
+	ErrIdentity: "the other side's identity certificate is missing or does not fit",
 }
 
 // String is static English text for a code; musubi_strerror returns the same.

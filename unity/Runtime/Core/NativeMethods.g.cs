@@ -332,6 +332,12 @@ namespace Musubi
         /// <summary>The server can't do that now: part of it is away; try again in a moment.</summary>
         Unavailable = -312,
 
+        /// <summary>The access token's time is over: get a new one from the game's backend.</summary>
+        TokenExpired = -325,
+
+        /// <summary>This user has as many sessions as are allowed.</summary>
+        TooManySessions = -326,
+
         /// <summary>It rejected the connection.</summary>
         Rejected = -400,
 
@@ -343,6 +349,9 @@ namespace Musubi
 
         /// <summary>It broke the protocol.</summary>
         Protocol = -403,
+
+        /// <summary>Its identity certificate is missing, or does not fit its key and name.</summary>
+        Identity = -405,
     }
 
     /// <summary>Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused.</summary>
