@@ -58,12 +58,12 @@ func (e *Endpoint) handleSession(now time.Time, socket api.SocketID, from netip.
 
 func (e *Endpoint) handleRelay(now time.Time, from netip.AddrPort, b []byte) {
 	if handle, packet, ok := wire.ParseRelayed(b); ok {
-		i, p := e.slots.relayed(handle, from)
+		i, p, leg := e.slots.relayed(handle, from)
 		if p == nil {
 			e.drops.Relay++
 			return
 		}
-		p.HandleRelayed(now, packet)
+		p.HandleRelayed(now, leg, packet)
 		e.slots.register(i, p)
 		e.slots.touch(i)
 		return
@@ -75,13 +75,11 @@ func (e *Endpoint) handleRelay(now time.Time, from netip.AddrPort, b []byte) {
 			if p == nil {
 				continue
 			}
-			old, _, bound := p.RelayHandle()
+			old, _ := p.RelayHandles()
 			if !p.HandleRelayControl(now, b) {
 				continue
 			}
-			if bound {
-				e.slots.forgetHandle(i, old) // a relay that was restarted gives another one
-			}
+			e.slots.forgetHandles(i, old) // a relay that was restarted gives another one
 			e.slots.register(i, p)
 			e.slots.touch(i)
 			return

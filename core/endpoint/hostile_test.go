@@ -116,8 +116,8 @@ func TestRelayHandlesAreNotCollected(t *testing.T) {
 			}
 		}
 	}
-	if h, _, ok := w.e.slots.list[0].cur.RelayHandle(); !ok || h != 199 {
-		t.Fatalf("handle %d %v", h, ok)
+	if h, _ := w.e.slots.list[0].cur.RelayHandles(); h != [2]uint32{199, 0} {
+		t.Fatalf("handles %d", h)
 	}
 	if len(w.e.slots.relays) != 1 || len(w.e.slots.conns) != 1 {
 		t.Errorf("%v %v", w.e.slots.relays, w.e.slots.conns)

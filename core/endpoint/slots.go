@@ -39,7 +39,7 @@ type table struct {
 	used    int            // list[:used] have been in use
 	sending []int          // slots that may have a datagram
 	telling []int          // slots that may have an event
-	relays  map[uint32]int // our relay handle -> slot; handles are unique per relay, the source is checked too
+	relays  map[uint32]int // our relay handle -> slot; handles are unique per relay and random, the source is checked too
 	conns   map[uint32]int // connection id -> slot
 	calling []int          // slots whose connection wants something of the client
 	timing  []int          // slots whose deadline may have changed
@@ -132,8 +132,11 @@ func (t *table) retime(i int) {
 // register makes a connection's ids findable. It is called again after each input, since a relay leg binds later.
 func (t *table) register(i int, p *peer.Peer) {
 	t.conns[p.ConnID()] = i
-	if h, _, ok := p.RelayHandle(); ok {
-		t.relays[h] = i
+	handles, _ := p.RelayHandles()
+	for _, h := range handles {
+		if h != 0 {
+			t.relays[h] = i
+		}
 	}
 }
 
@@ -141,17 +144,18 @@ func (t *table) forget(i int, p *peer.Peer) {
 	if t.conns[p.ConnID()] == i {
 		delete(t.conns, p.ConnID())
 	}
-	if h, _, ok := p.RelayHandle(); ok {
-		t.forgetHandle(i, h)
-	}
+	handles, _ := p.RelayHandles()
+	t.forgetHandles(i, handles)
 	p.Forget()
 	t.leaving = append(t.leaving, p)
 	t.retime(i)
 }
 
-func (t *table) forgetHandle(i int, h uint32) {
-	if at, ok := t.relays[h]; ok && at == i {
-		delete(t.relays, h)
+func (t *table) forgetHandles(i int, handles [2]uint32) {
+	for _, h := range handles {
+		if at, ok := t.relays[h]; ok && at == i {
+			delete(t.relays, h)
+		}
 	}
 }
 
@@ -163,21 +167,24 @@ func (t *table) abandon(i int, code api.Code, text string) {
 	}
 }
 
-// at returns the connection of a slot that a relayed datagram belongs to.
-func (t *table) relayed(handle uint32, from netip.AddrPort) (int, *peer.Peer) {
+// relayed returns the connection that a relayed datagram belongs to, its slot, and the leg that it came by.
+func (t *table) relayed(handle uint32, from netip.AddrPort) (int, *peer.Peer, wire.PathID) {
 	i, ok := t.relays[handle]
 	if !ok {
-		return 0, nil
+		return 0, nil, 0
 	}
 	for _, p := range [...]*peer.Peer{t.list[i].cur, t.list[i].next} {
 		if p == nil {
 			continue
 		}
-		if h, addr, ok := p.RelayHandle(); ok && h == handle && addr == from {
-			return i, p
+		handles, addrs := p.RelayHandles()
+		for leg := range handles {
+			if handles[leg] == handle && addrs[leg] == from {
+				return i, p, wire.PathRelay + wire.PathID(leg)
+			}
 		}
 	}
-	return 0, nil
+	return 0, nil, 0
 }
 
 // owner returns the connection with a connection id.

@@ -10,7 +10,6 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/nat"
-	"github.com/musubi-p2p/musubi/core/relay"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -51,7 +50,7 @@ func (p *Peer) HandleDirect(now time.Time, socket api.SocketID, from netip.AddrP
 	// ACKs go directly while our own data does, and over the relay when we distrust the direct way or the packet came from
 	// where we have validated nothing: then our own way is perhaps one to where the peer was before. Unless that way has just
 	// been acknowledged: behind two address-dependent NATs each side may send by a pair that only it has validated.
-	back := wire.PathRelay
+	back := p.paths.via
 	if own, ok := p.paths.find(socket, from); ok && p.paths.table[own].open || p.confirmed(now) {
 		back = p.paths.route
 	}
@@ -70,8 +69,8 @@ func (p *Peer) confirmed(now time.Time) bool {
 // confirmedFor is about the time that it takes to suspect a path; ACKs on a dead one would only be late, not lost for good.
 const confirmedFor = 500 * time.Millisecond
 
-// HandleRelayed takes a session packet that a relay forwarded; before the keys it is kept, up to a limit.
-func (p *Peer) HandleRelayed(now time.Time, b []byte) {
+// HandleRelayed takes a session packet that came over a relay leg of ours; before the keys it is kept, up to a limit.
+func (p *Peer) HandleRelayed(now time.Time, leg wire.PathID, b []byte) {
 	if p.session == nil {
 		if len(p.early) < earlyLimit {
 			p.early = append(p.early, append([]byte(nil), b...))
@@ -84,20 +83,22 @@ func (p *Peer) HandleRelayed(now time.Time, b []byte) {
 	}
 	p.agent.Heard(now)
 	if id != wire.PathProbe {
-		p.frames(now, id, wire.PathRelay, number, frames)
+		p.frames(now, id, leg, number, frames) // what came by a relay is answered by it: the other may be dead
 	} else if probe, ok := wire.ParseProbe(frames); ok && probe.HasControl { // challenges mean nothing on a relay
 		p.agent.HandleControl(now, &probe.Control)
 	}
 	p.drainAgent(now)
 }
 
-// HandleRelayControl takes the relay's own datagrams: challenges and bounds. It reports whether b was for this leg.
+// HandleRelayControl takes a relay's own datagrams: challenges and bounds. It reports whether b was for one of our legs.
 func (p *Peer) HandleRelayControl(now time.Time, b []byte) bool {
-	if p.leg == nil || !p.leg.HandleDatagram(now, b) {
-		return false
+	for i := range p.legs {
+		if c := p.legs[i].client; c != nil && c.HandleDatagram(now, b) {
+			p.drainLegs(now)
+			return true
+		}
 	}
-	p.drainLeg(now)
-	return true
+	return false
 }
 
 func (p *Peer) open(b []byte) (id wire.PathID, number uint64, frames []byte, ok bool) {
@@ -133,15 +134,11 @@ func (p *Peer) HandleTimeout(now time.Time) {
 		if deadline.Due(now, p.expires) {
 			p.fail(api.ErrTimeout, "the other player did not answer the introduction within 30 s")
 		}
-		if p.leg != nil {
-			p.leg.HandleTimeout(now)
-			p.drainLeg(now)
-		}
+		p.legTimeouts(now)
 		return
 	}
 	p.conn.HandleTimeout(now)
-	p.leg.HandleTimeout(now)
-	p.drainLeg(now)
+	p.legTimeouts(now)
 	if !p.closed {
 		p.agent.HandleTimeout(now)
 		p.drainAgent(now)
@@ -156,8 +153,10 @@ func (p *Peer) NextTimeout() time.Time {
 			return time.Time{}
 		}
 		at := p.expires
-		if p.leg != nil {
-			at = deadline.Earlier(at, p.leg.NextTimeout())
+		for i := range p.legs {
+			if c := p.legs[i].client; c != nil {
+				at = deadline.Earlier(at, c.NextTimeout())
+			}
 		}
 		return at
 	}
@@ -166,18 +165,16 @@ func (p *Peer) NextTimeout() time.Time {
 		return at
 	}
 	t := &p.paths
-	at = deadline.Earlier(at, p.leg.NextTimeout())
+	for i := range p.legs {
+		at = deadline.Earlier(at, p.legTimeout(&p.legs[i]))
+	}
 	at = deadline.Earlier(at, p.agent.NextTimeout())
 	ask, suspect := p.doubt()
 	at = deadline.Earlier(deadline.Earlier(at, ask), suspect)
-	at = deadline.Earlier(at, p.rebindDue())
 	at = deadline.Earlier(at, p.proveNext())
-	at = deadline.Earlier(deadline.Earlier(at, t.retryAt), t.requeueAt)
+	at = deadline.Earlier(at, t.retryAt)
 	if t.waiting != 0 {
-		at = deadline.Earlier(deadline.Earlier(at, t.holdUntil), p.silentAt())
-	}
-	if t.relay {
-		at = deadline.Earlier(at, t.warmAt)
+		at = deadline.Earlier(deadline.Earlier(at, t.holdUntil), p.silentAt(p.via()))
 	}
 	return at
 }
@@ -196,13 +193,17 @@ func (p *Peer) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmi
 }
 
 func (p *Peer) nextDatagram(now time.Time, dst []byte) ([]byte, Transmit, bool) {
-	if p.leg != nil && !p.closed {
-		homeless := p.leg.Homeless()
-		if out, ok := p.leg.AppendTransmit(now, dst); ok {
-			if homeless && !p.leg.Homeless() && p.agent != nil {
+	for i := range p.legs {
+		c := p.legs[i].client
+		if c == nil || p.closed {
+			continue
+		}
+		homeless := c.Homeless()
+		if out, ok := c.AppendTransmit(now, dst); ok {
+			if homeless && !c.Homeless() && p.agent != nil {
 				p.agent.Nudge(now) // the relay will know us when it gets what follows
 			}
-			return out, Transmit{To: p.leg.Addr()}, true
+			return out, Transmit{To: c.Addr()}, true
 		}
 	}
 	if p.session == nil {
@@ -239,10 +240,11 @@ func (p *Peer) packetOn(now time.Time, id wire.PathID, dst []byte) ([]byte, Tran
 	var tx Transmit
 	out := dst
 	switch d := &p.paths.table[id]; {
-	case id == wire.PathRelay && p.paths.relay && p.leg.Bound() && !p.leg.Homeless():
-		tx.To = p.leg.Addr()
-		out = wire.AppendRelayed(out, p.leg.Handle())
-	case id != wire.PathRelay && d.open:
+	case id <= wire.PathBackup && p.legs[id].usable():
+		c := p.legs[id].client
+		tx.To = c.Addr()
+		out = wire.AppendRelayed(out, c.Handle())
+	case id > wire.PathBackup && d.open:
 		tx = Transmit{Socket: d.socket, To: d.addr}
 	default:
 		return dst, tx, false
@@ -253,7 +255,7 @@ func (p *Peer) packetOn(now time.Time, id wire.PathID, dst []byte) ([]byte, Tran
 	if !ok {
 		return dst, tx, false
 	}
-	if id == p.paths.route && id != wire.PathRelay {
+	if id == p.paths.route && id > wire.PathBackup {
 		p.agent.Used(now)
 	}
 	return p.session.Seal(out, start), tx, true
@@ -287,36 +289,6 @@ func (p *Peer) drainAgent(now time.Time) {
 	}
 }
 
-func (p *Peer) drainLeg(now time.Time) {
-	for {
-		ev, ok := p.leg.NextEvent()
-		if !ok {
-			return
-		}
-		switch ev.Kind {
-		case relay.EventBound:
-			fresh := p.leg.Handle() != p.paths.handle
-			p.paths.handle = p.leg.Handle()
-			if p.conn != nil {
-				p.agent.Nudge(now)
-			}
-			switch {
-			case p.conn == nil:
-			case p.paths.relay:
-				p.setRelayRate(now)
-				p.rebound(now, fresh)
-			default:
-				p.openRelay(now)
-			}
-		case relay.EventFailed:
-			if !p.paths.relay {
-				p.paths.rebindAt = now.Add(relayRebindIdle)
-			}
-			p.push(api.Event{Kind: api.EventLog, Code: 2, Text: "relay: " + ev.Text})
-		}
-	}
-}
-
 func (p *Peer) read(b []byte) {
 	if _, err := io.ReadFull(p.cfg.Rand, b); err != nil {
 		panic("peer: randomness source failed: " + err.Error())
@@ -337,7 +309,7 @@ func (p *Peer) Stats(now time.Time) api.PeerStats {
 	s.MinRTTMicros = uint32(st.MinRTT.Microseconds())
 	s.JitterMicros = uint32(st.Var.Microseconds())
 	s.MTU = uint32(st.MaxFrames + wire.SessionHeader + wire.TagSize)
-	if p.paths.route == wire.PathRelay {
+	if !p.paths.direct(p.paths.route) {
 		s.MTU += wire.RelayHeader
 	}
 	s.QueuedBytes = uint64(p.conn.Queued())

@@ -38,8 +38,8 @@ type directPath struct {
 // paths is the path table and the state of migration. Index is the path id we send with.
 type paths struct {
 	table [wire.PathCount]directPath
-	relay bool // path 0 is open
 	route wire.PathID
+	via   wire.PathID // of the two relay paths the one in use, or that takes over
 
 	proof     proof
 	askedAt   time.Time // the last PING to a route in doubt
@@ -47,14 +47,8 @@ type paths struct {
 	waiting   wire.PathID
 	retries   int
 	retryAt   time.Time // try direct again; zero: not scheduled
-	warmAt    time.Time
-	rebindAt  time.Time
-	requeueAt time.Time // what was sent to the relay before boundAt and is unanswered then is lost; zero: no doubt
-	boundAt   time.Time
-	handle    uint32 // of the leg, when it was bound last
+	swapAt    time.Time // no change of the relay before
 }
-
-func (t *paths) init() { t.route = wire.PathRelay }
 
 func (t *paths) direct(id wire.PathID) bool {
 	return id >= wire.PathDirectFirst && id <= wire.PathDirectLast
@@ -92,24 +86,6 @@ func (t *paths) place(ev *nat.Event) wire.PathID {
 	return best
 }
 
-func (p *Peer) openRelay(now time.Time) {
-	p.paths.relay = true
-	p.paths.warmAt = now.Add(relayWarm)
-	p.conn.OpenPath(now, wire.PathRelay, wire.MaxFramesRelayed, p.relayRTTHint())
-	p.conn.SearchMTU(now, wire.PathRelay, mostFrames(p.leg.Addr())-wire.RelayHeader)
-	p.setRelayRate(now)
-	if p.paths.route == wire.PathRelay {
-		p.conn.SetRoute(now, wire.PathRelay)
-	}
-}
-
-// setRelayRate passes on what the relay grants to our leg.
-func (p *Peer) setRelayRate(now time.Time) {
-	rate := p.leg.Rate()
-	p.conn.SetRate(now, wire.PathRelay, int(rate.BitsPerSecond/8), int(rate.PacketsPerSecond))
-	p.paths.handle = p.leg.Handle()
-}
-
 // mostFrames is the room for frames in the largest datagram that a path to an address may turn out to carry.
 func mostFrames(to netip.AddrPort) int {
 	size := wire.MostDatagram4
@@ -118,9 +94,6 @@ func mostFrames(to netip.AddrPort) int {
 	}
 	return size - wire.SessionHeader - wire.TagSize
 }
-
-// relayRTTHint: both links' round trips make one through the relay; ours alone, doubled, is the estimate.
-func (p *Peer) relayRTTHint() time.Duration { return 2 * p.cfg.LinkRTT }
 
 // validated takes a pair that answered three of four checks, one of full size. Data moves there at once, unless the path
 // it uses now is better or the hold-down after a dead path still runs.
@@ -188,11 +161,12 @@ func (p *Peer) Route() api.Route {
 	return api.RouteRelay
 }
 
-// doubt is when the direct route in use becomes suspect if nothing more is heard (suspect), and when to ask it again (ask).
-// Without asking, few messages would leave too few packets to tell a cut from loss. Zero: not in doubt.
+// doubt is when the route in use becomes suspect if nothing more is heard (suspect), and when to ask it again (ask). Without
+// asking, few messages would leave too few packets to tell a cut from loss. Zero: not in doubt. A relay that is the only one
+// is never: there is no way to leave it for.
 func (p *Peer) doubt() (ask, suspect time.Time) {
 	t := &p.paths
-	if !t.direct(t.route) {
+	if !t.direct(t.route) && p.spare() == nil {
 		return ask, suspect
 	}
 	st := p.conn.PathStats(t.route)
@@ -204,7 +178,9 @@ func (p *Peer) doubt() (ask, suspect time.Time) {
 		ask = t.askedAt.Add(patience / 8)
 	}
 	if st.UnackedSinceHeard >= suspectUnacked {
-		suspect = st.Oldest.Add(patience)
+		if suspect = st.Oldest.Add(patience); !t.direct(t.route) {
+			suspect = later(suspect, t.swapAt)
+		}
 	}
 	return ask, suspect
 }
@@ -215,17 +191,17 @@ func (p *Peer) doubt() (ask, suspect time.Time) {
 func (p *Peer) suspect(now time.Time, why string) {
 	t := &p.paths
 	id := t.route
-	t.route, t.waiting = wire.PathRelay, 0
+	p.conn.SetDuplicate(now, t.via, false)
+	t.route, t.waiting = p.chooseRelay(now), 0
 	t.holdUntil = now.Add(holdDown)
 	t.proof = proof{rejected: t.proof.rejected, again: t.proof.again}
-	t.rebindAt = now.Add(relayRebindEvery)
-	p.leg.Bind(now)
+	p.via().rebindAt = now.Add(relayRebindEvery)
+	p.bindLegs(now)
 	p.moved = true
-	p.conn.SetDuplicate(now, wire.PathRelay, false)
-	p.conn.SetRoute(now, wire.PathRelay)
+	p.conn.SetRoute(now, t.route)
 	p.conn.Requeue(now, id)
 	p.agent.Suspect(now, t.table[id].socket, t.table[id].addr)
-	p.routeChanged(wire.PathRelay, why)
+	p.routeChanged(t.route, why)
 }
 
 // forsaken follows the other side to the relay: it looks for a way again, so that it can't be where the direct path leads.
@@ -235,7 +211,7 @@ func (p *Peer) forsaken(now time.Time) {
 	if p.paths.direct(p.paths.route) {
 		p.suspect(now, "the other side looks for a way again")
 	} else {
-		p.conn.Requeue(now, wire.PathRelay)
+		p.conn.Requeue(now, p.paths.via)
 	}
 	p.paths.holdUntil, p.paths.proof.rejected = time.Time{}, 0 // what failed before was a path to where the other side is no more
 }
@@ -259,7 +235,7 @@ func (p *Peer) dead(now time.Time, ev nat.Event) {
 	}
 	t.table[id].open = false
 	p.conn.ClosePath(now, id)
-	if t.route == wire.PathRelay && !p.anyDirect() {
+	if !t.direct(t.route) && !p.anyDirect() {
 		t.retries, t.retryAt = 0, now // the addresses or the mappings are others now
 	}
 }
@@ -274,41 +250,14 @@ func (p *Peer) anyDirect() bool {
 	return false
 }
 
-// rebound takes a leg that was bound again. What went over the relay under a handle, or from an address, that it did not
-// know is lost. A fresh handle says so at once; of the address nobody tells, but answers fail to come.
-func (p *Peer) rebound(now time.Time, fresh bool) {
-	t := &p.paths
-	if fresh {
-		p.conn.Requeue(now, wire.PathRelay)
-	} else {
-		t.boundAt = now
-		st := p.conn.PathStats(wire.PathRelay)
-		if t.requeueAt = (time.Time{}); !st.Oldest.IsZero() {
-			t.requeueAt = later(now, st.Oldest.Add(st.SRTT+st.SRTT/4))
-		}
-	}
-	p.conn.Ping(now, wire.PathRelay) // its answer brings back what was lost, or ends the binding again and again
-	p.unanswered(now)
-}
-
-// unanswered queues again what the relay lost before it knew our address.
-func (p *Peer) unanswered(now time.Time) {
-	t := &p.paths
-	if !deadline.Due(now, t.requeueAt) {
-		return
-	}
-	t.requeueAt = time.Time{}
-	if st := p.conn.PathStats(wire.PathRelay); !st.Oldest.IsZero() && st.Oldest.Before(t.boundAt) {
-		p.conn.Requeue(now, wire.PathRelay)
-	}
-}
-
 // migrate does what is due on the path table.
 func (p *Peer) migrate(now time.Time) {
 	t := &p.paths
 	switch ask, suspect := p.doubt(); {
-	case deadline.Due(now, suspect):
+	case deadline.Due(now, suspect) && t.direct(t.route):
 		p.suspect(now, "the direct path stopped answering")
+	case deadline.Due(now, suspect):
+		p.swapRelay(now)
 	case deadline.Due(now, ask):
 		t.askedAt = now
 		p.conn.Ping(now, t.route)
@@ -321,35 +270,14 @@ func (p *Peer) migrate(now time.Time) {
 		p.drainAgent(now)
 	}
 	p.prove(now)
-	p.unanswered(now)
 	if deadline.Due(now, t.retryAt) {
 		t.retryAt = time.Time{}
 		if !p.conn.Away(now) { // its return is followed by a search in any case, and predictions are few
 			p.agent.Retry(now)
 		}
 	}
-	if t.relay && deadline.Due(now, t.warmAt) {
-		if p.conn.Away(now) {
-			// The relay forgets a session of which one side says nothing. Bound again and again, our leg is there when the
-			// other side comes back.
-			t.warmAt = now.Add(relayRebindAway)
-			p.leg.Bind(now)
-		} else {
-			t.warmAt = now.Add(relayWarm)
-			p.conn.Ping(now, wire.PathRelay)
-		}
-	}
-	if at := p.rebindDue(); deadline.Due(now, at) {
-		switch {
-		case !t.relay:
-			t.rebindAt = time.Time{} // the first bind ends with an event
-		case t.direct(t.route):
-			t.rebindAt = now.Add(relayRebindIdle)
-		default:
-			t.rebindAt = now.Add(relayRebindEvery)
-			p.moved = true // the server may be elsewhere, and its link would find that out only by its next keepalive
-		}
-		p.leg.Bind(now)
+	for i := range p.legs {
+		p.tendLeg(now, &p.legs[i])
 	}
 }
 
@@ -363,25 +291,7 @@ func later(a, b time.Time) time.Time {
 // held reports whether the hold-down keeps data from returning to a direct path. On a relay that does not answer there is
 // nothing to wait for.
 func (p *Peer) held(now time.Time) bool {
-	return now.Before(p.paths.holdUntil) && p.paths.relay && !deadline.Due(now, p.silentAt())
-}
-
-// silentAt is when the relay counts as not answering; zero while it is not in doubt.
-func (p *Peer) silentAt() time.Time {
-	st := p.conn.PathStats(wire.PathRelay)
-	if !p.paths.relay || st.Oldest.IsZero() || st.UnackedSinceHeard < suspectUnacked {
-		return time.Time{}
-	}
-	return st.Oldest.Add(max(relaySilent, 4*st.SRTT))
-}
-
-// rebindDue is when a relay that does not answer is bound again: our address may have changed, or it was restarted.
-func (p *Peer) rebindDue() time.Time {
-	at := p.silentAt()
-	if !p.paths.relay || !at.IsZero() && at.Before(p.paths.rebindAt) {
-		return p.paths.rebindAt
-	}
-	return at
+	return now.Before(p.paths.holdUntil) && p.via().open && !deadline.Due(now, p.silentAt(p.via()))
 }
 
 // gaveUp schedules the next attempt.

@@ -23,7 +23,6 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/nat"
-	"github.com/musubi-p2p/musubi/core/relay"
 	"github.com/musubi-p2p/musubi/core/rudp"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -74,7 +73,7 @@ type Peer struct {
 	conn    *rudp.Conn
 	agent   *nat.Agent
 	moved   bool // see TakeMoved
-	leg     *relay.Client
+	legs    [2]leg // by path: the relay's and the backup's
 	paths   paths
 	stats   counters
 
@@ -146,20 +145,16 @@ func (p *Peer) Finish(now time.Time, message []byte) error {
 	early := p.early
 	p.early = nil
 	for _, b := range early {
-		p.HandleRelayed(now, b)
+		p.HandleRelayed(now, wire.PathRelay, b)
 	}
 	return nil
 }
 
 // reach prepares the ways to the other side: the relay leg, and checks of its addresses once keys exist.
 func (p *Peer) reach(now time.Time, sig *wire.Signal, server netip.AddrPort) {
-	party, grant := &sig.Party, &sig.Relay
+	party := &sig.Party
 	granted := sig.Flags&wire.IntroPunchGranted != 0
-	relayAddr := grant.Addr
-	if !relayAddr.IsValid() {
-		relayAddr = server
-	}
-	p.leg = relay.NewClient(relay.ClientConfig{Rand: p.cfg.Rand, Grant: *grant, Addr: relayAddr})
+	p.granted(now, sig, server)
 	p.agent = nat.NewAgent(nat.AgentConfig{
 		Rand: p.cfg.Rand, Caller: p.caller, Local: p.cfg.LocalNAT, Remote: party.Profile,
 		Main: api.MainSocket, LocalAddrs: p.cfg.LocalAddrs, StartAfter: p.serverTrip(party) + startMargin,
@@ -168,9 +163,6 @@ func (p *Peer) reach(now time.Time, sig *wire.Signal, server netip.AddrPort) {
 	})
 	p.remote = party.Addrs
 	p.agent.AddRemote(now, p.remote, false)
-	if !p.leg.Bound() {
-		p.leg.Bind(now)
-	}
 }
 
 // serverTrip estimates the time from here over the server to the other side, half of each link's round trip. It is what our
@@ -194,9 +186,10 @@ func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo)
 	p.agent.AddTold(now, mappedAddrs(p.remote, info.MappedPort))
 	p.agent.AddTold(now, global6(info.Global6))
 	p.agent.Start(now)
-	p.paths.init()
-	if p.leg.Bound() {
-		p.openRelay(now)
+	for i := range p.legs {
+		if l := &p.legs[i]; l.client != nil && l.client.Bound() {
+			p.openRelay(now, l)
+		}
 	}
 	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
 }
@@ -226,13 +219,17 @@ func mappedAddrs(attested []netip.AddrPort, port uint16) (out []netip.AddrPort) 
 }
 
 // ServerBack tells that the link to the server came up again, perhaps at another address: a relay that went with it knows
-// our leg by its ticket alone. stun and token are what Config has of these names.
+// our leg by its ticket alone. An invalid server: another node, and the relays stayed where they were. stun and token are what Config has of these names.
 func (p *Peer) ServerBack(now time.Time, server, stun netip.AddrPort, token [16]byte) {
 	if !p.Connected() {
 		return
 	}
 	p.agent.SetServer(stun, token)
-	p.leg.Follow(now, server)
+	for i := range p.legs {
+		if c := p.legs[i].client; c != nil {
+			c.Follow(now, server)
+		}
+	}
 }
 
 // Intro names the introduction this connection came from.
@@ -243,14 +240,6 @@ func (p *Peer) ConnID() uint32 { return p.cfg.ConnID }
 
 // Connected reports whether keys exist and the connection is not closed.
 func (p *Peer) Connected() bool { return p.session != nil && !p.closed }
-
-// RelayHandle is the handle of datagrams that a relay forwards to us, and the relay's address; ok is false while unbound.
-func (p *Peer) RelayHandle() (handle uint32, from netip.AddrPort, ok bool) {
-	if p.leg == nil || !p.leg.Bound() {
-		return 0, netip.AddrPort{}, false
-	}
-	return p.leg.Handle(), p.leg.Addr(), true
-}
 
 // Send queues a message; see rudp.Conn.SendMessage.
 func (p *Peer) Send(now time.Time, how api.Outgoing, data []byte) error {
@@ -320,11 +309,14 @@ func (p *Peer) NetworkChanged(now time.Time, known bool) {
 	if !p.Connected() {
 		return
 	}
-	switch {
-	case !known:
-		p.leg.Moved(now)
-	case !p.leg.Binding():
-		p.leg.Bind(now)
+	for i := range p.legs {
+		switch c := p.legs[i].client; {
+		case c == nil:
+		case !known:
+			c.Moved(now)
+		case !c.Binding():
+			c.Bind(now)
+		}
 	}
 	p.agent.NetworkChanged(now)
 	if p.paths.direct(p.paths.route) {

@@ -72,23 +72,23 @@ func (t tally) since(before tally) (n int, loss float64) {
 func (p *Peer) beginProof(now time.Time) {
 	t := &p.paths
 	t.proof = proof{rejected: t.proof.rejected, again: now.Add(doubtEvery)}
-	if !t.relay {
+	if !p.via().open {
 		return
 	}
-	relayRTT := p.conn.PathStats(wire.PathRelay).SRTT
+	relayRTT := p.conn.PathStats(t.via).SRTT
 	b := &t.proof
 	b.on, b.pingAt = true, now
 	b.until = now.Add(max(2*relayRTT, duplicateFloor))
 	b.limit = later(now.Add(provingSlack+relayRTT), b.until)
-	b.route, b.relay = p.tally(t.route), p.tally(wire.PathRelay)
-	p.conn.SetDuplicate(now, wire.PathRelay, true)
+	b.route, b.relay = p.tally(t.route), p.tally(t.via)
+	p.conn.SetDuplicate(now, t.via, true)
 }
 
 // endProof leaves the route to itself.
 func (p *Peer) endProof(now time.Time) {
 	b := &p.paths.proof
 	b.on, b.rejected = false, 0
-	p.conn.SetDuplicate(now, wire.PathRelay, false)
+	p.conn.SetDuplicate(now, p.paths.via, false)
 }
 
 // prove does what is due in a proof, and begins one when the route loses much. Nobody can prove anything while a side is
@@ -97,7 +97,7 @@ func (p *Peer) prove(now time.Time) {
 	t := &p.paths
 	b := &t.proof
 	if !b.on {
-		if t.direct(t.route) && t.relay && !now.Before(b.again) && p.conn.PathStats(t.route).LossRate >= doubtLoss {
+		if t.direct(t.route) && p.via().open && !now.Before(b.again) && p.conn.PathStats(t.route).LossRate >= doubtLoss {
 			p.beginProof(now)
 		}
 		return
@@ -110,7 +110,7 @@ func (p *Peer) prove(now time.Time) {
 		p.beginProof(now)
 	}
 	n, loss := p.tally(t.route).since(b.route)
-	relayN, relayLoss := p.tally(wire.PathRelay).since(b.relay)
+	relayN, relayLoss := p.tally(t.via).since(b.relay)
 	acked := n - int(loss*float64(n)+0.5)
 	switch {
 	case !b.judging && acked < provingAcks:
@@ -138,7 +138,7 @@ func (p *Peer) prove(now time.Time) {
 			p.conn.Ping(now, t.route)
 		}
 		if b.judging {
-			p.conn.Ping(now, wire.PathRelay)
+			p.conn.Ping(now, t.via)
 		}
 	}
 }

@@ -109,11 +109,12 @@ func (p *Peer) appendProbe(dst []byte, probe *nat.Probe) (out []byte, tx Transmi
 	case nat.ViaSTUN:
 		return p.agent.AppendSTUN(dst, probe), tx, true
 	case nat.ViaRelay:
-		if !p.leg.Bound() || p.leg.Homeless() {
+		l := p.via()
+		if !l.usable() {
 			return dst, tx, false
 		}
-		tx = Transmit{To: p.leg.Addr()}
-		out = wire.AppendRelayed(out, p.leg.Handle())
+		tx = Transmit{To: l.client.Addr()}
+		out = wire.AppendRelayed(out, l.client.Handle())
 	}
 	start := len(out)
 	out, _ = p.session.Begin(out, wire.PathProbe)

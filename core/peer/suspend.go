@@ -28,7 +28,7 @@ func (p *Peer) peerReturned(now time.Time) {
 
 func (p *Peer) recheck(now time.Time) {
 	t := &p.paths
-	p.leg.Bind(now)
+	p.bindLegs(now)
 	if t.direct(t.route) {
 		d := &t.table[t.route]
 		p.agent.Suspect(now, d.socket, d.addr)
