@@ -38,8 +38,11 @@ type Config struct {
 	AES       bool // this machine has AES instructions
 	OpenAuth  bool // anybody may use this server; without it nobody can yet
 	LabLimits bool // no limits against abuse; never where strangers reach the server
-	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s.
-	RelayRate   wire.RelayRate
+	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s, with LabLimits none.
+	RelayRate wire.RelayRate
+	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
+	// now. nil: the hub forwards alone.
+	Legs        relay.Table
 	MaxSessions int // 0: 100,000
 	MaxRooms    int // 0: 100,000
 }
@@ -97,11 +100,8 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	case cfg.Region < 'A' || cfg.Region > 'Z':
 		return nil, errors.New("hub: the region is a letter from A to Z")
 	}
-	if cfg.RelayRate == (wire.RelayRate{}) {
+	if cfg.RelayRate == (wire.RelayRate{}) && !cfg.LabLimits {
 		cfg.RelayRate = wire.RelayRate{BitsPerSecond: defaultBits, PacketsPerSecond: defaultPackets}
-	}
-	if cfg.LabLimits {
-		cfg.RelayRate = wire.RelayRate{}
 	}
 	if cfg.MaxSessions == 0 {
 		cfg.MaxSessions = defaultMaxSessions
@@ -122,7 +122,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})
 	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
 	h.relay = relay.NewServer(relay.ServerConfig{
-		Rand: cfg.Rand, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,
+		Rand: cfg.Rand, Base: now, Table: cfg.Legs, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,
 		Rate: func(uint8) wire.RelayRate { return cfg.RelayRate },
 	})
 	h.stun = stun.Server{Public: cfg.Public.Addr(), Ports: cfg.STUNPorts, Alternate: cfg.Alternate, CheckToken: cookies.CheckSTUNToken}
@@ -153,10 +153,11 @@ func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b [
 	h.run(now)
 }
 
-// Forward is HandleDatagram's way for a relayed packet (first byte wire.TypeRelayed, socket 0) without a copy: if ok, b
-// itself is to be sent to that address from socket 0. Nothing else comes of the call.
-func (h *Hub) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
-	return h.relay.Forward(h.clock(now), from, b)
+// Deliver takes a relayed packet that Config.Legs has let pass and whose other leg is not bound, or is a stream.
+func (h *Hub) Deliver(now time.Time, from netip.AddrPort, b []byte) {
+	if to, ok := h.relay.Deliver(h.clock(now), from, b); ok {
+		h.send(0, to, b)
+	}
 }
 
 func (h *Hub) handleRelay(now time.Time, from netip.AddrPort, b []byte) {

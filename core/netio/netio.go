@@ -24,7 +24,15 @@ type Stats struct {
 	Sent      uint64
 	Segmented uint64 // rows of datagrams sent in one piece
 	SendFull  uint64 // dropped because the socket's send buffer was full
+	Overflow  uint64 // dropped by the system because the socket's queue was full; only a Port's is known
 	SendError uint64 // dropped because the system refused that one: no route, a firewall, a bad address
+}
+
+// Add sums up what several sockets did.
+func (s *Stats) Add(t Stats) {
+	s.Received, s.Joined, s.Truncated, s.RecvError = s.Received+t.Received, s.Joined+t.Joined, s.Truncated+t.Truncated, s.RecvError+t.RecvError
+	s.Sent, s.Segmented, s.SendFull, s.SendError = s.Sent+t.Sent, s.Segmented+t.Segmented, s.SendFull+t.SendFull, s.SendError+t.SendError
+	s.Overflow += t.Overflow
 }
 
 // What Send can return. A refusal by the network is no error here: it is counted, and the protocol above notices loss

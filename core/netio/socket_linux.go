@@ -16,6 +16,8 @@ type socket struct {
 	v6    bool
 	ready bool    // in Loop.ready
 	twin  *socket // the same number's socket of the other family, or nil
+
+	borrowed bool // a Port's: only sent through, and not closed here
 }
 
 // twinMark in an epoll event's spare field: the number's IPv6 socket, beside an IPv4 one.
@@ -113,11 +115,15 @@ func (l *Loop) CloseSocket(id api.SocketID) {
 		if i := slices.Index(l.ready, s); i >= 0 {
 			l.ready = slices.Delete(l.ready, i, i+1)
 		}
+		if s.borrowed {
+			continue
+		}
 		unix.Close(s.fd) // leaves the epoll by itself: nobody else holds the descriptor
 	}
 }
 
-func bindUDP(bind netip.AddrPort, buffer int) (fd int, err error) {
+// bindUDP makes a socket and binds it; options, if any, are set before.
+func bindUDP(bind netip.AddrPort, buffer int, options ...func(fd int)) (fd int, err error) {
 	family := unix.AF_INET
 	if bind.Addr().Is6() {
 		family = unix.AF_INET6
@@ -129,6 +135,9 @@ func bindUDP(bind netip.AddrPort, buffer int) (fd int, err error) {
 	dontFragment(fd, family)
 	setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, buffer)
 	setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, buffer)
+	for _, set := range options {
+		set(fd)
+	}
 	if family == unix.AF_INET {
 		err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(bind.Port()), Addr: bind.Addr().As4()})
 	} else {

@@ -40,7 +40,7 @@ func (s *Server) HandleTimeout(now time.Time) {
 	t := s.clock(now)
 	for len(s.expiry) > 0 && s.expiry[0].at <= t {
 		i := s.expiry[0].session
-		at := s.sessions[i].deadline(&s.legs[2*i], &s.legs[2*i+1])
+		at := s.deadline(i)
 		if at > t {
 			s.expiry[0].at = at
 			heap.Fix(&s.expiry, 0)
@@ -54,13 +54,13 @@ func (s *Server) HandleTimeout(now time.Time) {
 func (s *Server) release(i uint32) {
 	delete(s.byID, s.sessions[i].id)
 	for k := 2 * i; k <= 2*i+1; k++ {
-		delete(s.byHandle, s.legs[k].handle)
+		s.table.Clear(k)
 		delete(s.waiting, k)
 		if s.legs[k].bound {
 			s.stats.Bound--
 		}
 		s.legs[k] = leg{}
 	}
-	s.sessions[i] = session{}
+	s.sessions[i] = session{age: s.sessions[i].age}
 	s.free = append(s.free, i)
 }

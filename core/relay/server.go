@@ -19,6 +19,10 @@ const (
 // ServerConfig is what a Server needs from its owner, who holds the keys.
 type ServerConfig struct {
 	Rand io.Reader // handles
+	// Base is where instants begin, and Table who keeps what changes with every packet. Without a table the machine keeps that
+	// itself, and time begins with its first call.
+	Base  time.Time
+	Table Table
 	// Open opens a sealed ticket that is good at now, and derives its leg's key.
 	Open func(now time.Time, ticket []byte) (t wire.RelayTicket, key [32]byte, ok bool)
 	// Cookie and CheckCookie prove an address; nonce is the client's.
@@ -26,10 +30,14 @@ type ServerConfig struct {
 	CheckCookie func(now time.Time, addr netip.AddrPort, nonce [16]byte, c wire.Cookie) bool
 	// Rate says what a ticket's rate class means. Zeros: no limit.
 	Rate        func(class uint8) wire.RelayRate
-	MaxSessions int // 0: 65,536
+	MaxSessions int // 0: DefaultSessions; at most MostSessions
 }
 
-const defaultMaxSessions = 1 << 16
+// MostSessions is as many as handles can name.
+const MostSessions = mostLegs / 2
+
+// DefaultSessions is how many pairs a relay takes if nobody says otherwise.
+const DefaultSessions = 1 << 16
 
 // Drop is why a datagram went no further.
 type Drop uint8
@@ -46,12 +54,13 @@ const (
 	DropCounter             // an old BIND2
 	DropFull                // no place for another session
 	DropQueue               // the owner does not take what is to be sent
+	DropEgress              // over what the node may send for all legs together
 	DropCount
 )
 
 func (d Drop) String() string {
 	return [...]string{"relay_format", "relay_handle", "relay_source", "relay_rate", "relay_unbound", "relay_ticket",
-		"relay_mac", "relay_cookie", "relay_counter", "relay_full", "relay_queue"}[min(d, DropCount-1)]
+		"relay_mac", "relay_cookie", "relay_counter", "relay_full", "relay_queue", "relay_egress"}[min(d, DropCount-1)]
 }
 
 // Stats are counters, except Sessions and Bound, which are what lives now.
@@ -72,9 +81,10 @@ type Server struct {
 	legs     []leg
 	free     []uint32
 	byID     map[[16]byte]uint32
-	byHandle map[uint32]uint32 // leg index
-	waiting  map[uint32]*kept  // by index of the leg that is not bound
-	expiry   expiryHeap        // one entry per session, possibly early
+	handles  Handles
+	table    Table
+	waiting  map[uint32]*kept // by index of the leg that is not bound
+	expiry   expiryHeap       // one entry per session, possibly early
 	out      []datagram
 	outHead  int
 	stats    Stats
@@ -88,15 +98,24 @@ type datagram struct {
 // NewServer makes a relay without legs.
 func NewServer(cfg ServerConfig) *Server {
 	if cfg.MaxSessions == 0 {
-		cfg.MaxSessions = defaultMaxSessions
+		cfg.MaxSessions = DefaultSessions
 	}
-	return &Server{cfg: cfg, byID: map[[16]byte]uint32{}, byHandle: map[uint32]uint32{}, waiting: map[uint32]*kept{}}
+	cfg.MaxSessions = min(cfg.MaxSessions, MostSessions)
+	if cfg.Table == nil {
+		cfg.Table = &plain{handles: NewHandles(cfg.Rand)}
+	}
+	return &Server{cfg: cfg, base: cfg.Base, table: cfg.Table, handles: cfg.Table.Handles(),
+		byID: map[[16]byte]uint32{}, waiting: map[uint32]*kept{}}
 }
 
-// Stats are the counters now.
+// Stats are the counters now, the table's among them.
 func (s *Server) Stats() Stats {
-	t := s.stats
+	t, c := s.stats, s.table.Counts()
 	t.Sessions = len(s.byID)
+	t.Packets, t.Bytes = t.Packets+c.Packets, t.Bytes+c.Bytes
+	for d, n := range c.Drops {
+		t.Drops[d] += n
+	}
 	return t
 }
 
@@ -113,12 +132,22 @@ func (s *Server) clock(now time.Time) int64 {
 // Forward takes a relayed datagram (first byte wire.TypeRelayed). If ok, b, with its handle rewritten to the receiver's,
 // is to be sent to that address. It does not allocate.
 func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
-	handle, packet, ok := wire.ParseRelayed(b)
-	if !ok || len(packet) < wire.SessionHeader+wire.TagSize || wire.FamilyOf(packet) != wire.FamilySession {
+	return s.forward(now, from, b, false)
+}
+
+// Deliver is Forward for a packet that the leg's allowance has paid for: the table's owner took it, and could not send it
+// itself.
+func (s *Server) Deliver(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
+	return s.forward(now, from, b, true)
+}
+
+func (s *Server) forward(now time.Time, from netip.AddrPort, b []byte, paid bool) (to netip.AddrPort, ok bool) {
+	handle, ok := RelayedHandle(b)
+	if !ok {
 		s.drop(DropFormat)
 		return to, false
 	}
-	i, ok := s.byHandle[handle]
+	i, ok := s.find(handle)
 	if !ok {
 		s.drop(DropHandle)
 		return to, false
@@ -129,11 +158,12 @@ func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip
 		return to, false
 	}
 	t := s.clock(now)
-	if !l.pass(t, len(b)) {
-		s.drop(DropRate)
-		return to, false
+	if !paid {
+		if why, ok := s.table.Spend(i, t, len(b)); !ok {
+			s.drop(why)
+			return to, false
+		}
 	}
-	l.heard = t
 	// From here on the packet looks as the receiver expects it; the sender's handle goes no further.
 	binary.BigEndian.PutUint32(b[1:], other.handle)
 	if !other.bound {
@@ -143,6 +173,18 @@ func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip
 	s.stats.Packets++
 	s.stats.Bytes += uint64(len(b))
 	return other.addr(), true
+}
+
+// RelayedHandle is the handle of a relayed datagram that may be forwarded, if it is one.
+func RelayedHandle(b []byte) (handle uint32, ok bool) {
+	handle, packet, ok := wire.ParseRelayed(b)
+	return handle, ok && len(packet) >= wire.SessionHeader+wire.TagSize && wire.FamilyOf(packet) == wire.FamilySession
+}
+
+// find is the place of the leg that has this handle now.
+func (s *Server) find(handle uint32) (place uint32, ok bool) {
+	place = s.handles.Place(handle)
+	return place, handle != 0 && place < uint32(len(s.legs)) && s.legs[place].handle == handle
 }
 
 func (s *Server) keep(i uint32, now int64, b []byte) {
@@ -173,15 +215,15 @@ func (s *Server) Prebind(now time.Time, id [16]byte, n uint8, addr netip.AddrPor
 // Move moves a leg from one address to another that its client's link has proven. A leg that is elsewhere by now, or
 // gone, stays as it is; ok is false when it is gone.
 func (s *Server) Move(handle uint32, from, to netip.AddrPort) (ok bool) {
-	i, ok := s.byHandle[handle]
+	i, ok := s.find(handle)
 	if ok && to.IsValid() && s.legs[i].at(from) {
-		s.legs[i].move(s.now, to)
+		s.move(i, to)
 	}
 	return ok
 }
 
 // Holds reports whether a leg with this handle lives.
-func (s *Server) Holds(handle uint32) bool { _, ok := s.byHandle[handle]; return ok }
+func (s *Server) Holds(handle uint32) bool { _, ok := s.find(handle); return ok }
 
 // leg finds a leg of a session, making the session if need be.
 func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
@@ -198,29 +240,33 @@ func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
 			s.sessions = append(s.sessions, session{})
 			s.legs = append(s.legs, leg{}, leg{})
 		}
-		s.sessions[i] = session{id: id, used: true, bound: now}
-		s.byID[id] = i
-		for k := 2 * i; k <= 2*i+1; k++ {
-			s.legs[k] = leg{handle: s.freeHandle()}
-			s.byHandle[s.legs[k].handle] = k
-		}
+		s.begin(i, id, now)
 		heap.Push(&s.expiry, expiry{now + int64(UnboundTime), i})
 	}
 	return 2*i + uint32(n&1), true
 }
 
-// freeHandle draws a handle: random, so that only who was told it can send through the leg.
-func (s *Server) freeHandle() uint32 {
-	for {
-		var b [4]byte
-		if _, err := io.ReadFull(s.cfg.Rand, b[:]); err != nil {
-			panic("relay: randomness: " + err.Error())
-		}
-		h := binary.BigEndian.Uint32(b[:])
-		if _, taken := s.byHandle[h]; h != 0 && !taken {
-			return h
-		}
+// begin makes the two legs of a session. No leg has handle 0.
+func (s *Server) begin(i uint32, id [16]byte, now int64) {
+	one, two, age := uint32(0), uint32(0), s.sessions[i].age
+	for ; one == 0 || two == 0; age++ {
+		one, two = s.handles.of(2*i, age%ages), s.handles.of(2*i+1, age%ages)
 	}
+	s.sessions[i] = session{id: id, age: age, bound: now}
+	s.byID[id] = i
+	for k, handle := range []uint32{one, two} {
+		place := 2*i + uint32(k)
+		s.legs[place] = leg{handle: handle}
+		s.table.Set(place, Leg{Handle: handle})
+	}
+}
+
+// move binds a leg to an address that is proven now.
+func (s *Server) move(i uint32, to netip.AddrPort) {
+	l := &s.legs[i]
+	l.ip, l.port, l.bound = to.Addr().As16(), to.Port(), true
+	s.table.Set(i, Leg{Handle: l.handle, Addr: l.addr(), Rate: l.rate})
+	s.table.Touch(i, s.now)
 }
 
 // bind gives leg i to an address that is proven, and lets go what was kept for it.
@@ -228,7 +274,7 @@ func (s *Server) bind(i uint32, addr netip.AddrPort) {
 	if !s.legs[i].bound {
 		s.stats.Bound++
 	}
-	s.legs[i].move(s.now, addr)
+	s.move(i, addr)
 	k := s.waiting[i]
 	if k == nil {
 		return

@@ -98,7 +98,7 @@ func TestLegSendsNoMoreThanItsRate(t *testing.T) {
 	if r.s.Stats().Drops[DropRate] == 0 {
 		t.Error("drops are not counted")
 	}
-	r.s.legs[0].rate = wire.RelayRate{}
+	r.s.table.Set(0, Leg{Handle: ha})
 	if n := through(time.Second, time.Millisecond, 1000); n != 1000 {
 		t.Errorf("without a limit %d of 1000 passed", n)
 	}

@@ -7,11 +7,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 // Config is what `musubi server` is told. The zero value of a field means its default.
@@ -28,6 +30,10 @@ type Config struct {
 	TLSKey    string       //
 	WSListen  string       // the same without TLS; default: none
 	Forwarded bool         // a proxy stands before WSListen and tells clients' addresses in X-Forwarded-For
+	Shards    int          // sockets that share the main port, a goroutine each; default: one a processor
+	RelayBits uint32       // bit/s and packets/s of each relay leg; default: hub's, or none with Limits lab
+	RelayRate uint32       //
+	Egress    uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
 	Log       *slog.Logger // default: slog's
 }
 
@@ -49,6 +55,10 @@ type settings struct {
 	data   string
 	lab    bool
 	public string // host:port, empty if not given
+
+	shards     int
+	relayRate  wire.RelayRate // zeros: the hub's default
+	egressBits uint64         // 0: no guard
 
 	tls, ws         netip.AddrPort // invalid: none
 	tlsWanted       bool           // by the operator: without it there is no server
@@ -89,8 +99,35 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 	if s.data == "" {
 		s.data = DefaultData()
 	}
+	if err := c.checkRelay(&s); err != nil {
+		return s, err
+	}
 	return s, c.checkTCP(&s)
 }
+
+// maxShards bounds the sockets; beyond it the network card's queues are the limit, not ours.
+const maxShards = 128
+
+// checkRelay understands what is said of the relay.
+func (c *Config) checkRelay(s *settings) error {
+	switch s.shards, s.egressBits = c.Shards, c.Egress; {
+	case c.Shards < 0 || c.Shards > maxShards:
+		return usage("--shards %d is out of range; allowed is 1 to %d, or 0 for one a processor", c.Shards, maxShards)
+	case c.Shards == 0:
+		s.shards = min(runtime.NumCPU(), maxShards)
+	}
+	if (c.RelayBits == 0) != (c.RelayRate == 0) {
+		return usage("--relay-bits and --relay-packets go together: each leg is held to both")
+	}
+	if c.Egress != 0 && c.Egress < leastEgress {
+		return usage("--egress %d is less than %d bit/s, which no server can do with; leave it out if the line's rate is not known", c.Egress, leastEgress)
+	}
+	s.relayRate = wire.RelayRate{BitsPerSecond: c.RelayBits, PacketsPerSecond: c.RelayRate}
+	return nil
+}
+
+// leastEgress is one relay leg at its default rate.
+const leastEgress = 1_000_000
 
 // checkTCP understands what is said of TCP. Nothing said: TLS on port 443 where it can be had, but not on a loopback address,
 // where nobody blocks UDP.

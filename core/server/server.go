@@ -14,6 +14,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
+	"github.com/musubi-p2p/musubi/core/forward"
 	"github.com/musubi-p2p/musubi/core/hub"
 	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -30,6 +31,7 @@ type Server struct {
 	log     *slog.Logger
 	loop    *netio.Loop
 	hub     *hub.Hub
+	edge    *forward.Edge // reads the main port; nil where the loop has to
 	doors   *doors
 	address string
 	now     time.Time
@@ -64,8 +66,7 @@ func Open(cfg Config) (*Server, error) {
 	s := &Server{log: log, loop: loop, now: time.Now()}
 	s.doors = newDoors(loop.Wake, log, set.lab, set.forwarded)
 	if err := s.open(set, master, local); err != nil {
-		s.doors.close()
-		loop.Close()
+		s.close()
 		return nil, err
 	}
 	log.Warn("auth = open: anybody who has this server's address may use it, relay included; access tokens come in a later version")
@@ -77,7 +78,7 @@ func Open(cfg Config) (*Server, error) {
 
 func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	s.loop.Buffer = socketBuffer
-	bound, err := s.openPort(0, set.listen, "--listen")
+	bound, legs, err := s.openMain(&set)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
 	s.hub, err = hub.New(s.now, hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
-		Region: defaultRegion, AES: netio.HasAES(), OpenAuth: true, LabLimits: set.lab,
+		Region: defaultRegion, AES: netio.HasAES(), OpenAuth: true, LabLimits: set.lab, Legs: legs, RelayRate: set.relayRate,
 	})
 	if err != nil {
 		return fmt.Errorf("the server can't start: %w", err)
@@ -145,6 +146,11 @@ func (s *Server) openTCP(set *settings, address *secure.ServerAddress) error {
 
 func (s *Server) openPort(id api.SocketID, at netip.AddrPort, flag string) (netip.AddrPort, error) {
 	local, err := s.loop.Open(id, at)
+	return local, portError(err, at, flag)
+}
+
+// portError says what to do about a port that can't be had.
+func portError(err error, at netip.AddrPort, flag string) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		err = fmt.Errorf("UDP port %d on %s is in use by another program: stop that, or choose another with %s", at.Port(), at.Addr(), flag)
@@ -153,7 +159,7 @@ func (s *Server) openPort(id api.SocketID, at netip.AddrPort, flag string) (neti
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		err = fmt.Errorf("this machine has no address %s: choose one of its own with --listen, or 0.0.0.0 for all", at.Addr())
 	}
-	return local, err
+	return err
 }
 
 // Address is what players need: host, port and key.
@@ -173,12 +179,14 @@ func (s *Server) Kill() {
 
 // Run serves until Shutdown or Kill, then closes the sockets.
 func (s *Server) Run() error {
-	defer s.loop.Close()
-	defer s.doors.close()
+	defer s.close()
+	if s.edge != nil {
+		s.edge.Run()
+	}
 	var closeBy time.Time
 	for {
 		s.now = time.Now()
-		busy := s.loop.Read(s.datagram)+s.doors.streams.Read(s.streamed, s.streamNews) > 0
+		busy := s.loop.Read(s.datagram)+s.doors.streams.Read(s.streamed, s.streamNews)+s.readEdge() > 0
 		if s.stopping.Load() && closeBy.IsZero() {
 			closeBy = s.now.Add(shutdownLimit)
 			s.hub.Shutdown(s.now)
@@ -197,9 +205,17 @@ func (s *Server) Run() error {
 		if busy {
 			continue
 		}
-		if err := s.loop.Wait(deadline.Earlier(s.hub.NextTimeout(), closeBy)); err != nil {
+		if err := s.wait(deadline.Earlier(s.hub.NextTimeout(), closeBy)); err != nil {
 			return fmt.Errorf("waiting for the network failed: %w", err)
 		}
+	}
+}
+
+func (s *Server) close() {
+	s.doors.close()
+	s.loop.Close() // before the edge, whose socket it sends through
+	if s.edge != nil {
+		s.edge.Close()
 	}
 }
 
@@ -249,7 +265,7 @@ func (s *Server) logEvents() {
 
 // logTotals is the last line: what the server has done, and what it threw away, by reason.
 func (s *Server) logTotals() {
-	h, n, t, d := s.hub.Stats(), s.loop.Stats(), s.doors.streams.Stats(), &s.doors.counts
+	h, n, t, d := s.hub.Stats(), s.netStats(), s.doors.streams.Stats(), &s.doors.counts
 	var drops []any
 	for _, d := range h.Drops {
 		if d.Count > 0 {
@@ -257,7 +273,7 @@ func (s *Server) logTotals() {
 		}
 	}
 	s.log.Info("stopped", "handshakes", h.Handshakes, "resumed", h.Resumed, "introduced", h.Introduced, "relayed", h.RelayPackets,
-		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError,
+		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError, "overflow", n.Overflow,
 		slog.Group("tcp", "opened", d.Opened.Load(), "refused", d.Full.Load(), "failed", d.Failed.Load(), "not_found", d.NotFound.Load(),
 			"received", t.Received, "sent", t.Sent, "full", t.Full),
 		slog.Group("drops", drops...))

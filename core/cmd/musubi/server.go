@@ -23,6 +23,10 @@ type serverCommand struct {
 	Data      string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
 	Auth      string   `help:"Who may use the server: open (anybody)." default:"open"`
 	Limits    string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
+	Shards    int      `help:"Sockets that share the main port, each with a goroutine; default: one a processor." placeholder:"N" env:"MUSUBI_SHARDS"`
+	RelayBits uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
+	RelayRate uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
+	Egress    uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
 	Public    string   `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
 }
 
@@ -34,6 +38,7 @@ func (c *serverCommand) Run(std streams) error {
 	s, err := server.Open(server.Config{
 		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
 		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
+		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress,
 		Log: slog.New(slog.NewTextHandler(std.err, nil)),
 	})
 	if err != nil {

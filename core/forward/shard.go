@@ -1,0 +1,144 @@
+package forward
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/netio"
+	"github.com/musubi-p2p/musubi/core/relay"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// Shard is one socket and the goroutine that reads it.
+type Shard struct {
+	port   *netio.Port
+	table  *Table
+	rings  *[KindCount]*ring
+	inbox  *Inbox
+	counts counts
+}
+
+// counts are written by one shard and read by anybody.
+type counts struct {
+	packets, bytes atomic.Uint64
+	drops          [relay.DropCount]atomic.Uint64
+}
+
+func (c *counts) addTo(sum *relay.Counts) {
+	sum.Packets += c.packets.Load()
+	sum.Bytes += c.bytes.Load()
+	for d := range c.drops {
+		sum.Drops[d] += c.drops[d].Load()
+	}
+}
+
+// run serves until the port is closed.
+func (s *Shard) run() {
+	for {
+		n, err := s.port.Read()
+		if err != nil {
+			return
+		}
+		s.serve(time.Now(), n)
+	}
+}
+
+// serve decides about what one Read brought. Nothing waits in here, and nothing is allocated.
+func (s *Shard) serve(now time.Time, n int) {
+	t, told := s.table.Now(now), false
+	var packets, bytes uint64
+	for i := range n {
+		from, b, ok := s.port.Datagram(i)
+		if !ok || len(b) == 0 {
+			continue
+		}
+		if b[0] != wire.TypeRelayed {
+			told = s.rings[kindOf(b)].put(from, b) || told
+			continue
+		}
+		switch to, v, why := s.table.route(t, from, b); v {
+		case pass:
+			s.port.Send(i, to)
+			packets++
+			bytes += uint64(len(b))
+		case ask:
+			told = s.rings[Relayed].put(from, b) || told
+		default:
+			s.counts.drops[why].Add(1)
+		}
+	}
+	s.port.Flush()
+	if packets > 0 {
+		s.counts.packets.Add(packets)
+		s.counts.bytes.Add(bytes)
+	}
+	if told {
+		s.inbox.call()
+	}
+}
+
+// Edge is all shards of a port.
+type Edge struct {
+	Inbox  *Inbox
+	shards []*Shard
+	done   sync.WaitGroup
+}
+
+// Config is what an Edge needs.
+type Config struct {
+	Bind   netip.AddrPort
+	Shards int // at least 1
+	Buffer int // bytes of each socket's buffers
+	Table  *Table
+	Wake   func() // wakes the hub's goroutine; any goroutine may call it
+}
+
+// Open opens the sockets. What arrives waits in them for Run.
+func Open(cfg Config) (*Edge, error) {
+	if err := netio.PortFree(cfg.Bind); err != nil {
+		return nil, err
+	}
+	e := &Edge{Inbox: newInbox(cfg.Shards, cfg.Wake)}
+	for i := range cfg.Shards {
+		port, err := netio.OpenPort(cfg.Bind, cfg.Buffer)
+		if err != nil {
+			e.Close()
+			return nil, err
+		}
+		cfg.Bind = port.Local() // the system's choice, if it was one
+		e.shards = append(e.shards, &Shard{port: port, table: cfg.Table, rings: &e.Inbox.rings[i], inbox: e.Inbox})
+	}
+	cfg.Table.shards = e.shards
+	return e, nil
+}
+
+// Local is the address that is bound.
+func (e *Edge) Local() netip.AddrPort { return e.shards[0].port.Local() }
+
+// Port is the socket through which the hub may send.
+func (e *Edge) Port() *netio.Port { return e.shards[0].port }
+
+// Run starts the shards' goroutines.
+func (e *Edge) Run() {
+	for _, s := range e.shards {
+		e.done.Go(s.run)
+	}
+}
+
+// Close closes the sockets and waits for the goroutines.
+func (e *Edge) Close() {
+	for _, s := range e.shards {
+		s.port.Close()
+	}
+	e.done.Wait()
+}
+
+// Stats is what the shards' sockets did.
+func (e *Edge) Stats() (sum netio.Stats) {
+	for _, s := range e.shards {
+		sum.Add(s.port.Stats())
+	}
+	return sum
+}

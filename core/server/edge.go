@@ -1,0 +1,64 @@
+package server
+
+import (
+	"crypto/rand"
+	"net/netip"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/forward"
+	"github.com/musubi-p2p/musubi/core/netio"
+	"github.com/musubi-p2p/musubi/core/relay"
+)
+
+// openMain opens the main port: for one shard a processor, which forward what is relayed, or where sockets can't share a port for
+// the loop. The hub sends through the first shard's socket.
+func (s *Server) openMain(set *settings) (bound netip.AddrPort, legs relay.Table, err error) {
+	if !netio.CanShare {
+		bound, err = s.openPort(0, set.listen, "--listen")
+		return bound, nil, err
+	}
+	table := forward.NewTable(s.now, relay.NewHandles(rand.Reader), relay.DefaultSessions, set.egressBits)
+	s.edge, err = forward.Open(forward.Config{Bind: set.listen, Shards: set.shards, Buffer: socketBuffer, Table: table, Wake: s.loop.Wake})
+	if err != nil {
+		return bound, nil, portError(err, set.listen, "--listen")
+	}
+	return s.edge.Local(), table, s.loop.Borrow(0, s.edge.Port())
+}
+
+// readEdge serves a share of what the shards have for the hub.
+func (s *Server) readEdge() int {
+	if s.edge == nil {
+		return 0
+	}
+	return s.edge.Inbox.Read(s.edgeDatagram)
+}
+
+func (s *Server) edgeDatagram(k forward.Kind, from netip.AddrPort, b []byte) {
+	if k == forward.Relayed {
+		s.hub.Deliver(s.now, from, b)
+	} else {
+		s.hub.HandleDatagram(s.now, 0, from, b)
+	}
+	s.transmit()
+}
+
+// wait sleeps until something comes or the deadline.
+func (s *Server) wait(until time.Time) error {
+	if s.edge == nil {
+		return s.loop.Wait(until)
+	}
+	if !s.edge.Inbox.Sleep() {
+		return nil
+	}
+	defer s.edge.Inbox.Wake()
+	return s.loop.Wait(until)
+}
+
+// netStats is what all UDP sockets did.
+func (s *Server) netStats() netio.Stats {
+	sum := s.loop.Stats()
+	if s.edge != nil {
+		sum.Add(s.edge.Stats())
+	}
+	return sum
+}
