@@ -178,6 +178,7 @@ enum {
     MUSUBI_ERR_CLOSED = -108,        /* closed by this side */
     MUSUBI_ERR_NOT_IN_ROOM = -109,   /* the call needs a room */
     MUSUBI_ERR_EXPIRED = -110,       /* of DELIVERED: the deadline passed before the message could leave; never sent */
+    MUSUBI_ERR_NOT_OWNER = -111,     /* only the room's owner may */
 
     /* the network */
     MUSUBI_ERR_TIMEOUT = -200, /* nobody answered in time */
@@ -199,6 +200,11 @@ enum {
     MUSUBI_ERR_SERVER_FULL = -310,        /* the server has no place */
     MUSUBI_ERR_RELAY = -311,              /* the relay refused the leg */
     MUSUBI_ERR_UNAVAILABLE = -312,        /* the server can't do that now: part of it is away; try again in a moment */
+    MUSUBI_ERR_CONFLICT = -320,           /* the room's data changed meanwhile; what it is now comes with the code */
+    MUSUBI_ERR_KICKED = -321,             /* the room's owner put the player out */
+    MUSUBI_ERR_BANNED = -322,             /* the room's owner does not want the player back */
+    MUSUBI_ERR_ROOM_LOCKED = -323,        /* nobody is let in now */
+    MUSUBI_ERR_USER_OFFLINE = -324,       /* no client of that user is connected */
     MUSUBI_ERR_TOKEN_EXPIRED = -325,      /* the access token's time is over: get a new one from the game's backend */
     MUSUBI_ERR_TOO_MANY_SESSIONS = -326,  /* this user has as many sessions as are allowed */
 
@@ -207,6 +213,7 @@ enum {
     MUSUBI_ERR_REMOTE_CLOSED = -401, /* it closed the connection */
     MUSUBI_ERR_HANDSHAKE = -402,     /* its handshake does not fit what the server told us */
     MUSUBI_ERR_PROTOCOL = -403,      /* it broke the protocol */
+    MUSUBI_ERR_BAD_PASSWORD = -404,  /* you two have given different passwords, or one of you none */
     MUSUBI_ERR_IDENTITY = -405       /* its identity certificate is missing, or does not fit its key and name */
 };
 

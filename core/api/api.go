@@ -117,7 +117,11 @@ const (
 	MaxRoomData      = 4096     // bytes of a room's metadata
 	MaxLANData       = 255      // bytes that a host in the local network shows to browsers
 	MaxCloseText     = 200      // bytes of a close reason's sentence
-	MaxRequestData   = 256      // bytes of a connect request's payload
+	MaxRequestData   = 256      // bytes of a connect request's, a join request's or an invitation's payload
+	MaxPassword      = 128      // bytes of a room's password
+	MaxListPrefix    = 64       // bytes of metadata that public rooms are filtered by
+	MaxListCursor    = 72       // bytes that say where a page of a list ended
+	MaxListPage      = 32       // rooms in one page of a list
 	DefaultPort      = 3478     // UDP: link, STUN, relay
 	DefaultTLSPort   = 443      // TCP, for networks that block UDP
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters

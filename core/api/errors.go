@@ -27,6 +27,7 @@ const (
 	ErrClosed       Code = -108 // closed by this side
 	ErrNotInRoom    Code = -109 // the call needs a room
 	ErrExpired      Code = -110 // the message's deadline passed before it could leave; it was never sent
+	ErrNotOwner     Code = -111 // only the room's owner may
 
 	ErrTimeout Code = -200 // nobody answered in time
 	ErrSocket  Code = -201 // the system refused a socket
@@ -46,6 +47,11 @@ const (
 	ErrServerFull        Code = -310 // the server has no place
 	ErrRelay             Code = -311 // the relay refused the leg
 	ErrUnavailable       Code = -312 // the server can't do that now; it says when asking again is of use
+	ErrConflict          Code = -320 // the room's data changed meanwhile; what it is now comes with the code
+	ErrKicked            Code = -321 // the room's owner put the player out
+	ErrBanned            Code = -322 // the room's owner does not want the player back
+	ErrRoomLocked        Code = -323 // nobody is let in now
+	ErrUserOffline       Code = -324 // no client of that user is connected
 	ErrTokenExpired      Code = -325 // the access token's time is over: the game's backend makes a new one
 	ErrTooManySessions   Code = -326 // this user has as many sessions as are allowed
 
@@ -53,6 +59,7 @@ const (
 	ErrRemoteClosed Code = -401 // the other player closed the connection
 	ErrHandshake    Code = -402 // the other side's handshake does not fit what the server told us
 	ErrProtocol     Code = -403 // the other side broke the protocol
+	ErrBadPassword  Code = -404 // the two have given different passwords, or one of them none
 	ErrIdentity     Code = -405 // its identity certificate is missing, or does not fit its key and name
 )
 
@@ -66,7 +73,7 @@ var codeText = map[Code]string{
 	ErrNotConnected: "not connected", ErrWouldBlock: "queue full, try again after WRITABLE", ErrBusy: "another thread is polling this client",
 	ErrAlready: "already in that state", ErrFailed: "the library stopped itself, see the FAILED event", ErrForked: "not usable after fork()",
 	ErrMemory: "out of memory", ErrLimit: "too many of them", ErrClosed: "closed by this side", ErrNotInRoom: "not in a room",
-	ErrExpired: "dropped unsent: its deadline had passed",
+	ErrExpired: "dropped unsent: its deadline had passed", ErrNotOwner: "only the room's owner may do that",
 
 	ErrTimeout: "timed out", ErrSocket: "the system refused a socket", ErrLost: "connection lost: nothing heard",
 	ErrUnknown: "not acknowledged: it may have arrived or not",
@@ -75,12 +82,15 @@ var codeText = map[Code]string{
 	ErrServerVersion: "the server speaks another protocol version", ErrBadCode: "no room with that code", ErrRoomFull: "the room is full",
 	ErrRateLimited: "too many requests, wait a little", ErrUnauthorized: "access token refused", ErrServerClosing: "the server is shutting down",
 	ErrRoomClosed: "the room has ended", ErrPeerGone: "the member left", ErrServerFull: "the server is full", ErrRelay: "the relay refused",
-	ErrUnavailable:  "the server can't do that now, try again in a moment",
+	ErrUnavailable: "the server can't do that now, try again in a moment",
+	ErrConflict:    "the room's data changed meanwhile", ErrKicked: "put out of the room by its owner",
+	ErrBanned: "the room's owner does not let this player in", ErrRoomLocked: "the room is locked", ErrUserOffline: "that user is not online",
 	ErrTokenExpired: "the access token has expired", ErrTooManySessions: "this user has too many sessions already",
 
 	ErrRejected: "the other player rejected the connection", ErrRemoteClosed: "the other player closed the connection",
 	ErrHandshake: "the other side's handshake does not fit", ErrProtocol: "the other side broke the protocol",
-	ErrIdentity: "the other side's identity certificate is missing or does not fit",
+	ErrBadPassword: "the room's password is another one",
+	ErrIdentity:    "the other side's identity certificate is missing or does not fit",
 }
 
 // String is static English text for a code; musubi_strerror returns the same.

@@ -181,20 +181,23 @@ func TestManySignalsWait(t *testing.T) {
 	w.run(100 * time.Millisecond)
 	w.answer(1)
 	w.run(100 * time.Millisecond)
+	waited := false
 	for range 100 {
-		if err := w.client.Rooms().SetData(make([]byte, api.MaxRoomData)); err != nil {
+		_ = w.client.Rooms().Leave()
+		if err := w.client.Rooms().Create(0, make([]byte, api.MaxRoomData)); err != nil {
 			t.Fatal(err)
 		}
 		w.client.Flush(w.now)
+		waited = waited || w.client.held != nil
 	}
 	w.run(10 * time.Second)
 	n := 0
 	for _, sig := range w.server.signals {
-		if sig.Type == wire.SigSetData {
+		if sig.Type == wire.SigCreate {
 			n++
 		}
 	}
-	if n != 100 {
-		t.Fatalf("%d of 100 arrived", n)
+	if n != 101 || !waited { // and the first room
+		t.Fatalf("%d of 101 arrived, one waited: %v", n, waited)
 	}
 }

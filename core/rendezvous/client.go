@@ -17,11 +17,14 @@ import (
 // While the link is down, Create and Join wait; what the room needs again after a resumed link is sent again, and a
 // repeated Joined is turned into the events of what changed meanwhile.
 type Client struct {
-	up     bool
-	member uint64 // our member id on this link
-	state  roomState
-	ask    wire.Signal // the Create or Join that waits for its answer
-	last   uint32      // last request number used
+	up       bool
+	member   uint64 // our member id on this link
+	state    roomState
+	ask      wire.Signal   // the Create or Join that waits for its answer
+	last     uint32        // last request number used
+	asked    []wire.Signal // requests that no answer has come to, oldest first; said again on the next link
+	knocks   []uint64      // who asks this client, the room's owner, to be let in
+	presence uint32        // wire.PresenceNoInvite
 	// leaveOwed: a Leave was sent that no later answer has proved delivered.
 	leaveOwed bool
 	room      Room
@@ -51,8 +54,10 @@ type Room struct {
 	Self    uint64
 	Owner   uint64
 	Max     uint8
+	Flags   uint32        // wire.RoomPublic and so on
 	Members []wire.Member // this client included, oldest first
 	Data    []byte
+	Version uint32 // of Data
 }
 
 // NewClient returns a client that is in no room and has no link.
@@ -75,23 +80,32 @@ func (c *Client) Ignored() uint64 { return c.ignored }
 // Commands that fail return an *api.Error as their error.
 
 // Create asks for a new room for max members (0: the default) with this metadata.
-func (c *Client) Create(max uint8, data []byte) error {
+func (c *Client) Create(max uint8, data []byte) error { return c.CreateWith(max, 0, data) }
+
+// CreateWith is Create with flags: wire.RoomPublic and so on.
+func (c *Client) CreateWith(max uint8, flags uint32, data []byte) error {
 	switch {
 	case max == 1 || max > api.MaxRoomMembers:
 		return api.NewError(api.ErrValue, "room create: a room has 2 to 64 members")
 	case len(data) > api.MaxRoomData:
 		return api.NewError(api.ErrTooLarge, "room create: metadata is larger than 4096 bytes")
 	}
-	return c.enter(wire.Signal{Type: wire.SigCreate, Max: max, Data: slices.Clone(data)})
+	return c.enter(wire.Signal{Type: wire.SigCreate, Max: max, Flags: flags, Data: slices.Clone(data)})
 }
 
 // Join asks to enter the room with this join code, as typed by a person.
-func (c *Client) Join(typed string) error {
+func (c *Client) Join(typed string) error { return c.JoinWith(typed, 0, nil) }
+
+// JoinWith is Join with flags (wire.JoinPassword) and data that is shown to an owner who decides.
+func (c *Client) JoinWith(typed string, flags uint32, data []byte) error {
 	code, ok := NormalCode(typed)
-	if !ok {
+	switch {
+	case !ok:
 		return api.NewError(api.ErrBadCode, "room join: a code is a letter and 7 letters or digits")
+	case len(data) > api.MaxRequestData:
+		return api.NewError(api.ErrTooLarge, "room join: payload is larger than 256 bytes")
 	}
-	return c.enter(wire.Signal{Type: wire.SigJoin, Text: code})
+	return c.enter(wire.Signal{Type: wire.SigJoin, Text: code, Flags: flags, Data: slices.Clone(data)})
 }
 
 // enter queues a Create or Join under a new request number, by which its answer is known.
@@ -117,22 +131,6 @@ func (c *Client) Leave() error {
 	c.forgetRoom()
 	c.leaveOwed = true
 	c.send(wire.Signal{Type: wire.SigLeave})
-	return nil
-}
-
-// SetData replaces the room's metadata. Only the owner may.
-func (c *Client) SetData(data []byte) error {
-	switch {
-	case c.state != inside:
-		return api.NewError(api.ErrNotInRoom, "room data: not in a room")
-	case !c.up:
-		return api.NewError(api.ErrNotConnected, "room data: no link to the server now")
-	case len(data) > api.MaxRoomData:
-		return api.NewError(api.ErrTooLarge, "room data: larger than 4096 bytes")
-	case c.room.Owner != c.room.Self:
-		return api.NewError(api.ErrValue, "room data: only the room's owner sets it")
-	}
-	c.send(wire.Signal{Type: wire.SigSetData, Data: slices.Clone(data)})
 	return nil
 }
 
@@ -170,9 +168,13 @@ func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 	if c.profileSet {
 		c.send(wire.Signal{Type: wire.SigProfile, Profile: c.profile})
 	}
+	if c.presence != 0 {
+		c.send(wire.Signal{Type: wire.SigPresence, Flags: c.presence})
+	}
 	if c.leaveOwed = c.leaveOwed && resumed; c.leaveOwed {
 		c.send(wire.Signal{Type: wire.SigLeave})
 	}
+	c.repeatAsked()
 	switch c.state {
 	case asking:
 		c.send(c.ask) // the server knows a request it has answered already by its number
@@ -191,7 +193,7 @@ func (c *Client) LinkDown() {
 func (c *Client) Forget() {
 	c.LinkDown()
 	c.forgetRoom()
-	c.leaveOwed = false
+	c.leaveOwed, c.asked = false, nil
 }
 
 // NextSignal takes the next signal to send to the server. Its slices are the caller's.
@@ -200,7 +202,8 @@ func (c *Client) NextSignal() (wire.Signal, bool) { return takeSignal(&c.out) }
 // NextEvent takes the next event: a signal that fitted this client's state. Its slices are the caller's.
 //
 // SigJoined is given once for a room. SigLeft covers a refused, lost and closed room alike, except that an unanswered
-// Create or Join ends with SigRefused.
+// Create or Join ends with SigRefused. A request (client_ask.go) that was refused comes back as itself, with Code and Text; an
+// invitation always does. SigRoomData with a Code is what a SetData for an older version met.
 func (c *Client) NextEvent() (wire.Signal, bool) { return takeSignal(&c.events) }
 
 func takeSignal(queue *[]wire.Signal) (wire.Signal, bool) {
@@ -231,7 +234,8 @@ func (c *Client) send(s wire.Signal) {
 func (c *Client) event(s wire.Signal) { c.events = append(c.events, s) }
 
 func (c *Client) forgetRoom() {
-	c.state, c.ask, c.room, c.intros = outside, wire.Signal{}, Room{}, nil
+	c.state, c.ask, c.room, c.intros, c.knocks = outside, wire.Signal{}, Room{}, nil, nil
+	c.asked = slices.DeleteFunc(c.asked, func(s wire.Signal) bool { return ofRoom(s.Type) })
 }
 
 // leftRoom ends the room for a reason that is not the game's own Leave.
@@ -253,7 +257,16 @@ func (c *Client) HandleSignal(now time.Time, s *wire.Signal) {
 		if fits {
 			c.leftRoom(api.Code(s.Code), s.Text)
 		}
-	case wire.SigMemberJoined, wire.SigMemberLeft, wire.SigOwner, wire.SigRoomData:
+	case wire.SigDone, wire.SigRooms, wire.SigUserIs:
+		fits = c.answered(s)
+	case wire.SigJoinRequest, wire.SigJoinGone:
+		fits = c.state == inside && c.handleKnock(s)
+	case wire.SigInvited:
+		code, ok := NormalCode(s.Text)
+		if fits = ok && len(s.User) <= api.MaxUserID && len(s.Data) <= api.MaxRequestData; fits {
+			c.event(wire.Signal{Type: s.Type, User: s.User, Text: code, Data: slices.Clone(s.Data)})
+		}
+	case wire.SigMemberJoined, wire.SigMemberLeft, wire.SigOwner, wire.SigRoomData, wire.SigRoomOptions:
 		if c.state == inside && s.Epoch >= c.room.Epoch {
 			fits = c.handleRoom(s)
 		}

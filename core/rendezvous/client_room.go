@@ -13,8 +13,8 @@ func (c *Client) memberIndex(id uint64) int {
 
 // handleJoined takes the answer to Create or Join, or the state of the room again after a resumed link.
 func (c *Client) handleJoined(s *wire.Signal) bool {
-	next := Room{ID: s.Room, Epoch: s.Epoch, Code: s.Text, Self: s.Member, Owner: s.Owner, Max: s.Max,
-		Members: slices.Clone(s.Members), Data: slices.Clone(s.Data)}
+	next := Room{ID: s.Room, Epoch: s.Epoch, Code: s.Text, Self: s.Member, Owner: s.Owner, Max: s.Max, Flags: s.Flags,
+		Members: slices.Clone(s.Members), Data: slices.Clone(s.Data), Version: s.Version}
 	if !next.sound() {
 		return false
 	}
@@ -48,7 +48,7 @@ func (r *Room) sound() bool {
 
 func (r *Room) signal(request uint32) wire.Signal {
 	return wire.Signal{Type: wire.SigJoined, Request: request, Room: r.ID, Epoch: r.Epoch, Text: r.Code, Member: r.Self,
-		Owner: r.Owner, Max: r.Max, Members: slices.Clone(r.Members), Data: slices.Clone(r.Data)}
+		Owner: r.Owner, Max: r.Max, Members: slices.Clone(r.Members), Data: slices.Clone(r.Data), Flags: r.Flags, Version: r.Version}
 }
 
 // refreshRoom tells the game the difference between the room as it knew it and as it is.
@@ -63,18 +63,22 @@ func (c *Client) refreshRoom(next Room) {
 			c.handleRoom(&wire.Signal{Type: wire.SigMemberJoined, Epoch: next.Epoch, Members: []wire.Member{m}})
 		}
 	}
+	c.dropKnocks() // an owner is told anew who still asks
 	if next.Owner != c.room.Owner {
 		c.event(wire.Signal{Type: wire.SigOwner, Epoch: next.Epoch, Owner: next.Owner})
 	}
-	if !slices.Equal(next.Data, c.room.Data) {
-		c.event(wire.Signal{Type: wire.SigRoomData, Epoch: next.Epoch, Data: slices.Clone(next.Data)})
+	if next.Version != c.room.Version || !slices.Equal(next.Data, c.room.Data) {
+		c.event(wire.Signal{Type: wire.SigRoomData, Epoch: next.Epoch, Data: slices.Clone(next.Data), Version: next.Version})
+	}
+	if (next.Flags^c.room.Flags)&^wire.JoinedRecovering != 0 || next.Max != c.room.Max {
+		c.event(wire.Signal{Type: wire.SigRoomOptions, Epoch: next.Epoch, Flags: next.Flags, Max: next.Max})
 	}
 	c.room = next
 }
 
 func (c *Client) handleRefused(s *wire.Signal) bool {
 	if c.state != asking || s.Request != c.ask.Request {
-		return false
+		return c.answered(s)
 	}
 	c.forgetRoom()
 	c.leaveOwed = false
@@ -105,13 +109,20 @@ func (c *Client) handleRoom(s *wire.Signal) bool {
 			return false
 		}
 		c.room.Owner = s.Owner
+		c.dropKnocks()
 		c.event(wire.Signal{Type: s.Type, Epoch: s.Epoch, Owner: s.Owner})
 	case wire.SigRoomData:
 		if len(s.Data) > api.MaxRoomData {
 			return false
 		}
-		c.room.Data = slices.Clone(s.Data)
-		c.event(wire.Signal{Type: s.Type, Epoch: s.Epoch, Data: slices.Clone(s.Data)})
+		if s.Request != 0 && !c.answered(s) {
+			return false
+		}
+		c.room.Data, c.room.Version = slices.Clone(s.Data), s.Version
+		c.event(wire.Signal{Type: s.Type, Epoch: s.Epoch, Data: slices.Clone(s.Data), Version: s.Version, Code: s.Code})
+	case wire.SigRoomOptions:
+		c.room.Flags, c.room.Max = s.Flags, s.Max
+		c.event(wire.Signal{Type: s.Type, Epoch: s.Epoch, Flags: s.Flags, Max: s.Max})
 	}
 	c.room.Epoch = s.Epoch
 	return true

@@ -19,6 +19,12 @@ const (
 	backOffFirst = time.Minute // doubles with each further trespass
 	backOffMost  = 16 * time.Minute
 	guardEntries = 4096 // addresses remembered for wrong codes
+	maxKnocks    = 16   // who may wait at a time to be let into one room
+	maxBans      = 256  // users that one room keeps out; with more, the longest banned may come again
+	maxResults   = 8    // answers remembered per member, for requests that are repeated after a lost link
+	// invitations to one client, from everybody together
+	inviteInterval = time.Second
+	inviteBurst    = 10
 
 	// GraceTime is how long a member with a lost link keeps its place.
 	GraceTime = 45 * time.Second
@@ -48,10 +54,14 @@ func (p *pace) take(now time.Time, n int, interval time.Duration, burst int) boo
 }
 
 // cost is what a signal takes of its link's allowance. Metadata goes to every member, up to 64 times the bytes that
-// came in, so that it is paid for by its size: 4 KB about once a second.
+// came in, so that it is paid for by its size: 4 KB about once a second. A list is up to 9 KB, and a question about a user
+// may go to every node: four of them a second.
 func cost(sig *wire.Signal) int {
-	if sig.Type == wire.SigSetData {
+	switch sig.Type {
+	case wire.SigSetData:
 		return 1 + len(sig.Data)/256
+	case wire.SigList, wire.SigUser:
+		return 5
 	}
 	return 1
 }

@@ -96,7 +96,7 @@ func TestServerDoesNotTrustTheClientsChecks(t *testing.T) {
 	}
 	w.s.HandleSignal(w.now, a.ref, &wire.Signal{Type: wire.SigSetData, Data: make([]byte, api.MaxRoomData+1)})
 	w.quiet()
-	if st := w.s.Stats(); st.Rooms != 1 || st.Refused != 2 || st.Stale != 7 {
+	if st := w.s.Stats(); st.Rooms != 1 || st.Refused != 4 || st.Stale != 5 {
 		t.Errorf("%+v", st)
 	}
 }
@@ -104,7 +104,7 @@ func TestServerDoesNotTrustTheClientsChecks(t *testing.T) {
 func TestLeavingHandsTheRoomToTheOldest(t *testing.T) {
 	w, code := inRoom(t, 3)
 	a, b, c := w.players[0], w.players[1], w.players[2]
-	wantCode(t, b.SetData([]byte("x")), api.ErrValue)
+	wantCode(t, b.SetData([]byte("x")), api.ErrNotOwner)
 	wantCode(t, a.Leave(), api.OK)
 	for _, p := range []*player{b, c} {
 		if e := p.take(wire.SigMemberLeft); e.Member != a.ref.Member || e.Code != int32(api.OK) {

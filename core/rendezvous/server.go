@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -48,6 +49,9 @@ type Server struct {
 	codes   map[string]*room
 	intros  map[wire.IntroID]*introduction
 	pairs   map[pair]*introduction
+	users   map[userKey]*member
+	lists   map[string]*list // public rooms by app
+	scatter scatter
 	// acquainted are pairs of members of one room that were told each other's addresses.
 	acquainted map[pair]outcome
 	outcomes   Outcomes
@@ -104,10 +108,19 @@ type member struct {
 	up      bool
 	lostAt  time.Time // while !up
 	room    *room
-	request uint32 // that brought it into room
-	created *room  // the last room it made
+	request uint32      // that brought it into room, or that knocks
+	parting wire.Signal // why it was put out of its last room, told again when its link is resumed; zero: it was not
+	knocks  *room       // the room that it asks to be let into
+	knock   []byte      // what it shows the owner
+	knockAt time.Time   // since when
+	created *room       // the last room it made
 	profile wire.Profile
 	pace    pace
+	results results
+
+	noInvite bool    // it refuses invitations
+	invited  pace    // of invitations to it
+	sameUser *member // another client of its user, in Server.users
 }
 
 // NewServer makes a server without rooms.
@@ -121,6 +134,7 @@ func NewServer(cfg ServerConfig) *Server {
 	return &Server{
 		cfg: cfg, members: map[uint64]*member{}, rooms: map[uint64]*room{}, codes: map[string]*room{},
 		intros: map[wire.IntroID]*introduction{}, pairs: map[pair]*introduction{}, acquainted: map[pair]outcome{},
+		users: map[userKey]*member{}, lists: map[string]*list{}, scatter: scatter{waiting: map[uint64]*gathering{}},
 	}
 }
 
@@ -139,6 +153,7 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 	if m == nil {
 		m = &member{ref: ref, up: true}
 		s.members[ref.Member] = m
+		s.addUser(m)
 		if resumed {
 			s.send(m, wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "the server no longer knows the room"})
 		}
@@ -146,14 +161,23 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 	}
 	// A member that is known: its link was lost and is resumed, or is replaced before its loss was noticed.
 	moved := m.ref.Addr != ref.Addr || m.ref.Stream != ref.Stream
-	m.ref, m.up, m.lostAt = ref, true, time.Time{}
-	if m.room == nil {
-		if resumed {
-			s.send(m, wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "the server no longer knows the room"})
-		}
+	s.setRef(m, ref)
+	m.up, m.lostAt = true, time.Time{}
+	switch {
+	case m.room != nil:
+	case m.parting.Type != 0:
+		s.send(m, m.parting)
+		return
+	case resumed:
+		s.send(m, wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "the server no longer knows the room"})
+		fallthrough
+	default:
 		return
 	}
 	s.send(m, m.room.joined(m))
+	if m.room.owner == m {
+		s.repeatKnocks(m.room)
+	}
 	s.repeatIntros(m)
 	if moved {
 		s.tellParty(m)
@@ -190,17 +214,28 @@ func (s *Server) LinkGone(now time.Time, member uint64, link uint32) {
 func (s *Server) forget(now time.Time, m *member, code api.Code) {
 	m.up, m.lostAt = false, time.Time{}
 	s.leave(now, m, code)
+	s.removeUser(m)
 	delete(s.members, m.ref.Member)
 }
 
-func (m *member) due() time.Time {
-	if m.up || m.lostAt.IsZero() {
-		return time.Time{}
+func (m *member) due() (at time.Time) {
+	if m.knocks != nil {
+		at = m.knockAt.Add(AskTime)
 	}
-	return m.lostAt.Add(GraceTime)
+	if !m.up && !m.lostAt.IsZero() {
+		at = deadline.Earlier(at, m.lostAt.Add(GraceTime))
+	}
+	return at
 }
 
-func (m *member) fire(s *Server, now time.Time) { s.forget(now, m, api.ErrLost) }
+func (m *member) fire(s *Server, now time.Time) {
+	if m.knocks != nil && !now.Before(m.knockAt.Add(AskTime)) {
+		s.refuseKnock(m, api.ErrTimeout, "the room's owner did not answer in 60 s")
+		s.alarms.set(m)
+		return
+	}
+	s.forget(now, m, api.ErrLost)
+}
 
 // HandleSignal takes a client's signal. What sig points to is borrowed.
 func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
@@ -211,10 +246,13 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.stats.Stale++
 		return
 	}
-	m.ref = from // address and round trip as they are now, for the introductions to come
+	s.setRef(m, from) // address and round trip as they are now, for the introductions to come
 	if !s.cfg.NoLimits && !s.expected(m, sig) && !m.pace.take(now, cost(sig), signalInterval, signalBurst) {
 		s.stats.RateLimited++
 		s.refuseAny(m, sig, api.ErrRateLimited, "too many requests: 20 a second are allowed")
+		return
+	}
+	if s.repeatResult(m, sig) {
 		return
 	}
 	switch sig.Type {
@@ -224,8 +262,14 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.join(now, m, sig)
 	case wire.SigLeave:
 		s.leave(now, m, api.OK)
-	case wire.SigSetData:
-		s.setData(m, sig)
+	case wire.SigSetData, wire.SigConfigure, wire.SigSetOwner, wire.SigKick, wire.SigAdmit:
+		s.change(now, m, sig)
+	case wire.SigList:
+		s.list(now, m, sig)
+	case wire.SigUser:
+		s.user(now, m, sig)
+	case wire.SigPresence:
+		m.noInvite = sig.Flags&wire.PresenceNoInvite != 0
 	case wire.SigProfile:
 		s.profiled(m, sig.Profile)
 	case wire.SigConnect:
@@ -266,7 +310,8 @@ func (s *Server) expected(m *member, sig *wire.Signal) bool {
 // refuseAny answers a signal that asks for something with a refusal.
 func (s *Server) refuseAny(m *member, sig *wire.Signal, code api.Code, text string) {
 	switch sig.Type {
-	case wire.SigCreate, wire.SigJoin:
+	case wire.SigCreate, wire.SigJoin, wire.SigSetData, wire.SigConfigure, wire.SigSetOwner, wire.SigKick, wire.SigAdmit,
+		wire.SigList, wire.SigUser:
 		s.refuse(m, sig.Request, code, text)
 	case wire.SigConnect:
 		s.refuseConnect(m, sig.Member, code, text)

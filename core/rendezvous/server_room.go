@@ -19,9 +19,14 @@ type room struct {
 	code    string
 	epoch   uint32
 	max     uint8
+	flags   uint32 // wire.RoomPublic and so on
 	data    []byte
+	version uint32    // of data, from 1
 	members []*member // oldest first
 	owner   *member
+	knocks  []*member // who asks to be let in, longest first
+	bans    bans
+	listed  *listKey  // its place among its app's public rooms; nil: in no list
 	emptyAt time.Time // since when nobody is in it
 	closed  bool
 }
@@ -40,6 +45,7 @@ func (r *room) fire(s *Server, _ time.Time) { s.closeRoom(r) }
 
 func (s *Server) closeRoom(r *room) {
 	r.closed = true
+	s.relist(r)
 	delete(s.rooms, r.id)
 	delete(s.codes, r.code)
 	s.event(Event{Kind: EventRoomClosed, Room: r.id})
@@ -80,6 +86,9 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 	case len(sig.Data) > api.MaxRoomData:
 		s.refuse(m, sig.Request, api.ErrTooLarge, "metadata is larger than 4096 bytes")
 		return
+	case sig.Flags&^(wire.RoomSettable|wire.RoomPassword) != 0:
+		s.refuse(m, sig.Request, api.ErrValue, "the server does not know one of the room's options")
+		return
 	}
 	// One empty room per member at most: else making and leaving rooms would fill the memory.
 	if old := m.created; old != nil && !old.closed && len(old.members) == 0 {
@@ -89,7 +98,7 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 		s.refuse(m, sig.Request, api.ErrServerFull, "the server has no place for another room")
 		return
 	}
-	r := &room{app: m.ref.App, epoch: firstEpoch, max: size, data: slices.Clone(sig.Data)}
+	r := &room{app: m.ref.App, epoch: firstEpoch, max: size, flags: sig.Flags, data: slices.Clone(sig.Data), version: 1}
 	r.id, r.code = s.freeID(), s.freeCode()
 	s.rooms[r.id], s.codes[r.code] = r, r
 	m.created = r
@@ -137,16 +146,40 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 		s.refuse(m, sig.Request, api.ErrBadCode, "no room with that code")
 		return
 	}
-	if len(r.members) >= int(r.max) {
-		s.refuse(m, sig.Request, api.ErrRoomFull, "the room has its most members")
+	if code, text := r.refuses(m, sig); code != api.OK {
+		s.refuse(m, sig.Request, code, text)
+		return
+	}
+	if r.flags&wire.RoomAsk != 0 && r.owner != nil {
+		s.knock(now, m, r, sig)
 		return
 	}
 	s.enter(m, r, sig.Request)
 }
 
+// refuses tells why somebody who knows the room's code does not come in.
+func (r *room) refuses(m *member, sig *wire.Signal) (api.Code, string) {
+	switch {
+	case r.bans.have(&m.ref):
+		return api.ErrBanned, "the room's owner does not let you in any more"
+	case r.flags&wire.RoomLocked != 0:
+		return api.ErrRoomLocked, "the room is locked"
+	case sig.Flags&wire.JoinPassword == 0 && r.flags&wire.RoomPassword != 0:
+		return api.ErrBadPassword, "the room has a password"
+	case sig.Flags&wire.JoinPassword != 0 && r.flags&wire.RoomPassword == 0:
+		return api.ErrBadPassword, "the room has no password" // the others have mixed none
+	case len(sig.Data) > api.MaxRequestData:
+		return api.ErrTooLarge, "payload is larger than 256 bytes"
+	case len(r.members) >= int(r.max):
+		return api.ErrRoomFull, "the room has its most members"
+	}
+	return api.OK, ""
+}
+
 // enter adds m to a room with a place for it. Who is there already hears of it first, so that a request from the
 // newcomer never names somebody unknown.
 func (s *Server) enter(m *member, r *room, request uint32) {
+	s.withdraw(m)
 	if r.owner == nil {
 		r.owner = m
 	}
@@ -155,22 +188,24 @@ func (s *Server) enter(m *member, r *room, request uint32) {
 		s.send(other, wire.Signal{Type: wire.SigMemberJoined, Epoch: r.epoch, Members: []wire.Member{self}})
 	}
 	r.members = append(r.members, m)
-	m.room, m.request = r, request
+	m.room, m.request, m.parting = r, request, wire.Signal{}
+	s.relist(r)
 	s.send(m, r.joined(m))
 }
 
 // joined is the room's whole state for one of its members.
 func (r *room) joined(m *member) wire.Signal {
 	sig := wire.Signal{Type: wire.SigJoined, Request: m.request, Room: r.id, Epoch: r.epoch, Text: r.code,
-		Member: m.ref.Member, Owner: r.owner.ref.Member, Max: r.max, Data: r.data}
+		Member: m.ref.Member, Owner: r.owner.ref.Member, Max: r.max, Data: r.data, Flags: r.flags, Version: r.version}
 	for _, other := range r.members {
 		sig.Members = append(sig.Members, wire.Member{ID: other.ref.Member, User: other.ref.User, Key: other.ref.Key})
 	}
 	return sig
 }
 
-// leave takes m out of its room, if it is in one. code tells the others why.
+// leave takes m out of its room, if it is in one or asks to be let into one. code tells the others why.
 func (s *Server) leave(now time.Time, m *member, code api.Code) {
+	s.withdraw(m)
 	r := m.room
 	if r == nil {
 		return
@@ -191,24 +226,19 @@ func (s *Server) leave(now time.Time, m *member, code api.Code) {
 func (s *Server) handOver(now time.Time, r *room) {
 	if len(r.members) == 0 {
 		r.owner, r.emptyAt = nil, now
+		s.refuseKnocks(r, api.ErrRoomClosed, "everybody left the room")
+		s.relist(r)
 		s.alarms.set(r)
 		return
 	}
-	r.owner = r.members[0]
-	for _, m := range r.members {
-		s.send(m, wire.Signal{Type: wire.SigOwner, Epoch: r.epoch, Owner: r.owner.ref.Member})
-	}
+	s.own(r, r.members[0])
 }
 
-// setData replaces the metadata; the client has checked what is refused here already.
-func (s *Server) setData(m *member, sig *wire.Signal) {
-	r := m.room
-	if r == nil || r.owner != m || len(sig.Data) > api.MaxRoomData {
-		s.stats.Stale++
-		return
-	}
-	r.data = slices.Clone(sig.Data)
+// own makes a member the room's owner and tells everybody, and the new one who waits to be let in.
+func (s *Server) own(r *room, m *member) {
+	r.owner = m
 	for _, other := range r.members {
-		s.send(other, wire.Signal{Type: wire.SigRoomData, Epoch: r.epoch, Data: r.data})
+		s.send(other, wire.Signal{Type: wire.SigOwner, Epoch: r.epoch, Owner: m.ref.Member})
 	}
+	s.repeatKnocks(r)
 }

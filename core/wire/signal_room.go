@@ -11,9 +11,10 @@ import "encoding/binary"
 //	16 Admit     req member flags text        86 Rooms         req n x room, after (len8)
 //	17 List      req max prefix after         87 UserIs        req presence (8) code text
 //	18 User      req flags user data          88 Invited       user code data
-//	19 Presence  flags
+//	19 Presence  flags                        89 Done          req
 //
-// A Refused (65) answers whichever of them carries a request number. prefix and after are len8.
+// A request that changes something is answered by Done, or by Refused (65); a SetData also by a RoomData with its number. prefix
+// and after are len8.
 const (
 	SigConfigure   SignalType = 13
 	SigSetOwner    SignalType = 14
@@ -28,6 +29,7 @@ const (
 	SigRooms       SignalType = 86
 	SigUserIs      SignalType = 87
 	SigInvited     SignalType = 88
+	SigDone        SignalType = 89
 )
 
 // Flags of a room: in Create, Configure, Joined, RoomOptions and a RoomEntry.
@@ -109,6 +111,8 @@ func appendRoomSignal(b []byte, s *Signal) []byte {
 	case SigUserIs:
 		b = append(be.AppendUint32(b, s.Request), uint8(s.Flags))
 		b = AppendBytes8(be.AppendUint32(b, uint32(s.Code)), []byte(s.Text))
+	case SigDone:
+		b = be.AppendUint32(b, s.Request)
 	case SigInvited:
 		b = AppendBytes8(AppendBytes8(b, []byte(s.User)), []byte(s.Text))
 		b = AppendBytes16(b, s.Data)
@@ -150,6 +154,8 @@ func (r *Reader) roomSignal(s *Signal) (ok bool) {
 	case SigUserIs:
 		s.Request, s.Flags = r.U32(), uint32(r.U8())
 		s.Code, s.Text = int32(r.U32()), string(r.Bytes8())
+	case SigDone:
+		s.Request = r.U32()
 	case SigInvited:
 		s.User, s.Text, s.Data = string(r.Bytes8()), string(r.Bytes8()), r.Bytes16()
 	default:

@@ -232,7 +232,7 @@ func signals() []Signal {
 		{Type: SigRoomOptions, Epoch: 1, Flags: RoomPublic, Max: 5}, {Type: SigJoinRequest, Member: 9, User: "bo", Data: []byte("let me")},
 		{Type: SigJoinGone, Member: 9}, {Type: SigUserIs, Request: 6, Flags: UserInRoom, Code: -311, Text: "no"},
 		{Type: SigRooms, Request: 5, Rooms: []RoomEntry{{"E1234567", RoomPublic, 2, 8, []byte("ctf")}, {Code: "E7654321", Data: []byte{}}}, After: []byte("next")},
-		{Type: SigInvited, User: "al", Text: "E1234567", Data: []byte("come")},
+		{Type: SigDone, Request: 6}, {Type: SigInvited, User: "al", Text: "E1234567", Data: []byte("come")},
 		{Type: SigOutcome, Member: 4, Code: -200},
 	}
 }

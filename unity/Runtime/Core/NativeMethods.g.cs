@@ -281,6 +281,9 @@ namespace Musubi
         /// <summary>Of DELIVERED: the deadline passed before the message could leave; never sent.</summary>
         Expired = -110,
 
+        /// <summary>Only the room's owner may.</summary>
+        NotOwner = -111,
+
         /// <summary>Nobody answered in time.</summary>
         Timeout = -200,
 
@@ -332,6 +335,21 @@ namespace Musubi
         /// <summary>The server can't do that now: part of it is away; try again in a moment.</summary>
         Unavailable = -312,
 
+        /// <summary>The room's data changed meanwhile; what it is now comes with the code.</summary>
+        Conflict = -320,
+
+        /// <summary>The room's owner put the player out.</summary>
+        Kicked = -321,
+
+        /// <summary>The room's owner does not want the player back.</summary>
+        Banned = -322,
+
+        /// <summary>Nobody is let in now.</summary>
+        RoomLocked = -323,
+
+        /// <summary>No client of that user is connected.</summary>
+        UserOffline = -324,
+
         /// <summary>The access token's time is over: get a new one from the game's backend.</summary>
         TokenExpired = -325,
 
@@ -349,6 +367,9 @@ namespace Musubi
 
         /// <summary>It broke the protocol.</summary>
         Protocol = -403,
+
+        /// <summary>You two have given different passwords, or one of you none.</summary>
+        BadPassword = -404,
 
         /// <summary>Its identity certificate is missing, or does not fit its key and name.</summary>
         Identity = -405,
