@@ -15,7 +15,7 @@ go_needed=1.26
 tools_build=(gcc:gcc cmake:cmake make:make git:git)
 tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
             turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables
-            mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
+            chromium:chromium mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
 # To build for other systems and run what was built.
 tools_arm64=(aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static)
 tools_windows=(x86_64-w64-mingw32-gcc-win32:gcc-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64)
@@ -63,7 +63,7 @@ setup_build() {
 
 cmd_setup() {
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables chromium mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
   say "ready"
 }
 

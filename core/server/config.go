@@ -34,6 +34,10 @@ type Config struct {
 	RelayBits uint32       // bit/s and packets/s of each relay leg; default: hub's, or none with Limits lab
 	RelayRate uint32       //
 	Egress    uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
+	Admin     string       // "address:port" of metrics, health and the live page; "off"; default none
+	Region    string       // first letter of join codes, A to Z; default E
+	Node      string       // this server's name for people; default the machine's
+	Version   string       // of the program, for people
 	Log       *slog.Logger // default: slog's
 }
 
@@ -64,6 +68,11 @@ type settings struct {
 	tlsWanted       bool           // by the operator: without it there is no server
 	tlsCert, tlsKey string
 	forwarded       bool
+
+	admin       netip.AddrPort // invalid: none
+	adminWanted bool           // by the operator: without it there is no server
+	region      byte
+	node        string
 }
 
 // check understands a Config. local are this machine's addresses.
@@ -102,6 +111,12 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 	if err := c.checkRelay(&s); err != nil {
 		return s, err
 	}
+	if err := c.checkIdentity(&s); err != nil {
+		return s, err
+	}
+	if err := c.checkAdmin(&s); err != nil {
+		return s, err
+	}
 	return s, c.checkTCP(&s)
 }
 
@@ -128,6 +143,45 @@ func (c *Config) checkRelay(s *settings) error {
 
 // leastEgress is one relay leg at its default rate.
 const leastEgress = 1_000_000
+
+// checkIdentity understands what distinguishes this server from others.
+func (c *Config) checkIdentity(s *settings) error {
+	switch {
+	case c.Region == "":
+		s.region = 'E'
+	case len(c.Region) == 1 && c.Region[0] >= 'A' && c.Region[0] <= 'Z':
+		s.region = c.Region[0]
+	default:
+		return usage("--region %q is no region: allowed is one letter from A to Z, with which its join codes begin", c.Region)
+	}
+	if s.node = c.Node; s.node == "" {
+		s.node, _ = os.Hostname()
+	}
+	if len(s.node) > maxNode {
+		return usage("--node %q has %d characters; allowed are %d", s.node, len(s.node), maxNode)
+	}
+	return nil
+}
+
+// maxNode is the length of a node's name: a label of metrics and a line of the admin page.
+const maxNode = 64
+
+// DefaultAdmin is where `musubi server` serves its admin page unless told otherwise.
+const DefaultAdmin = "127.0.0.1:3480"
+
+func (c *Config) checkAdmin(s *settings) (err error) {
+	if c.Admin == "" || c.Admin == "off" {
+		return nil
+	}
+	s.adminWanted = c.Admin != DefaultAdmin
+	if s.admin, err = parseListen(c.Admin, "--admin", 3480); err != nil {
+		return err
+	}
+	if s.admin.Addr().IsUnspecified() && !strings.Contains(c.Admin, s.admin.Addr().String()) {
+		return usage("--admin %q names no address: allowed is one of this machine's, like 127.0.0.1:3480, or 0.0.0.0:3480 for all", c.Admin)
+	}
+	return nil
+}
 
 // checkTCP understands what is said of TCP. Nothing said: TLS on port 443 where it can be had, but not on a loopback address,
 // where nobody blocks UDP.

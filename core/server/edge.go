@@ -20,7 +20,7 @@ func (s *Server) openMain(set *settings) (bound netip.AddrPort, legs relay.Table
 	table := forward.NewTable(s.now, relay.NewHandles(rand.Reader), relay.DefaultSessions, set.egressBits)
 	s.edge, err = forward.Open(forward.Config{Bind: set.listen, Shards: set.shards, Buffer: socketBuffer, Table: table, Wake: s.loop.Wake})
 	if err != nil {
-		return bound, nil, portError(err, set.listen, "--listen")
+		return bound, nil, describe(err, "UDP", set.listen, "--listen")
 	}
 	return s.edge.Local(), table, s.loop.Borrow(0, s.edge.Port())
 }

@@ -33,6 +33,11 @@ func loadKey(dir string, log *slog.Logger) (key [32]byte, err error) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		log.Warn("other users of this machine can read the master key; do: chmod 600", "file", path)
 	}
+	return readKey(path, text)
+}
+
+// readKey understands the file's text.
+func readKey(path string, text []byte) (key [32]byte, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(raw) != len(key) {
 		return key, fmt.Errorf("the master key in %s is damaged: it should be one line of 43 letters, digits, - and _; put back a copy, or remove it and give players the new address", path)

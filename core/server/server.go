@@ -4,14 +4,13 @@ package server
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/admin"
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/forward"
@@ -23,7 +22,6 @@ import (
 const (
 	socketBuffer  = 7 << 20 // bytes; what a 10 Gbit/s port needs to ride out a 5 ms stall
 	shutdownLimit = 1500 * time.Millisecond
-	defaultRegion = 'E' // first letter of join codes
 )
 
 // Server is a hub with its sockets open. One goroutine calls Run; Shutdown and Kill may be called from any.
@@ -35,6 +33,11 @@ type Server struct {
 	doors   *doors
 	address string
 	now     time.Time
+
+	observer      *observer
+	admin         *admin.Admin // nil: none
+	node, version string       // for people who look at it
+	region        byte         // first letter of join codes
 
 	stopping atomic.Bool
 	killed   atomic.Bool
@@ -63,7 +66,7 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: log, loop: loop, now: time.Now()}
+	s := &Server{log: log, loop: loop, now: time.Now(), observer: newObserver(loop.Wake), node: set.node, version: cfg.Version, region: set.region}
 	s.doors = newDoors(loop.Wake, log, set.lab, set.forwarded)
 	if err := s.open(set, master, local); err != nil {
 		s.close()
@@ -102,7 +105,7 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
 	s.hub, err = hub.New(s.now, hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
-		Region: defaultRegion, AES: netio.HasAES(), OpenAuth: true, LabLimits: set.lab, Legs: legs, RelayRate: set.relayRate,
+		Region: set.region, AES: netio.HasAES(), OpenAuth: true, LabLimits: set.lab, Legs: legs, RelayRate: set.relayRate,
 	})
 	if err != nil {
 		return fmt.Errorf("the server can't start: %w", err)
@@ -111,8 +114,11 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	if err := s.openTCP(&set, &address); err != nil {
 		return err
 	}
+	if err := s.openAdmin(&set); err != nil {
+		return err
+	}
 	s.address = address.String()
-	s.log.Info("listening", "udp", bound.String(), "stun", ports, "tls", address.TLS, "ws", address.WS, "data", set.data)
+	s.log.Info("listening", "udp", bound.String(), "stun", ports, "tls", address.TLS, "ws", address.WS, "admin", s.AdminAddr(), "data", set.data)
 	return nil
 }
 
@@ -146,20 +152,7 @@ func (s *Server) openTCP(set *settings, address *secure.ServerAddress) error {
 
 func (s *Server) openPort(id api.SocketID, at netip.AddrPort, flag string) (netip.AddrPort, error) {
 	local, err := s.loop.Open(id, at)
-	return local, portError(err, at, flag)
-}
-
-// portError says what to do about a port that can't be had.
-func portError(err error, at netip.AddrPort, flag string) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		err = fmt.Errorf("UDP port %d on %s is in use by another program: stop that, or choose another with %s", at.Port(), at.Addr(), flag)
-	case errors.Is(err, syscall.EACCES):
-		err = fmt.Errorf("UDP port %d needs rights that this user has not: choose one from 1024 up with %s", at.Port(), flag)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		err = fmt.Errorf("this machine has no address %s: choose one of its own with --listen, or 0.0.0.0 for all", at.Addr())
-	}
-	return err
+	return local, describe(err, "UDP", at, flag)
 }
 
 // Address is what players need: host, port and key.
@@ -189,6 +182,7 @@ func (s *Server) Run() error {
 		busy := s.loop.Read(s.datagram)+s.doors.streams.Read(s.streamed, s.streamNews)+s.readEdge() > 0
 		if s.stopping.Load() && closeBy.IsZero() {
 			closeBy = s.now.Add(shutdownLimit)
+			s.observer.refuse("the server is stopping")
 			s.hub.Shutdown(s.now)
 		}
 		if at := s.hub.NextTimeout(); !at.IsZero() && !s.now.Before(at) {
@@ -198,6 +192,7 @@ func (s *Server) Run() error {
 		s.loop.Flush()
 		s.doors.streams.Flush()
 		s.logEvents()
+		s.observer.answer()
 		if s.killed.Load() || !closeBy.IsZero() && (s.hub.Done() || !s.now.Before(closeBy)) {
 			s.logTotals()
 			return nil
@@ -212,6 +207,9 @@ func (s *Server) Run() error {
 }
 
 func (s *Server) close() {
+	if s.admin != nil {
+		s.admin.Close()
+	}
 	s.doors.close()
 	s.loop.Close() // before the edge, whose socket it sends through
 	if s.edge != nil {
@@ -259,6 +257,7 @@ func (s *Server) logEvents() {
 		if !ok {
 			return
 		}
+		s.observer.note(s.now, &ev)
 		s.log.Info(ev.Text)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -80,13 +79,8 @@ func (d *doors) listen(at netip.AddrPort, config *tls.Config, flag string) (neti
 		network = "tcp6"
 	}
 	l, err := net.Listen(network, at.String())
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return at, fmt.Errorf("TCP port %d on %s is in use by another program: stop that, or choose another with %s", at.Port(), at.Addr(), flag)
-	case errors.Is(err, syscall.EACCES):
-		return at, fmt.Errorf("TCP port %d needs rights that this user has not: choose one from 1024 up with %s, or give the program CAP_NET_BIND_SERVICE", at.Port(), flag)
-	case err != nil:
-		return at, fmt.Errorf("%s: %w", flag, err)
+	if err != nil {
+		return at, describe(err, "TCP", at, flag)
 	}
 	d.listeners = append(d.listeners, l)
 	d.spawn(func() { d.accept(l, config) }, func(string) { l.Close() })
@@ -154,6 +148,13 @@ func (d *doors) left(client netip.Addr) {
 	d.open--
 	d.visitors(client).open--
 	d.forget(client)
+}
+
+// streamCount is how many streams are open.
+func (d *doors) streamCount() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.open
 }
 
 // visitors are the counts of an address; forget drops them when they are zero. The caller holds the lock.

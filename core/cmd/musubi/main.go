@@ -42,6 +42,7 @@ func run(args []string, std streams) (code int) {
 		kong.Name("musubi"),
 		kong.Description("Peer-to-peer networking for games: the server, a doctor for networks, and a demonstration."),
 		kong.Writers(std.out, std.err),
+		kong.DefaultEnvars(envPrefix),
 		kong.Exit(func(c int) { exited, code = true, c }), // --help
 		kong.Bind(std),
 	)
@@ -53,11 +54,15 @@ func run(args []string, std streams) (code int) {
 	if exited {
 		return code
 	}
+	if wrong := (*server.UsageError)(nil); errors.As(err, &wrong) { // of the settings' file
+		fmt.Fprintln(std.err, "musubi:", wrong)
+		return exitUsage
+	}
 	if err != nil {
 		fmt.Fprintf(std.err, "musubi: %v (musubi --help shows what there is)\n", err)
 		return exitUsage
 	}
-	if err := ctx.Run(); err != nil {
+	if err := ctx.Run(settingsOf(ctx)); err != nil {
 		fmt.Fprintln(std.err, "musubi:", err)
 		if wrong := (*server.UsageError)(nil); errors.As(err, &wrong) {
 			return exitUsage

@@ -27,20 +27,46 @@ type serverCommand struct {
 	RelayBits uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
 	RelayRate uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
 	Egress    uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
-	Public    string   `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
+	Admin     string   `help:"Address and TCP port of metrics, health and the live page, or off." placeholder:"ADDR:PORT" default:"127.0.0.1:3480"`
+	Region    string   `help:"Letter with which this server's join codes begin; default: E." placeholder:"A-Z"`
+	Node      string   `help:"Name of this server in metrics and on the live page; default: the machine's." placeholder:"NAME"`
+	LogLevel  string   `help:"Least grave lines that are logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat string   `help:"text or json." enum:"text,json" default:"text"`
+	Config    string   `help:"TOML file with settings; its keys are these flags' names." placeholder:"FILE"`
+	Check     bool     `help:"Check the settings, say what they come to, and end."`
+	file      *fileSettings
+	Public    string `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
 }
 
-// Run prints the address when the ports are open, and returns after a signal.
-func (c *serverCommand) Run(std streams) error {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	s, err := server.Open(server.Config{
+func (c *serverCommand) config(log *slog.Logger) server.Config {
+	return server.Config{
 		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
 		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
 		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress,
-		Log: slog.New(slog.NewTextHandler(std.err, nil)),
-	})
+		Admin: c.Admin, Region: c.Region, Node: c.Node, Version: programVersion(), Log: log,
+	}
+}
+
+func (c *serverCommand) logger(std streams) *slog.Logger {
+	options := &slog.HandlerOptions{}
+	level := slog.LevelInfo
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
+	options.Level = level
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, options))
+	}
+	return slog.New(slog.NewTextHandler(std.err, options))
+}
+
+// Run prints the address when the ports are open, and returns after a signal.
+func (c *serverCommand) Run(std streams, settings []setting) error {
+	if c.Check {
+		return c.check(std, settings)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	s, err := server.Open(c.config(c.logger(std)))
 	if err != nil {
 		return err
 	}

@@ -8,10 +8,17 @@ import (
 
 type versionCommand struct{}
 
-func (versionCommand) Run(std streams) error {
-	version, revision := "(devel)", ""
+// programVersion is the module's, as Go wrote it into the program.
+func programVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+func (versionCommand) Run(std streams) error {
+	version, revision := programVersion(), ""
+	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				revision = ", revision " + s.Value

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/musubi-p2p/musubi/core/netio"
+)
+
+// Check says what a server with this configuration would do, and whether it could start now. It changes nothing: ports are
+// opened and closed again, a key is not made. The findings hold even if there is an error.
+func Check(cfg Config) (findings []string, err error) {
+	say := func(format string, args ...any) { findings = append(findings, fmt.Sprintf(format, args...)) }
+	local, err := netio.LocalAddrs()
+	if err != nil {
+		return nil, err
+	}
+	set, err := cfg.check(local)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkKey(set.data, say); err != nil {
+		return findings, err
+	}
+	host := advertised(set.public, set.listen, local)
+	say("players reach it at %s; open these ports in the firewall:", host)
+	udp := []netip.AddrPort{set.listen}
+	for _, port := range set.stun {
+		udp = append(udp, netip.AddrPortFrom(set.listen.Addr(), port))
+	}
+	if set.second.IsValid() {
+		for _, first := range udp[:2] {
+			udp = append(udp, netip.AddrPortFrom(set.second, first.Port()))
+		}
+	}
+	for i, at := range udp {
+		what := "STUN: the NAT's type"
+		if i == 0 {
+			what = "links, relay, STUN"
+		}
+		if err := tryUDP(at); err != nil {
+			return findings, err
+		}
+		say("  UDP %-22s %s", at, what)
+	}
+	return findings, checkDoors(&set, host, say)
+}
+
+func tryUDP(at netip.AddrPort) error {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return describe(err, "UDP", at, "--listen")
+	}
+	return c.Close()
+}
+
+func tryTCP(at netip.AddrPort, flag string) error {
+	l, err := net.Listen("tcp", at.String())
+	if err != nil {
+		return describe(err, "TCP", at, flag)
+	}
+	return l.Close()
+}
+
+// checkDoors looks at what listens on TCP.
+func checkDoors(set *settings, host string, say func(string, ...any)) error {
+	if set.tls.IsValid() {
+		if set.tlsCert != "" {
+			if _, err := tlsConfig(set, host); err != nil {
+				return err
+			}
+		}
+		switch err := tryTCP(set.tls, "--tls-listen"); {
+		case err != nil && set.tlsWanted:
+			return err
+		case err != nil:
+			say("  players whose network blocks UDP can't connect: %v", err)
+		default:
+			say("  TCP %-22s links and relay for players whose network blocks UDP", set.tls)
+		}
+	}
+	if set.ws.IsValid() {
+		if err := tryTCP(set.ws, "--ws-listen"); err != nil {
+			return err
+		}
+		say("  TCP %-22s the same without TLS", set.ws)
+	}
+	if set.admin.IsValid() {
+		switch err := tryTCP(set.admin, "--admin"); {
+		case err != nil && set.adminWanted:
+			return err
+		case err != nil:
+			say("no admin page: %v", err)
+		default:
+			say("admin page, metrics and health: http://%s/ (keep it from strangers)", set.admin)
+		}
+	}
+	return nil
+}
+
+// checkKey tells whether the key is there, or could be made.
+func checkKey(dir string, say func(string, ...any)) error {
+	path := filepath.Join(dir, keyFile)
+	switch text, err := os.ReadFile(path); {
+	case err == nil:
+		if _, err := readKey(path, text); err != nil {
+			return err
+		}
+		say("the key is in %s", path)
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("--data: the key can't be read: %w", err)
+	}
+	for d := dir; ; d = filepath.Dir(d) {
+		info, err := os.Stat(d)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("--data: %s is no directory", d)
+		}
+		if err == nil || d == filepath.Dir(d) {
+			break
+		}
+	}
+	say("there is no key in %s yet: the first start makes one", dir)
+	return nil
+}
