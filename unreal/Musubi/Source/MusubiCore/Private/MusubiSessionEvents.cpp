@@ -1,0 +1,222 @@
+// What a session does with each event of the library.
+#include "MusubiSession.h"
+
+#include <algorithm>
+
+namespace MusubiCore
+{
+
+void FSession::Handle(const musubi::Event& Event)
+{
+	switch (Event.kind())
+	{
+	case MUSUBI_EVENT_MESSAGE: return HandleMessage(Event);
+	case MUSUBI_EVENT_SERVER_CONNECTED:
+		bServerConnected = true;
+		Me = Event.text();
+		return Tell([&](ISessionListener& L) { L.OnServerConnected(Event.text()); });
+	case MUSUBI_EVENT_SERVER_LOST:
+	{
+		const FError Why = Reason(Event);
+		bServerWanted = bServerConnected = false;
+		Tell([&](ISessionListener& L) { L.OnServerLost(Why); });
+		// Without a link nothing more comes of a move that has no room yet; one that waits for its host goes on.
+		if (!bInRoom)
+		{
+			Finish(Why);
+		}
+		return;
+	}
+	case MUSUBI_EVENT_NAT_PROFILED:
+		return Tell([&](ISessionListener& L) { L.OnNatProfiled(Event.text()); });
+	case MUSUBI_EVENT_DELIVERED:
+		return Tell([&, Why = Reason(Event)](ISessionListener& L) { L.OnDelivered(Event.peer(), Event.count(), Why); });
+	case MUSUBI_EVENT_WRITABLE:
+		return Tell([&](ISessionListener& L) { L.OnWritable(Event.peer()); });
+	case MUSUBI_EVENT_QUEUE_FULL:
+		return Tell([&](ISessionListener& L) { L.OnMessagesDropped(Event.count()); });
+	case MUSUBI_EVENT_LOG:
+		return Tell([&](ISessionListener& L) { L.OnLog(Event.code(), Event.text()); });
+	case MUSUBI_EVENT_LAN_FOUND:
+		return Tell([&](ISessionListener& L) {
+			L.OnLanHost(Event.text(), Event.data(), static_cast<uint32_t>(Event.count()), static_cast<uint32_t>(Event.code()));
+		});
+	case MUSUBI_EVENT_LAN_LOST:
+		return Tell([&](ISessionListener& L) { L.OnLanHostLost(Event.text()); });
+	case MUSUBI_EVENT_FAILED:
+	{
+		const FError Why{MUSUBI_ERR_FAILED, std::string(Event.text())};
+		return Finish(Why) ? Tell([&](ISessionListener& L) { L.OnFailed(Why); }) : void();
+	}
+	case MUSUBI_EVENT_ROOM_JOINED:
+	case MUSUBI_EVENT_ROOM_LEFT:
+	case MUSUBI_EVENT_ROOM_DATA:
+	case MUSUBI_EVENT_OWNER_CHANGED: return HandleRoom(Event);
+	case MUSUBI_EVENT_MEMBER_JOINED:
+	case MUSUBI_EVENT_MEMBER_LEFT:
+	case MUSUBI_EVENT_PEER_REQUEST:
+	case MUSUBI_EVENT_PEER_CONNECTED:
+	case MUSUBI_EVENT_ROUTE_CHANGED:
+	case MUSUBI_EVENT_PEER_INTERRUPTED:
+	case MUSUBI_EVENT_PEER_RECOVERED:
+	case MUSUBI_EVENT_PEER_CLOSED: return HandlePeer(Event);
+	default: // PUNCH, and what a newer library may tell
+		return;
+	}
+}
+
+void FSession::HandleRoom(const musubi::Event& Event)
+{
+	switch (Event.kind())
+	{
+	case MUSUBI_EVENT_ROOM_JOINED:
+		bInRoom = true;
+		Code = Event.data().text();
+		Owner = Event.peer();
+		Tell([&](ISessionListener& L) { L.OnRoomJoined(Event.data().text()); });
+		if (Move == EMove::Hosting)
+		{
+			Finish({});
+		}
+		return CheckJoined();
+	case MUSUBI_EVENT_ROOM_LEFT:
+	{
+		const FError Why = Reason(Event);
+		Code.clear();
+		bInRoom = false;
+		Owner = 0;
+		PeerTable.erase(std::remove_if(PeerTable.begin(), PeerTable.end(), [](const FPeer& Peer) { return !Peer.bConnected; }), PeerTable.end());
+		for (FPeer& Peer : PeerTable)
+		{
+			Peer.bMember = false;
+		}
+		if (!Finish(Why ? Why : FError{MUSUBI_ERR_ROOM_CLOSED, "The room has ended."}))
+		{
+			return;
+		}
+		return Tell([&](ISessionListener& L) { L.OnRoomLeft(Why); });
+	}
+	case MUSUBI_EVENT_ROOM_DATA:
+		return Tell([&](ISessionListener& L) { L.OnRoomData(Event.data()); });
+	default: // OWNER_CHANGED
+		Owner = Event.peer();
+		Tell([&](ISessionListener& L) { L.OnHostChanged(Event.peer()); });
+		return CheckJoined();
+	}
+}
+
+void FSession::HandlePeer(const musubi::Event& Event)
+{
+	FPeer Peer = Touch(Event.peer()); // a copy for listeners, who may stop the session
+	const auto Keep = [&] { Touch(Peer.Id) = Peer; };
+	const FError Why = Reason(Event);
+	switch (Event.kind())
+	{
+	case MUSUBI_EVENT_MEMBER_JOINED:
+		Peer.UserId = Event.data().text();
+		Peer.bMember = true;
+		Keep();
+		return Tell([&](ISessionListener& L) { L.OnMemberJoined(Peer); });
+	case MUSUBI_EVENT_MEMBER_LEFT:
+		Peer.bMember = false;
+		Keep();
+		Drop(Peer.Id);
+		return Tell([&](ISessionListener& L) { L.OnMemberLeft(Peer, Why); });
+	case MUSUBI_EVENT_PEER_REQUEST:
+		return Tell([&](ISessionListener& L) { L.OnPeerRequest(Peer, Event.data()); });
+	case MUSUBI_EVENT_PEER_CONNECTED:
+		Peer.bConnected = true;
+		Peer.bInterrupted = false;
+		Peer.Route = Event.route();
+		Keep();
+		Tell([&](ISessionListener& L) { L.OnPeerConnected(Peer); });
+		return CheckJoined();
+	case MUSUBI_EVENT_ROUTE_CHANGED:
+		Peer.Route = Event.route();
+		Peer.RttMicroseconds = Event.rtt_us();
+		Keep();
+		return Tell([&](ISessionListener& L) { L.OnRouteChanged(Peer, Event.text()); });
+	case MUSUBI_EVENT_PEER_INTERRUPTED:
+		Peer.bInterrupted = true;
+		Keep();
+		return Tell([&](ISessionListener& L) { L.OnPeerInterrupted(Peer, Event.text()); });
+	case MUSUBI_EVENT_PEER_RECOVERED:
+		Peer.bInterrupted = false;
+		Keep();
+		return Tell([&](ISessionListener& L) { L.OnPeerRecovered(Peer); });
+	case MUSUBI_EVENT_PEER_CLOSED:
+	{
+		Peer.bConnected = false;
+		Peer.Route = MUSUBI_ROUTE_NONE;
+		Keep();
+		Drop(Peer.Id);
+		if (Move == EMove::Joining && bInRoom && Peer.Id == Owner)
+		{
+			Client.room_leave().ignore();
+			if (!Finish(Why ? Why : FError{MUSUBI_ERR_REMOTE_CLOSED, "The host closed the connection."}))
+			{
+				return;
+			}
+		}
+		return Tell([&](ISessionListener& L) { L.OnPeerClosed(Peer, Why, Event.count()); });
+	}
+	default: // Handle sends nothing else here
+		return;
+	}
+}
+
+void FSession::HandleMessage(const musubi::Event& Event)
+{
+	if (Event.channel() == NetChannel)
+	{
+		return Ports.Receive(Event.peer(), Event.mode(), Event.data());
+	}
+	Tell([&](ISessionListener& L) { L.OnMessage(Event.peer(), Event.channel(), Event.mode(), Event.data()); });
+}
+
+/** A join is done when the room's host can be talked to, or is this player, or connecting is the game's own business. */
+void FSession::CheckJoined()
+{
+	if (Move != EMove::Joining || !bInRoom)
+	{
+		return;
+	}
+	const FPeer* Host = FindPeer(Owner);
+	if (Owner == 0 || bManualConnect || (Host != nullptr && Host->bConnected))
+	{
+		Finish({});
+	}
+}
+
+FPeer& FSession::Touch(musubi_peer Id)
+{
+	for (FPeer& Peer : PeerTable)
+	{
+		if (Peer.Id == Id)
+		{
+			return Peer;
+		}
+	}
+	PeerTable.push_back({});
+	PeerTable.back().Id = Id;
+	return PeerTable.back();
+}
+
+/** Forgets a peer that is neither connected nor in the room. */
+void FSession::Drop(musubi_peer Id)
+{
+	PeerTable.erase(std::remove_if(PeerTable.begin(), PeerTable.end(),
+		[&](const FPeer& Peer) { return Peer.Id == Id && !Peer.bMember && !Peer.bConnected; }), PeerTable.end());
+}
+
+void FSession::Forget()
+{
+	PeerTable.clear();
+	Code.clear();
+	Wanted.clear();
+	Owner = 0;
+	Move = EMove::None;
+	bInRoom = false;
+}
+
+} // namespace MusubiCore
