@@ -109,8 +109,8 @@ func (c *Client) handleRoom(s *wire.Signal) bool {
 			return false
 		}
 		c.room.Owner = s.Owner
-		c.dropKnocks()
 		c.event(wire.Signal{Type: s.Type, Epoch: s.Epoch, Owner: s.Owner})
+		c.dropKnocks()
 	case wire.SigRoomData:
 		if len(s.Data) > api.MaxRoomData {
 			return false

@@ -13,8 +13,12 @@ func FuzzRoomOperations(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 1, 1, 2, 4, 0x10, 5, 1, 6, 0, 8, 0, 9, 0})
 	f.Add([]byte{0, 0, 1, 1, 4, 0x10, 4, 0x01, 5, 1, 6, 0, 2, 0, 4, 1, 10, 200})
 	f.Add([]byte{0, 0, 1, 1, 1, 2, 1, 3, 4, 0x12, 7, 1, 8, 0, 10, 46, 9, 0, 2, 1, 2, 2, 10, 90})
+	// Options, a door, a kick with a ban, an owner's word that crosses; lists and users, over lost links.
+	f.Add([]byte{12, 0x10, 1, 1, 15, 0x40, 1, 2, 14, 0x20, 13, 0x20, 16, 0, 17, 1, 18, 0x23, 10, 61, 1, 1})
+	f.Add([]byte{12, 0x15, 1, 0, 8, 1, 15, 0x11, 9, 1, 19, 0x30, 8, 2, 3, 1, 9, 2, 13, 0x12, 1, 2, 16, 3})
 	f.Fuzz(func(t *testing.T, in []byte) {
 		w := newWorld(t, 4)
+		w.s.SetNodes(int(len(in) % 2))
 		code := "EAAAAAAA"
 		intros := []wire.IntroID{{}}
 		for len(in) >= 2 && len(intros) < 200 {
@@ -23,7 +27,7 @@ func FuzzRoomOperations(f *testing.F) {
 			p := w.players[arg&3]
 			other := w.players[arg>>4&3]
 			id := intros[int(arg>>2)%len(intros)]
-			switch op % 12 {
+			switch op % 20 {
 			case 0:
 				p.Create(arg>>2, []byte{arg})
 			case 1:
@@ -50,9 +54,28 @@ func FuzzRoomOperations(f *testing.F) {
 				}
 			case 10:
 				w.wait(time.Duration(arg) * time.Second)
+			case 12:
+				p.CreateWith(arg>>4, []uint32{0, wire.RoomPublic, wire.RoomAsk, wire.RoomPublic | wire.RoomShared}[arg>>2&3], []byte{arg})
+			case 13:
+				p.SetOwner(other.ref.Member)
+			case 14:
+				p.Kick(other.ref.Member, arg&4 != 0, "out")
+			case 15:
+				p.Admit(other.ref.Member, arg&4 == 0, "")
+			case 16:
+				p.List([]byte{arg &^ 3}[:arg>>7], nil, arg>>4)
+			case 17:
+				p.Configure(uint32(arg>>2&7)&^2, uint32(arg>>5)&^2, arg>>4)
+			case 18:
+				p.Invite(other.ref.User, nil)
+				p.Query(other.ref.User)
+			case 19:
+				p.SetDataIf(uint32(arg>>4), []byte{arg})
 			case 11: // a client that keeps to no state
 				for _, s := range []wire.Signal{{Type: wire.SigConnect, Member: other.ref.Member}, {Type: wire.SigAccept, Intro: id, Noise: []byte{3}},
-					{Type: wire.SigAnswer, Intro: id, Noise: []byte{4}}, {Type: wire.SigSetData, Data: []byte{arg}}} {
+					{Type: wire.SigAnswer, Intro: id, Noise: []byte{4}}, {Type: wire.SigSetData, Data: []byte{arg}},
+					{Type: wire.SigKick, Request: uint32(arg), Member: other.ref.Member}, {Type: wire.SigAdmit, Request: 1, Member: other.ref.Member, Flags: 1},
+					{Type: wire.SigList, Request: 2, After: []byte{arg, 1, 2, 3, 4, 5, 6, 7}}} {
 					w.s.HandleSignal(w.now, p.ref, &s)
 				}
 			}
@@ -97,6 +120,8 @@ func (w *world) check() {
 			w.t.Fatalf("%d owners", owners)
 		}
 	}
+	w.checkDoors()
+	w.checkLists()
 	if len(s.pairs) != len(s.intros) {
 		w.t.Fatalf("%d introductions of %d pairs", len(s.intros), len(s.pairs))
 	}
@@ -119,5 +144,74 @@ func (w *world) check() {
 	}
 	if len(s.alarms.heap) > len(s.members)+2*len(s.rooms)+2*len(s.intros)+600 {
 		w.t.Fatalf("%d alarms", len(s.alarms.heap))
+	}
+}
+
+// checkDoors: who asks to be let in asks for one room, which is not empty, and the users' table holds every member once.
+func (w *world) checkDoors() {
+	w.t.Helper()
+	s := w.s
+	knocks, users := 0, 0
+	for _, m := range s.members {
+		if m.knocks != nil {
+			knocks++
+			if m.room != nil || m.knocks.owner == nil || m.knockAt.Add(AskTime).Before(w.now) {
+				w.t.Fatal("somebody at a door where nobody can open")
+			}
+		}
+		if len(m.results) > maxResults {
+			w.t.Fatalf("%d answers remembered", len(m.results))
+		}
+	}
+	for _, r := range s.rooms {
+		knocks -= len(r.knocks)
+		if len(r.knocks) > maxKnocks || len(r.bans) > maxBans {
+			w.t.Fatalf("%d at the door, %d bans", len(r.knocks), len(r.bans))
+		}
+		for _, m := range r.members {
+			if r.bans.have(&m.ref) {
+				w.t.Fatal("a banned member")
+			}
+		}
+	}
+	for u, m := range s.users {
+		for ; m != nil; m = m.sameUser {
+			if users++; m.user() != u || s.members[m.ref.Member] != m {
+				w.t.Fatal("a user who is not there")
+			}
+		}
+	}
+	if knocks != 0 || users != len(s.members) {
+		w.t.Fatalf("%d more at doors than doors know, %d users of %d members", knocks, users, len(s.members))
+	}
+	if len(s.scatter.waiting) > 200 {
+		w.t.Fatalf("%d questions wait", len(s.scatter.waiting))
+	}
+	for _, p := range w.players {
+		if len(p.asked) > maxAsked || len(p.knocks) > maxKnown {
+			w.t.Fatalf("player %s waits for %d answers", p.ref.User, len(p.asked))
+		}
+	}
+}
+
+// checkLists: exactly the public rooms that can be entered are listed, in order.
+func (w *world) checkLists() {
+	w.t.Helper()
+	wanted, listed := 0, 0
+	for _, r := range w.s.rooms {
+		if r.flags&(wire.RoomPublic|wire.RoomLocked) == wire.RoomPublic && len(r.members) > 0 {
+			wanted++
+		}
+	}
+	for app, l := range w.s.lists {
+		for i, r := range l.rooms {
+			listed++
+			if r.app != app || r.listed == nil || w.s.rooms[r.id] != r || i > 0 && l.rooms[i-1].listed.compare(*r.listed) >= 0 {
+				w.t.Fatal("a room in the wrong place")
+			}
+		}
+	}
+	if wanted != listed {
+		w.t.Fatalf("%d rooms listed, want %d", listed, wanted)
 	}
 }
