@@ -7,6 +7,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/relay"
 	"github.com/musubi-p2p/musubi/core/rendezvous"
+	"github.com/musubi-p2p/musubi/core/token"
 )
 
 // EventKind tells what an Event is.
@@ -141,6 +142,9 @@ func (h *Hub) Stats() Stats {
 		d := x.link.Drops()
 		l.Auth, l.Replay, l.Format = l.Auth+d.Auth, l.Replay+d.Replay, l.Format+d.Format
 		l.Probe, l.Signal = l.Probe+d.Probe, l.Signal+d.Signal
+	}
+	for r := token.Reason(1); r < token.Reasons; r++ {
+		s.Drops = append(s.Drops, Drop{"token_" + r.Name(), h.refusals[r]})
 	}
 	s.Drops = append(s.Drops,
 		Drop{"handshake_malformed", a.Malformed}, Drop{"link_auth", l.Auth}, Drop{"link_replay", l.Replay}, Drop{"link_format", l.Format},

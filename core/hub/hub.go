@@ -15,12 +15,14 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/relay"
 	"github.com/musubi-p2p/musubi/core/rendezvous"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/stun"
+	"github.com/musubi-p2p/musubi/core/token"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -36,8 +38,12 @@ type Config struct {
 	Alternate netip.Addr
 	Region    byte // first letter of join codes; 0: E
 	AES       bool // this machine has AES instructions
-	OpenAuth  bool // anybody may use this server; without it nobody can yet
-	LabLimits bool // no limits against abuse; never where strangers reach the server
+	// Tokens are the keys of the backends that say who may use this server. nil with OpenAuth: anybody may, under a name that
+	// the server makes; nil without: nobody.
+	Tokens    *token.Keys
+	OpenAuth  bool
+	Privacy   api.Privacy // of every pair at least
+	LabLimits bool        // no limits against abuse; never where strangers reach the server
 	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s, with LabLimits none.
 	RelayRate wire.RelayRate
 	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
@@ -72,6 +78,8 @@ type Hub struct {
 	members  map[uint64]*member
 	lost     []lostMember // oldest first
 	perAddr  map[netip.Addr]int
+	perUser  map[user]int
+	refusals [token.Reasons]uint64     // of tokens
 	streams  map[uint32]netip.AddrPort // each one's address as the world sees it
 
 	handshakes, returning, bareSTUN, ourSTUN gate
@@ -107,7 +115,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		cfg.MaxSessions = defaultMaxSessions
 	}
 	h := &Hub{
-		cfg: cfg, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{},
+		cfg: cfg, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{}, perUser: map[user]int{},
 		streams: map[uint32]netip.AddrPort{},
 		tickets: secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),
 	}
@@ -119,11 +127,11 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"), AES: cfg.AES,
 		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
 	})
-	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})
+	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Privacy: cfg.Privacy, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})
 	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
 	h.relay = relay.NewServer(relay.ServerConfig{
 		Rand: cfg.Rand, Base: now, Table: cfg.Legs, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,
-		Rate: func(uint8) wire.RelayRate { return cfg.RelayRate },
+		Rate: h.legRate,
 	})
 	h.stun = stun.Server{Public: cfg.Public.Addr(), Ports: cfg.STUNPorts, Alternate: cfg.Alternate, CheckToken: cookies.CheckSTUNToken}
 	return h, nil

@@ -17,7 +17,7 @@ const ticketLife = 12 * time.Hour
 // the address that the link has proven; ticket and key are for binding it again.
 func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.LinkRef) wire.RelayGrant {
 	ticket, err := h.tickets.SealRelay(h.cfg.Rand, nil, &wire.RelayTicket{
-		Session: intro, Leg: n, Expiry: uint64(now.Add(ticketLife).Unix()), KeyHash: secure.KeyHash(to.Key),
+		Session: intro, Leg: n, Expiry: uint64(now.Add(ticketLife).Unix()), KeyHash: secure.KeyHash(to.Key), Rate: to.Grant.Relay,
 	})
 	if err != nil {
 		panic("hub: randomness: " + err.Error())
@@ -26,11 +26,12 @@ func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.Li
 	if m := h.members[to.Member]; m != nil {
 		at = m.addr // the name of its stream, if it has one
 	}
-	handle, ok := h.relay.Prebind(now, intro, n, at, h.cfg.RelayRate)
+	rate := h.legRate(to.Grant.Relay)
+	handle, ok := h.relay.Prebind(now, intro, n, at, rate)
 	if ok {
 		h.own(to.Member, handle)
 	}
-	return wire.RelayGrant{Handle: handle, Rate: h.cfg.RelayRate, Key: secure.RelayLegKey(h.legKey, ticket), Ticket: ticket}
+	return wire.RelayGrant{Handle: handle, Rate: rate, Key: secure.RelayLegKey(h.legKey, ticket), Ticket: ticket}
 }
 
 // own remembers a leg, to move it along with its member's link.

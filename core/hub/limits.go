@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
-	"github.com/musubi-p2p/musubi/core/link"
 )
 
 // Limits against abuse (docs/SECURITY.md, "Limits").
@@ -19,9 +18,6 @@ var (
 	nodeSTUNLimit  = limit{time.Second / 2000, 2000}
 	ourSTUNLimit   = limit{time.Second / 400, 200} // per address, requests with our token
 )
-
-// openSessions is how many sessions one address may have under open authorization.
-const openSessions = 64
 
 // limit is one token per interval, saved up to burst.
 type limit struct {
@@ -123,28 +119,6 @@ func (h *Hub) admit(now time.Time, from netip.AddrPort, token bool) api.Code {
 	h.drop(dropHandshakeLimit)
 	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + masked(from.Addr())})
 	return api.ErrRateLimited
-}
-
-// authorize decides about a client that has proven its key.
-func (h *Hub) authorize(now time.Time, a *link.Applicant) api.Code {
-	code := api.OK
-	switch m := h.members[a.Member]; {
-	case !h.cfg.OpenAuth:
-		code = api.ErrUnauthorized
-	case h.cfg.LabLimits:
-	case a.Resumed && m != nil && m.session != nil && m.session.counted == subnet(a.From.Addr()):
-		// takes the place of a session that counts already
-	case h.perAddr[subnet(a.From.Addr())] >= openSessions:
-		code = api.ErrServerFull
-	}
-	if code != api.OK {
-		h.event(Event{Kind: EventRefused, Code: code, Text: "link refused: " + code.String() + ", from " + masked(a.From.Addr())})
-		return code
-	}
-	if !a.Resumed {
-		a.User = "" // a name of one's own choice needs a token that grants it
-	}
-	return api.OK
 }
 
 // mayAnswer spends a STUN request's allowance.

@@ -17,18 +17,19 @@ import (
 //	added --client's first packet--> current (its member's one link) --> ended --last words said--> removed
 //	  \__ never spoke: ended             \__ resumed elsewhere: removed at once
 type session struct {
-	link    *link.ServerSession
-	id      uint32
-	counted netip.Addr     // the address it counts for
-	addr    netip.AddrPort // last proven one that rooms and relay were told
-	current bool
-	ended   bool
-	gone    bool
-	place   int // in Hub.order
-	touched bool
-	ready   bool
-	at      time.Time // in the heap, possibly early
-	heapAt  int       // -1: not in it
+	link     *link.ServerSession
+	id       uint32
+	counted  netip.Addr     // the address it counts for
+	renewals bucket         // of its token
+	addr     netip.AddrPort // last proven one that rooms and relay were told
+	current  bool
+	ended    bool
+	gone     bool
+	place    int // in Hub.order
+	touched  bool
+	ready    bool
+	at       time.Time // in the heap, possibly early
+	heapAt   int       // -1: not in it
 }
 
 // member is a client over all its links.
@@ -66,6 +67,7 @@ func (h *Hub) add(l *link.ServerSession) {
 	h.sessions[s.id] = s
 	h.order = append(h.order, s)
 	h.perAddr[s.counted]++
+	h.perUser[user{l.App, l.User}]++
 	h.touch(s)
 }
 
@@ -113,6 +115,10 @@ func (h *Hub) settle(now time.Time, s *session) {
 	for sig, ok := s.link.NextSignal(); ok; sig, ok = s.link.NextSignal() {
 		if s.current && !s.ended {
 			bye = bye || sig.Type == wire.SigBye
+			if sig.Type == wire.SigSetToken {
+				h.renew(now, s, sig.Data)
+				continue
+			}
 			h.rooms.HandleSignal(now, s.ref(), &sig)
 		}
 	}
@@ -140,7 +146,7 @@ func (h *Hub) settle(now time.Time, s *session) {
 func (s *session) ref() rendezvous.LinkRef {
 	seen, stream := s.link.Seen()
 	return rendezvous.LinkRef{Link: s.id, Member: s.link.Member, App: s.link.App, User: s.link.User, Key: s.link.Key,
-		Addr: seen, Stream: stream, RTT: s.link.RTT()}
+		Addr: seen, Stream: stream, RTT: s.link.RTT(), Grant: s.link.Grant, Privacy: s.link.Privacy()}
 }
 
 // enter makes a session its member's link, in the place of an earlier one. Only now is it sure that the client itself
@@ -209,6 +215,10 @@ func (h *Hub) remove(s *session) {
 	h.order = h.order[:len(h.order)-1]
 	if h.perAddr[s.counted]--; h.perAddr[s.counted] == 0 {
 		delete(h.perAddr, s.counted)
+	}
+	who := user{s.link.App, s.link.User}
+	if h.perUser[who]--; h.perUser[who] == 0 {
+		delete(h.perUser, who)
 	}
 	h.unschedule(s)
 	d := s.link.Drops()

@@ -2,7 +2,6 @@ package link
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"io"
 	"net/netip"
 	"time"
@@ -41,6 +40,8 @@ type Applicant struct {
 	Token   []byte // access token; none with a resumed link
 	Member  uint64 // zero for a new link: the acceptor or Authorize chooses one
 	Resumed bool
+	Grant   wire.Grant  // of a resumed link what it had; Authorize sets a new one's
+	Wish    api.Privacy // what the client asks for itself
 }
 
 // Acceptor is the stateless front of a server: until an address has proved itself it keeps nothing about it, does no
@@ -159,7 +160,8 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 		if err != nil {
 			return nil, who, api.ErrLost
 		}
-		who.Key, who.App, who.User, who.Member = t.Client, t.App, t.User, t.Member
+		who.Key, who.App, who.User, who.Member, who.Grant = t.Client, t.App, t.User, t.Member, t.Grant
+		who.Wish = answer.Info.Privacy()
 		return answer, who, api.OK
 	}
 	answer, err := secure.AnswerLink(cfg, m.Noise)
@@ -171,6 +173,7 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 		return nil, who, api.ErrProtocol
 	}
 	who.Key, who.App, who.User, who.Token = answer.Client, answer.Info.App, answer.Info.User, answer.Info.Token
+	who.Wish = answer.Info.Privacy()
 	return answer, who, api.OK
 }
 
@@ -184,8 +187,7 @@ func (a *Acceptor) authorize(now time.Time, who *Applicant) api.Code {
 		}
 	}
 	if who.User == "" {
-		hash := secure.KeyHash(who.Key)
-		who.User = "anon-" + hex.EncodeToString(hash[:])
+		who.User = secure.AnonymousUser(who.Key)
 	}
 	for who.Member == 0 {
 		var b [8]byte

@@ -56,6 +56,7 @@ type Client struct {
 	token    wire.Cookie // address token
 	tokenEnd time.Time   // zero: no token
 	carrier  carrier
+	renewal  renewal
 }
 
 // resumption is what it takes to come back: the ticket, and the secret of the session that gave it out.
@@ -99,7 +100,7 @@ type ClientEvent struct {
 
 // NewClient makes a client that is not connected.
 func NewClient(cfg ClientConfig) *Client {
-	cfg.Info.Flags &^= wire.FlagAES
+	cfg.Info.Flags &^= wire.FlagAES // the other flags are the privacy asked for
 	if cfg.AES {
 		cfg.Info.Flags |= wire.FlagAES
 	}
@@ -185,8 +186,11 @@ func (c *Client) Connect(now time.Time) {
 	case len(c.cfg.Servers) == 0:
 		c.event(ClientEvent{Kind: Down, Code: api.ErrAddress, Text: "no server address to connect to", Final: true})
 		return
-	case len(c.cfg.Info.App) > maxName || len(c.cfg.Info.User) > maxName || len(c.cfg.Info.Token) > wire.MaxToken:
-		c.event(ClientEvent{Kind: Down, Code: api.ErrTooLarge, Text: "the app name and the user id have at most 64 bytes, the access token 900", Final: true})
+	case len(c.cfg.Info.App) > maxName || len(c.cfg.Info.User) > maxName:
+		c.event(ClientEvent{Kind: Down, Code: api.ErrTooLarge, Text: "the app name and the user id have at most 64 bytes", Final: true})
+		return
+	case len(c.cfg.Info.Token) > wire.MaxToken:
+		c.event(ClientEvent{Kind: Down, Code: api.ErrTooLarge, Text: tokenTooLarge(len(c.cfg.Info.Token)), Final: true})
 		return
 	}
 	c.first, c.begun = true, now // the rest is as reset left it

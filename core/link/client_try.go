@@ -9,6 +9,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/token"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -152,6 +153,10 @@ func (c *Client) refused(now time.Time, code api.Code, version uint16) {
 	case api.ErrServerKey:
 		c.whyText = fmt.Sprintf("the server at %s does not hold the key in its address", c.remote)
 	default:
+		if reason, ok := token.ReasonOf(code); ok {
+			c.why, c.whyText = reason.ForGame(), fmt.Sprintf("the server at %s refused the access token: %s", c.remote, reason)
+			break
+		}
 		c.whyText = fmt.Sprintf("the server at %s refused: %s", c.remote, code)
 	}
 	if code == api.ErrRateLimited { // worth the rest of the round: many players may share this address
@@ -232,6 +237,7 @@ func (c *Client) handleWelcome(now time.Time, msg2 []byte) {
 	resumed := a.resume
 	c.try = attempt{}
 	c.pipe.conn.Ping(now, path) // proves to the server that we are no replay, and measures the path
+	c.renewal.up(resumed)
 	c.event(ClientEvent{Kind: Up, Info: info, Resumed: resumed})
 	c.rooms.LinkUp(info, resumed)
 }

@@ -61,7 +61,12 @@ func (c *Client) advance(now time.Time) {
 }
 
 func (c *Client) handleSignal(now time.Time, s *wire.Signal) {
-	if s.Type != wire.SigTicket {
+	switch s.Type {
+	case wire.SigTicket:
+	case wire.SigTokenSet, wire.SigTokenEnding:
+		c.handleRenewal(s)
+		return
+	default:
 		c.rooms.HandleSignal(now, s)
 		return
 	}
@@ -111,6 +116,7 @@ func (c *Client) down(now time.Time, code api.Code, text string) {
 // into the client do it themselves.
 func (c *Client) Flush(now time.Time) {
 	now = c.tick(now)
+	c.sendToken(now)
 	for c.state == up {
 		if c.held == nil {
 			s, ok := c.rooms.NextSignal()

@@ -23,6 +23,8 @@ type ServerSession struct {
 	App     string
 	Key     secure.PublicKey
 	Resumed bool // Member had a link before
+	Grant   wire.Grant
+	Wish    api.Privacy // what the client asks for itself
 
 	cfg       *AcceptorConfig
 	pipe      *pipe
@@ -41,11 +43,13 @@ type ServerSession struct {
 	closed    bool
 	code      api.Code
 	text      string
+	warned    bool // of the end of Grant
 }
 
 func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool) *ServerSession {
 	s := &ServerSession{
 		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed,
+		Grant: who.Grant, Wish: who.Wish,
 		cfg: cfg, pipe: newPipe(now, keys, 0), secret: secret, greeting: g, proven: proven, born: now, clock: now,
 		remote: from.Addr, seen: from.Seen, stream: from.stream,
 	}
@@ -111,6 +115,7 @@ func (s *ServerSession) HandleTimeout(now time.Time) {
 		return
 	}
 	s.pipe.conn.HandleTimeout(now)
+	s.grantTimeout(now)
 	if !s.closed && deadline.Due(now, s.ticketAt) {
 		s.sendTicket(now)
 	}
@@ -127,6 +132,7 @@ func (s *ServerSession) NextTimeout() time.Time {
 	at := s.pipe.conn.NextTimeout()
 	if !s.closed {
 		at = deadline.Earlier(deadline.Earlier(at, s.ticketAt), s.move.next)
+		at = deadline.Earlier(at, s.grantDeadline())
 	}
 	return at
 }
@@ -188,14 +194,15 @@ func (s *ServerSession) Close(now time.Time, code api.Code, text string) {
 // sendTicket gives the client a new ticket and address token.
 func (s *ServerSession) sendTicket(now time.Time) {
 	s.ticketAt = now.Add(ticketRefresh)
+	life := s.ticketLife(now)
 	ticket, err := s.cfg.Ticket.SealResume(s.cfg.Rand, nil, &secure.ResumeTicket{
-		Client: s.Key, Member: s.Member, User: s.User, App: s.App, Secret: s.secret, Expiry: uint64(now.Add(ticketLife).Unix()),
+		Client: s.Key, Member: s.Member, User: s.User, App: s.App, Secret: s.secret, Expiry: uint64(now.Add(life).Unix()), Grant: s.Grant,
 	})
 	if err != nil {
 		panic("link: randomness: " + err.Error())
 	}
 	s.Send(now, &wire.Signal{
-		Type: wire.SigTicket, Request: uint32(ticketLife / time.Second), Data: ticket, Cookie: s.cfg.Cookies.Address(now, s.seen.Addr()),
+		Type: wire.SigTicket, Request: uint32(life / time.Second), Data: ticket, Cookie: s.cfg.Cookies.Address(now, s.seen.Addr()),
 	})
 }
 

@@ -70,8 +70,15 @@ func (c *Client) repeatCalls() {
 	}
 }
 
-// Connect asks the server to introduce this client to a member. data is shown to it with the request.
+// Connect asks the server, at the game's wish, to introduce this client to a member. data is shown to it with the request.
 func (c *Client) Connect(member uint64, data []byte) error {
+	return c.connect(member, data, wire.ConnectAsked)
+}
+
+// ConnectUnasked is Connect without the game's wish: where privacy wants both players' consent, it is refused.
+func (c *Client) ConnectUnasked(member uint64) error { return c.connect(member, nil, 0) }
+
+func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 	switch {
 	case c.state != inside:
 		return api.NewError(api.ErrNotInRoom, "connect: not in a room")
@@ -83,7 +90,7 @@ func (c *Client) Connect(member uint64, data []byte) error {
 	if in := c.introWith(member); in != nil && in.state != done {
 		return api.NewError(api.ErrAlready, "connect: an introduction to that member is under way")
 	}
-	s := wire.Signal{Type: wire.SigConnect, Member: member, Data: slices.Clone(data)}
+	s := wire.Signal{Type: wire.SigConnect, Member: member, Data: slices.Clone(data), Flags: flags}
 	c.setIntro(intro{member: member, state: called, mine: s})
 	c.send(s)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -73,7 +74,7 @@ func addresses(a, b *member) [2]netip.Addr {
 // punch takes a client's word about the lock. Both are told of a grant: the other side may be the one that waits for it.
 func (s *Server) punch(now time.Time, m *member, sig *wire.Signal) {
 	other := s.members[sig.Member]
-	if m.room == nil || other == nil || other == m || other.room != m.room {
+	if m.room == nil || other == nil || other == m || other.room != m.room || s.privacy(m.room, m, other) == api.PrivacyRelayOnly {
 		s.stats.Stale++
 		return
 	}
@@ -120,7 +121,7 @@ func (s *Server) tellParty(m *member) {
 		return
 	}
 	for _, other := range m.room.members {
-		if _, ok := s.acquainted[pairOf(m, other)]; ok {
+		if _, ok := s.acquainted[pairOf(m, other)]; ok && s.privacy(m.room, m, other) != api.PrivacyRelayOnly {
 			s.send(other, wire.Signal{Type: wire.SigCandidates, Member: m.ref.Member, Party: m.party()})
 		}
 	}

@@ -16,21 +16,24 @@ type ServerConfig struct {
 	Region byte      // first letter of join codes, A..Z; 0: E
 	// Grant mints one leg of a relay session for an introduction; the session's id is the introduction's.
 	Grant    func(now time.Time, intro wire.IntroID, leg uint8, to LinkRef) wire.RelayGrant
-	MaxRooms int  // 0: 100,000
-	NoLimits bool // lab: no rate limits
+	MaxRooms int         // 0: 100,000
+	NoLimits bool        // lab: no rate limits
+	Privacy  api.Privacy // of every pair at least
 }
 
 // LinkRef names a client's link and what the link attests of it. Node is there for the cluster to come.
 type LinkRef struct {
-	Node   uint32
-	Link   uint32 // the session's connection id; a resumed link has another
-	Member uint64
-	App    string
-	User   string
-	Key    [32]byte
-	Addr   netip.AddrPort // proven by the link
-	Stream bool           // over TCP: Addr tells where the client is, but no peer can send there
-	RTT    time.Duration
+	Node    uint32
+	Link    uint32 // the session's connection id; a resumed link has another
+	Member  uint64
+	App     string
+	User    string
+	Key     [32]byte
+	Addr    netip.AddrPort // proven by the link
+	Stream  bool           // over TCP: Addr tells where the client is, but no peer can send there
+	Grant   wire.Grant     // of its access token
+	Privacy api.Privacy    // what token and client ask for
+	RTT     time.Duration
 }
 
 // To is where a signal goes.

@@ -23,7 +23,8 @@ type introduction struct {
 	data           []byte    // the caller's payload
 	kk1, kk2       []byte
 	grants         [2]wire.RelayGrant // leg 0 the caller's, leg 1 the callee's
-	flags          uint32             // IntroPunchGranted
+	flags          uint32             // IntroPunchGranted, IntroRelayOnly
+	privacy        api.Privacy
 }
 
 type introductionState uint8
@@ -106,6 +107,11 @@ func (s *Server) connect(now time.Time, m *member, sig *wire.Signal) {
 		s.refuseConnect(m, sig.Member, api.ErrTooLarge, "payload is larger than 256 bytes")
 		return
 	}
+	privacy := s.privacy(m.room, m, callee)
+	if privacy == api.PrivacyConsent && sig.Flags&wire.ConnectAsked == 0 {
+		s.refuseConnect(m, sig.Member, api.ErrConsent, "both players' games have to ask for this connection")
+		return
+	}
 	if in := s.pairs[pairOf(m, callee)]; in != nil {
 		if in.state != used {
 			s.repeatIntro(in, m)
@@ -119,7 +125,7 @@ func (s *Server) connect(now time.Time, m *member, sig *wire.Signal) {
 		s.endIntro(in)
 	}
 	in := &introduction{room: m.room, epoch: m.room.epoch, caller: m, callee: callee, data: slices.Clone(sig.Data),
-		deadline: now.Add(AskTime)}
+		deadline: now.Add(AskTime), privacy: privacy}
 	s.random(in.id[:])
 	s.random(in.psk[:])
 	s.intros[in.id], s.pairs[pairOf(m, callee)] = in, in
@@ -156,8 +162,13 @@ func (s *Server) accept(now time.Time, m *member, sig *wire.Signal) {
 		in.grants[0] = s.cfg.Grant(now, in.id, 0, in.caller.ref)
 		in.grants[1] = s.cfg.Grant(now, in.id, 1, in.callee.ref)
 	}
-	in.flags = s.punchFlags(now, in)
-	s.acquaint(in.caller, in.callee)
+	// Stricter by now, if one of them has a new token. Laxer it can't become: the callee's message was made for this.
+	if in.privacy = max(in.privacy, s.privacy(in.room, in.caller, in.callee)); in.hidden() {
+		in.flags = wire.IntroRelayOnly
+	} else {
+		in.flags = s.punchFlags(now, in)
+		s.acquaint(in.caller, in.callee)
+	}
 	s.stats.Introduced++
 	s.event(Event{Kind: EventIntroduced, Room: in.room.id, Member: in.caller.ref.Member, Other: in.callee.ref.Member})
 	s.send(in.caller, in.introduction())
@@ -238,11 +249,7 @@ func (in *introduction) head(t wire.SignalType, about *member) wire.Signal {
 func (in *introduction) request() wire.Signal {
 	sig := in.head(wire.SigRequest, in.caller)
 	sig.Data = in.data
-	// One bit about the caller's address before the accept: the callee must know now whether KK message 1 may name
-	// private addresses (SECURITY.md, "Privacy").
-	if in.sameAddress() {
-		sig.Flags = wire.RequestSameAddress
-	}
+	sig.Flags = in.requestFlags()
 	return sig
 }
 
@@ -253,15 +260,15 @@ func (in *introduction) sameAddress() bool {
 
 func (in *introduction) introduction() wire.Signal {
 	sig := in.head(wire.SigIntroduction, in.callee)
-	sig.Party, sig.Relay, sig.Noise, sig.Flags = in.callee.party(), in.grants[0], in.kk1, in.flags
-	if in.sameAddress() {
+	sig.Party, sig.Relay, sig.Noise, sig.Flags = in.partyOf(in.callee), in.grants[0], in.kk1, in.flags
+	if !in.hidden() && in.sameAddress() {
 		sig.Flags |= wire.IntroSameAddress
 	}
 	return sig
 }
 
 func (in *introduction) accepted() wire.Signal {
-	return wire.Signal{Type: wire.SigAccepted, Intro: in.id, Party: in.caller.party(), Relay: in.grants[1], Flags: in.flags}
+	return wire.Signal{Type: wire.SigAccepted, Intro: in.id, Party: in.partyOf(in.caller), Relay: in.grants[1], Flags: in.flags}
 }
 
 func (in *introduction) answered() wire.Signal {

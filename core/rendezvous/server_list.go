@@ -107,6 +107,10 @@ func (r *room) listing() wire.RoomEntry {
 
 // list answers a List, after the other nodes were asked.
 func (s *Server) list(now time.Time, m *member, sig *wire.Signal) {
+	if !m.may(wire.PermList) {
+		s.refuse(m, sig.Request, api.ErrUnauthorized, "the access token does not permit listing rooms")
+		return
+	}
 	if _, ok := parseCursor(sig.After); len(sig.Data) > api.MaxListPrefix || len(sig.After) > 0 && !ok {
 		s.refuse(m, sig.Request, api.ErrValue, "a list is filtered by at most 64 bytes, and goes on where a page before it ended")
 		return

@@ -80,13 +80,16 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 		size = api.DefaultMembers
 	}
 	switch {
+	case !m.may(wire.PermCreate):
+		s.refuse(m, sig.Request, api.ErrUnauthorized, "the access token does not permit making rooms")
+		return
 	case size < 2 || size > api.MaxRoomMembers:
 		s.refuse(m, sig.Request, api.ErrValue, "a room has 2 to 64 members")
 		return
 	case len(sig.Data) > api.MaxRoomData:
 		s.refuse(m, sig.Request, api.ErrTooLarge, "metadata is larger than 4096 bytes")
 		return
-	case sig.Flags&^(wire.RoomSettable|wire.RoomPassword) != 0:
+	case sig.Flags&^(wire.RoomSettable|wire.RoomPassword|wire.RoomConsent|wire.RoomRelayOnly) != 0:
 		s.refuse(m, sig.Request, api.ErrValue, "the server does not know one of the room's options")
 		return
 	}
@@ -100,6 +103,10 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 	}
 	r := &room{app: m.ref.App, epoch: firstEpoch, max: size, flags: sig.Flags, data: slices.Clone(sig.Data), version: 1}
 	r.id, r.code = s.freeID(), s.freeCode()
+	if !m.ref.Grant.Opens(r.code) {
+		s.refuse(m, sig.Request, api.ErrUnauthorized, "the access token is for other rooms")
+		return
+	}
 	s.rooms[r.id], s.codes[r.code] = r, r
 	m.created = r
 	s.event(Event{Kind: EventRoomCreated, Room: r.id, Member: m.ref.Member})
@@ -139,6 +146,10 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 		return
 	}
 	code, ok := NormalCode(sig.Text)
+	if !m.may(wire.PermJoin) || ok && !m.ref.Grant.Opens(code) {
+		s.refuse(m, sig.Request, api.ErrUnauthorized, "the access token does not permit entering that room")
+		return
+	}
 	r := s.codes[code]
 	// Another app's code is as wrong as any: nothing tells whether it exists.
 	if !ok || r == nil || r.app != m.ref.App {

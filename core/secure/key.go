@@ -11,6 +11,7 @@ package secure
 
 import (
 	"crypto/hkdf"
+	"encoding/hex"
 	"errors"
 	"hash"
 	"io"
@@ -70,6 +71,12 @@ func KeyHash(key PublicKey) (h [8]byte) {
 	sum := blake2s.Sum256(key[:])
 	copy(h[:], sum[:])
 	return h
+}
+
+// AnonymousUser is the user id of a client without a token: it says nothing but which key it is.
+func AnonymousUser(key PublicKey) string {
+	hash := KeyHash(key)
+	return "anon-" + hex.EncodeToString(hash[:])
 }
 
 // newHash is BLAKE2s-256 for HKDF and HMAC.

@@ -26,9 +26,9 @@ const (
 
 // ResumeTicket is what a server needs to take a client back.
 //
-//	+-------------+------------+------------+-----------+-------------+---------------+
-//	| client(256) | member(64) | user: len8 | app: len8 | secret(256) | expiry s (64) |
-//	+-------------+------------+------------+-----------+-------------+---------------+
+//	+-------------+------------+------------+-----------+-------------+---------------+-------+
+//	| client(256) | member(64) | user: len8 | app: len8 | secret(256) | expiry s (64) | grant |
+//	+-------------+------------+------------+-----------+-------------+---------------+-------+
 type ResumeTicket struct {
 	Client PublicKey // its static key, proven when the link was made
 	Member uint64
@@ -36,15 +36,16 @@ type ResumeTicket struct {
 	App    string   // at most 64 bytes
 	Secret [32]byte // the resume secret of the session that gave the ticket out
 	Expiry uint64   // Unix seconds
+	Grant  wire.Grant
 }
 
 // SealResume appends the sealed ticket to dst. User and App must be within their limits.
 func (k TicketKey) SealResume(rand io.Reader, dst []byte, t *ResumeTicket) ([]byte, error) {
-	var plain [256]byte
+	var plain [320]byte
 	b := binary.BigEndian.AppendUint64(append(plain[:0], t.Client[:]...), t.Member)
 	b = wire.AppendBytes8(wire.AppendBytes8(b, []byte(t.User)), []byte(t.App))
 	b = binary.BigEndian.AppendUint64(append(b, t.Secret[:]...), t.Expiry)
-	return k.seal(rand, dst, b, kindResume)
+	return k.seal(rand, dst, wire.AppendGrant(b, &t.Grant), kindResume)
 }
 
 // OpenResume opens a ticket that is still good at now: ErrAuth, ErrFormat or ErrExpired otherwise.
@@ -58,6 +59,7 @@ func (k TicketKey) OpenResume(now time.Time, ticket []byte) (t ResumeTicket, err
 	t.Member, t.User, t.App = r.U64(), string(r.Bytes8()), string(r.Bytes8())
 	r.Copy(t.Secret[:])
 	t.Expiry = r.U64()
+	t.Grant = r.Grant()
 	if r.Err() || r.Len() != 0 {
 		return ResumeTicket{}, ErrFormat
 	}

@@ -222,6 +222,34 @@ type ClientInfo struct {
 // FlagAES in ClientInfo, ServerInfo and PeerInfo: this end has AES instructions; AES-256-GCM only if both have.
 const FlagAES = 1
 
+// Flags of a ClientInfo: the privacy that the client itself asks for (api.Privacy), which can only make it stricter.
+const (
+	FlagConsent   = 2
+	FlagRelayOnly = 4
+)
+
+// Privacy is what the flags say.
+func (m *ClientInfo) Privacy() api.Privacy {
+	switch {
+	case m.Flags&FlagRelayOnly != 0:
+		return api.PrivacyRelayOnly
+	case m.Flags&FlagConsent != 0:
+		return api.PrivacyConsent
+	}
+	return api.PrivacyDirect
+}
+
+// SetPrivacy puts it into the flags.
+func (m *ClientInfo) SetPrivacy(p api.Privacy) {
+	m.Flags &^= FlagConsent | FlagRelayOnly
+	switch p {
+	case api.PrivacyConsent:
+		m.Flags |= FlagConsent
+	case api.PrivacyRelayOnly:
+		m.Flags |= FlagRelayOnly
+	}
+}
+
 // FlagRejoin in RS1's ClientInfo: the client is in a room and says Rejoin first, so that a node that doesn't know it waits
 // for that instead of telling it that its room is gone.
 const FlagRejoin = 4
@@ -302,32 +330,36 @@ func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
 
 // PeerInfo is the payload of both KK messages: sealed between the two players, unseen by the server.
 //
-//	+-----------+-------------+-------------------+-----------------+-------------------+--------------+
-//	| flags(32) | conn id(32) | n(8), n x address | mapped port(16) | n(8), n x address | trailing ... |
-//	+-----------+-------------+-------------------+-----------------+-------------------+--------------+
+//	+-----------+-------------+-------------------+-----------------+-------------------+--------------------+--------------+
+//	| flags(32) | conn id(32) | n(8), n x address | mapped port(16) | n(8), n x address | certificate: len16 | trailing ... |
+//	+-----------+-------------+-------------------+-----------------+-------------------+--------------------+--------------+
 //
 // conn id is what the other side must write into packets for the sender. The first addresses are its private ones, the
 // second its global IPv6 ones. Mapped port is one that its router forwards to it, 0 for none; the address it belongs to is
-// the one that the server attests.
+// the one that the server attests. The certificate (core/token) says whose key the sender's is; it may be empty or missing.
 type PeerInfo struct {
 	Flags      uint32
 	ConnID     uint32
 	LAN        []netip.AddrPort
 	MappedPort uint16
 	Global6    []netip.AddrPort
+
+	Certificate []byte
 }
 
 // Bounds of the addresses in a PeerInfo.
 const (
 	MaxLANAddrs = 8
 	MaxGlobal6  = 4
+	// MaxCertificate is token.MaxCertificate.
+	MaxCertificate = 768
 )
 
 func AppendPeerInfo(b []byte, m *PeerInfo) []byte {
 	b = binary.BigEndian.AppendUint32(b, m.Flags)
 	b = binary.BigEndian.AppendUint32(b, m.ConnID)
 	b = binary.BigEndian.AppendUint16(appendAddrs(b, m.LAN, MaxLANAddrs), m.MappedPort)
-	return appendAddrs(b, m.Global6, MaxGlobal6)
+	return AppendBytes16(appendAddrs(b, m.Global6, MaxGlobal6), m.Certificate)
 }
 
 func ParsePeerInfo(b []byte) (m PeerInfo, ok bool) {
@@ -336,7 +368,10 @@ func ParsePeerInfo(b []byte) (m PeerInfo, ok bool) {
 	m.LAN = r.addrs(MaxLANAddrs)
 	m.MappedPort = r.U16()
 	m.Global6 = r.addrs(MaxGlobal6)
-	return m, !r.Err()
+	if c := r.Bytes16(); len(c) > 0 {
+		m.Certificate = c
+	}
+	return m, !r.Err() && len(m.Certificate) <= MaxCertificate
 }
 
 func appendAddrs(b []byte, addrs []netip.AddrPort, most int) []byte {

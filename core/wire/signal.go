@@ -32,7 +32,7 @@ import (
 //	                                          81 RoomTicket    room ticket
 //	                                          82 Move          ms addresses
 //
-// [wait] follows with code api.ErrUnavailable only, [backup] with IntroBackup only, Bye's flags when not zero.
+// [wait] follows with code api.ErrUnavailable only, [backup] with IntroBackup only, Bye's and Connect's flags when not zero.
 // Signals 13 to 19 and 83 to 88, of rooms and users, stand in signal_room.go.
 type SignalType uint8
 
@@ -75,6 +75,14 @@ const (
 const (
 	// RequestSameAddress in a Request: caller and callee share one public address, so private ones may be told.
 	RequestSameAddress = 1
+	// RequestConsent in a Request: nothing is accepted by itself, the callee's game is asked (api.PrivacyConsent).
+	RequestConsent = 2
+	// RequestRelayOnly in a Request, and IntroRelayOnly in an Introduction and an Accepted: the two talk through the relay for
+	// good, and neither learns an address of the other (api.PrivacyRelayOnly).
+	RequestRelayOnly = 4
+	IntroRelayOnly   = 8
+	// ConnectAsked in a Connect: the game asked for it, not the library by itself.
+	ConnectAsked = 1
 	// IntroPunchGranted in an Introduction and an Accepted: both external addresses are this pair's for port prediction, as
 	// after a PunchGrant.
 	IntroPunchGranted = 1
@@ -97,7 +105,7 @@ const (
 // Bounds of signals, each checked by the parser.
 const (
 	MaxSignal     = 12 << 10 // bytes of one signal; the largest is Joined with 64 members and full metadata
-	MaxHandshake  = 512      // bytes of a KK message
+	MaxHandshake  = 1280     // bytes of a KK message, an identity certificate in it
 	MaxCandidates = 8        // attested addresses of one party
 	MaxRoomTicket = 400      // bytes of a sealed room ticket
 	MaxMoveAddrs  = 8        // nodes that a Move names
@@ -187,6 +195,9 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = appendProfile(b, s.Profile)
 	case SigConnect:
 		b = AppendBytes16(be.AppendUint64(b, s.Member), s.Data)
+		if s.Flags != 0 {
+			b = be.AppendUint32(b, s.Flags)
+		}
 	case SigAccept, SigAnswer, SigAnswered:
 		b = AppendBytes16(append(b, s.Intro[:]...), s.Noise)
 	case SigReject:
@@ -252,6 +263,8 @@ func AppendSignal(b []byte, s *Signal) []byte {
 		b = AppendBytes16(be.AppendUint64(b, s.Room), s.Ticket)
 	case SigMove:
 		b = appendAddrs(be.AppendUint32(b, s.Request), s.Addrs, MaxMoveAddrs) // Request: milliseconds
+	case SigSetToken, SigTokenSet, SigTokenEnding:
+		b = appendTokenSignal(b, s)
 	default:
 		b = appendRoomSignal(b, s)
 	}
@@ -280,6 +293,9 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 		s.Profile = r.profile()
 	case SigConnect:
 		s.Member, s.Data = r.U64(), r.Bytes16()
+		if r.Len() > 0 {
+			s.Flags = r.U32()
+		}
 	case SigAccept, SigAnswer, SigAnswered:
 		r.Copy(s.Intro[:])
 		s.Noise = r.Bytes16()
@@ -349,7 +365,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 	case SigMove:
 		s.Request, s.Addrs = r.U32(), r.addrs(MaxMoveAddrs)
 	default:
-		if !r.roomSignal(&s) {
+		if !r.tokenSignal(&s) && !r.roomSignal(&s) {
 			return s, false
 		}
 	}

@@ -39,6 +39,9 @@ const (
 	RoomLocked   = 4  // nobody enters, nor is it listed
 	RoomAsk      = 16 // the owner decides on each Join; 8 is JoinedRecovering
 	RoomShared   = 32 // every member may set the metadata, not only the owner
+	// Privacy of everybody in the room (api.Privacy), for its life: of both the stricter one counts.
+	RoomConsent   = 64
+	RoomRelayOnly = 128
 
 	// RoomSettable are the flags that a Configure may change. A password can't be: members have mixed it already.
 	RoomSettable = RoomPublic | RoomLocked | RoomAsk | RoomShared

@@ -356,6 +356,9 @@ namespace Musubi
         /// <summary>This user has as many sessions as are allowed.</summary>
         TooManySessions = -326,
 
+        /// <summary>Both players' games have to ask for that connection.</summary>
+        Consent = -327,
+
         /// <summary>It rejected the connection.</summary>
         Rejected = -400,
 
