@@ -136,8 +136,7 @@ func (h *Hub) settle(now time.Time, s *session) {
 		h.remove(s)
 		return
 	}
-	h.schedule(s)
-	if !s.ready {
+	if !s.ready { // it is scheduled when it has said what it has to say
 		s.ready = true
 		h.ready = append(h.ready, s)
 	}

@@ -49,6 +49,7 @@ type Applicant struct {
 type Acceptor struct {
 	cfg    AcceptorConfig
 	seen   replays
+	spares spares
 	reply  []byte // borrowed by the caller of Handle
 	counts AcceptCounts
 }
@@ -217,7 +218,7 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 	}
 	e := a.seen.add(now, key)
 	e.welcome = wire.AppendWelcome(nil, &wire.Welcome{Resumed: m.Resume, ConnID: m.ConnID, Noise: msg2})
-	return e.welcome, newServerSession(now, &a.cfg, who, keys, secret, e, from, proven)
+	return e.welcome, newServerSession(now, &a.cfg, who, keys, secret, e, from, proven, &a.spares)
 }
 
 // random fills b. Without randomness nothing can be done safely.

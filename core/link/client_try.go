@@ -226,7 +226,7 @@ func (c *Client) handleWelcome(now time.Time, msg2 []byte) {
 	if a.copies == 1 {
 		rtt = now.Sub(a.sentAt) // with several copies nobody knows which one was answered
 	}
-	c.pipe = newPipe(now, keys, rtt)
+	c.pipe = newPipe(now, keys, rtt, nil)
 	c.state, c.first, c.backOff, c.sent, c.why = up, false, 0, 0, api.OK
 	c.carrier.settle(now)
 	c.tried = 0

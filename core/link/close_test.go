@@ -160,7 +160,7 @@ func TestNonsenseOverTheLink(t *testing.T) {
 		{api.ReliableOrdered, 3, []byte{byte(wire.SigLeave)}}, {api.Unreliable, 0, []byte{byte(wire.SigLeave)}}, {api.ReliableUnordered, 0, []byte{byte(wire.SigLeave)}},
 	} {
 		w.client.pipe.conn.Send(w.now, m.mode, m.channel, 0, m.data)
-		s.pipe.conn.Send(w.now, m.mode, m.channel, 0, m.data)
+		s.pipe.awake(w.now).Send(w.now, m.mode, m.channel, 0, m.data)
 	}
 	w.run(time.Second)
 	if s.Drops().Signal != 5 || w.client.pipe.drops.Signal != 5 || !w.client.Up() {

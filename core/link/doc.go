@@ -19,6 +19,8 @@ import "time"
 const (
 	// keepAlive stays below the 30 s after which the shortest UDP NAT timers seen in the field forget a mapping.
 	keepAlive = 15 * time.Second
+	// serverKeepAlive is when the server asks: the client's keepalive and its repetitions have failed by then.
+	serverKeepAlive = 25 * time.Second
 	// idleTimeout ends the server's side of a link. It exceeds three keepalives.
 	idleTimeout = 50 * time.Second
 	// silence is how long something of ours may wait for an acknowledgement before the client resumes. RUDP has

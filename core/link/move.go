@@ -53,8 +53,9 @@ func (s *ServerSession) handleProbe(now time.Time, from netip.AddrPort, probe *w
 	s.remote, s.seen, s.stream, s.move = from, from, false, move{}
 	s.proven = true
 	// Another path to another NAT: nothing learned about the old one holds, and what went there is lost.
-	s.pipe.conn.OpenPath(now, path, wire.MaxFrames, 0)
-	s.pipe.conn.Requeue(now, path)
+	conn := s.pipe.awake(now)
+	conn.OpenPath(now, path, wire.MaxFrames, 0)
+	conn.Requeue(now, path)
 	s.Send(now, &wire.Signal{Type: wire.SigObserved, Addr: from})
 	s.sendTicket(now) // its address token is for the new address
 }

@@ -17,7 +17,8 @@ const path = wire.PathDirectFirst
 // pipe is what both ends do alike: seal and open packets, and carry signals as reliable ordered messages on channel 0.
 type pipe struct {
 	keys *secure.Session
-	conn *rudp.Conn
+	conn *rudp.Conn // nil while the pipe rests: use awake
+	rest resting
 	// asked is when the oldest packet that wants an acknowledgement went out since the last one that brought any; zero: none.
 	// Other packets of the other end show only that it can reach us.
 	asked time.Time
@@ -35,10 +36,19 @@ type Drops struct {
 	Signal uint64 // message that is no signal we know
 }
 
-func newPipe(now time.Time, keys *secure.Session, rtt time.Duration) *pipe {
-	p := &pipe{keys: keys, conn: rudp.New(now, rudp.Config{
-		SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: keepAlive,
-	})}
+// The client keeps the link alive, because its NAT forgets. The server asks only when that has not been heard.
+var (
+	clientTransport = rudp.Config{SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: keepAlive}
+	serverTransport = rudp.Config{SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: serverKeepAlive}
+)
+
+// newPipe makes one end: the server's if there are spares for its rest.
+func newPipe(now time.Time, keys *secure.Session, rtt time.Duration, spares *spares) *pipe {
+	transport := &clientTransport
+	if spares != nil {
+		transport = &serverTransport
+	}
+	p := &pipe{keys: keys, conn: rudp.New(now, *transport), rest: resting{spares: spares}}
 	p.conn.OpenPath(now, path, wire.MaxFrames, rtt)
 	p.conn.SetRoute(now, path)
 	return p
@@ -66,8 +76,13 @@ func (p *pipe) open(now time.Time, b []byte) (number uint64, probe wire.Probe, p
 		}
 		return number, probe, true, ok
 	}
-	if err := p.conn.HandlePacket(now, id, number, frames); err != nil {
-		p.conn.Close(now, api.ErrProtocol, "malformed frame on the link", 0)
+	rested := p.conn == nil
+	conn := p.awake(now)
+	if err := conn.HandlePacket(now, id, number, frames); err != nil {
+		conn.Close(now, api.ErrProtocol, "malformed frame on the link", 0)
+	}
+	if rested && !conn.HasEvents() { // a keepalive: no company will come for its acknowledgement
+		conn.AckNow()
 	}
 	p.noteAsked(now)
 	return number, probe, false, true
@@ -75,6 +90,9 @@ func (p *pipe) open(now time.Time, b []byte) (number uint64, probe wire.Probe, p
 
 // append appends the next packet, if there is one to send now.
 func (p *pipe) append(now time.Time, dst []byte) ([]byte, bool) {
+	if p.conn == nil {
+		return dst, false
+	}
 	out, number := p.keys.Begin(dst, path)
 	out, ok := p.conn.AppendPacket(now, path, number, out)
 	if !ok {
@@ -88,7 +106,7 @@ func (p *pipe) append(now time.Time, dst []byte) ([]byte, bool) {
 // noteAsked keeps p.asked true to what RUDP waits for.
 func (p *pipe) noteAsked(now time.Time) {
 	switch {
-	case p.conn.PathStats(path).UnackedSinceHeard == 0:
+	case p.conn.Unheard(path) == 0:
 		p.asked = time.Time{}
 	case p.asked.IsZero():
 		p.asked = now
@@ -107,13 +125,16 @@ func (p *pipe) send(now time.Time, s *wire.Signal) error {
 	if len(p.out) > wire.MaxSignal {
 		return api.NewError(api.ErrTooLarge, fmt.Sprintf("signal %d has %d bytes: at most %d", s.Type, len(p.out), wire.MaxSignal))
 	}
-	return p.conn.Send(now, api.ReliableOrdered, 0, 0, p.out)
+	return p.awake(now).Send(now, api.ReliableOrdered, 0, 0, p.out)
 }
 
 // receive takes the next signal or the news that the connection ended. The signal's bytes are valid until the next call
 // of receive; done is true when there is nothing more.
 func (p *pipe) receive(now time.Time) (s wire.Signal, closed *rudp.Event, done bool) {
 	for {
+		if p.conn == nil {
+			return s, nil, true
+		}
 		ev, ok := p.conn.NextEvent()
 		if !ok {
 			return s, nil, true
@@ -136,7 +157,12 @@ func (p *pipe) receive(now time.Time) (s wire.Signal, closed *rudp.Event, done b
 	}
 }
 
-func (p *pipe) rtt() time.Duration { return p.conn.PathStats(path).SRTT }
+func (p *pipe) rtt() time.Duration {
+	if p.conn == nil {
+		return p.rest.state.RTT()
+	}
+	return p.conn.RTT(path)
+}
 
 // sameAddr compares addresses, taking IPv4 mapped into IPv6 as IPv4.
 func sameAddr(a, b netip.AddrPort) bool {

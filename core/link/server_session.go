@@ -46,11 +46,11 @@ type ServerSession struct {
 	warned    bool // of the end of Grant
 }
 
-func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool) *ServerSession {
+func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool, spares *spares) *ServerSession {
 	s := &ServerSession{
 		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed,
 		Grant: who.Grant, Wish: who.Wish,
-		cfg: cfg, pipe: newPipe(now, keys, 0), secret: secret, greeting: g, proven: proven, born: now, clock: now,
+		cfg: cfg, pipe: newPipe(now, keys, 0, spares), secret: secret, greeting: g, proven: proven, born: now, clock: now,
 		remote: from.Addr, seen: from.Seen, stream: from.stream,
 	}
 	s.sendTicket(now)
@@ -81,7 +81,7 @@ func (s *ServerSession) Closed() (api.Code, string, bool) { return s.code, s.tex
 
 // Done reports whether the session may be forgotten.
 func (s *ServerSession) Done() bool {
-	return s.closed && (!s.confirmed || s.pipe.conn.Drained())
+	return s.closed && (!s.confirmed || s.pipe.conn != nil && s.pipe.conn.Drained())
 }
 
 // HandleDatagram takes a session packet. b is scribbled over.
@@ -90,6 +90,9 @@ func (s *ServerSession) HandleDatagram(now time.Time, from netip.AddrPort, b []b
 	size := len(b)
 	number, probe, probed, ok := s.pipe.open(now, b)
 	if !ok {
+		if s.pipe.conn == nil {
+			s.pipe.settle(now)
+		}
 		return
 	}
 	if !s.confirmed {
@@ -114,7 +117,7 @@ func (s *ServerSession) HandleTimeout(now time.Time) {
 		}
 		return
 	}
-	s.pipe.conn.HandleTimeout(now)
+	s.pipe.handleTimeout(now)
 	s.grantTimeout(now)
 	if !s.closed && deadline.Due(now, s.ticketAt) {
 		s.sendTicket(now)
@@ -129,7 +132,7 @@ func (s *ServerSession) NextTimeout() time.Time {
 		}
 		return s.born.Add(confirmTime)
 	}
-	at := s.pipe.conn.NextTimeout()
+	at := s.pipe.nextTimeout()
 	if !s.closed {
 		at = deadline.Earlier(deadline.Earlier(at, s.ticketAt), s.move.next)
 		at = deadline.Earlier(at, s.grantDeadline())
@@ -146,7 +149,9 @@ func (s *ServerSession) AppendTransmit(now time.Time, dst []byte) (out []byte, t
 	if out, ok = s.appendChallenge(now, dst); ok {
 		return out, s.move.to, true
 	}
-	out, ok = s.pipe.append(now, dst)
+	if out, ok = s.pipe.append(now, dst); !ok && s.confirmed {
+		s.pipe.settle(now)
+	}
 	return out, s.remote, ok
 }
 
@@ -160,6 +165,7 @@ func (s *ServerSession) NextSignal() (wire.Signal, bool) {
 		case closed != nil:
 			s.ended(closed)
 		default:
+			s.pipe.rest.spoke = s.clock
 			return sig, true
 		}
 	}
@@ -177,6 +183,9 @@ func (s *ServerSession) end(code api.Code, text string) {
 // refused with an error and no effect.
 func (s *ServerSession) Send(now time.Time, sig *wire.Signal) error {
 	now = s.tick(now)
+	if sig.Type != wire.SigTicket { // tickets are no conversation
+		s.pipe.rest.spoke = now
+	}
 	err := s.pipe.send(now, sig)
 	if wouldBlock(err) {
 		s.Close(now, api.ErrLost, "the client does not acknowledge signals")
@@ -187,7 +196,7 @@ func (s *ServerSession) Send(now time.Time, sig *wire.Signal) error {
 // Close tells the client and ends the session. The code is what the client reports.
 func (s *ServerSession) Close(now time.Time, code api.Code, text string) {
 	now = s.tick(now)
-	s.pipe.conn.Close(now, code, text, closeLinger)
+	s.pipe.awake(now).Close(now, code, text, closeLinger)
 	s.end(code, text)
 }
 

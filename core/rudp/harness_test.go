@@ -30,6 +30,8 @@ type pair struct {
 
 	onPacket func(from, frames int) // nil, or told of every packet's frame bytes
 	onEvent  func(e *end, ev Event) // nil, or told of every event instead of keeping it
+	// onSettled is nil, or told of each end that has nothing more to say or to tell.
+	onSettled func(i int)
 }
 
 // link says what a path does to packets, in both directions.
@@ -130,6 +132,9 @@ func (p *pair) settle(i int) {
 			again = true
 			p.take(e, ev)
 		}
+	}
+	if p.onSettled != nil {
+		p.onSettled(i)
 	}
 }
 

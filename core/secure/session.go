@@ -21,9 +21,9 @@ type Session struct {
 	send, recv direction
 	local      uint32 // what the other end writes to us
 	remote     uint32
-	next       [wire.PathCount]uint64 // the next number of each of our paths
-	seen       [wire.PathCount]seq.Window
-	nonce      [nonceSize]byte // scratch; a local array would escape into the AEAD's interface call
+	next       [wire.PathCount]uint64      // the next number of each of our paths
+	seen       [wire.PathCount]*seq.Window // nil: nothing came on it
+	nonce      [nonceSize]byte             // scratch; a local array would escape into the AEAD's interface call
 }
 
 const nonceSize = 12
@@ -117,10 +117,10 @@ func (s *Session) Open(b []byte) (path wire.PathID, number uint64, frames []byte
 	if !ok || h.KeyPhase != 0 {
 		return 0, 0, nil, ErrFormat
 	}
-	w := &s.seen[h.Path]
-	largest, any := w.Largest()
-	if !any {
-		largest = ^uint64(0) // the first packet is expected to be number 0
+	w := s.seen[h.Path]
+	largest := ^uint64(0) // the first packet is expected to be number 0
+	if w != nil {
+		largest, _ = w.Largest()
 	}
 	number = wire.ExpandNumber(largest, h.Number)
 	nonce := s.makeNonce(&s.recv, uint8(h.Path), number)
@@ -129,11 +129,26 @@ func (s *Session) Open(b []byte) (path wire.PathID, number uint64, frames []byte
 		return h.Path, number, nil, ErrAuth
 	}
 	// Only now: a forger must neither move the window nor learn what is in it.
+	if w == nil {
+		w = new(seq.Window)
+		s.seen[h.Path] = w
+	}
 	if !w.Fresh(number) {
 		return h.Path, number, nil, ErrReplay
 	}
 	w.Accept(number)
 	return h.Path, number, frames, nil
+}
+
+// Rest gives back the memory that a session needs only while packets come and go: the AEADs, which the next packet builds
+// again, and the replay windows' detail. A packet that has not come yet and is older than the newest one will be refused.
+func (s *Session) Rest() {
+	s.send.aead, s.recv.aead = nil, nil
+	for _, w := range s.seen {
+		if w != nil {
+			w.Shut()
+		}
+	}
 }
 
 // makeNonce fills the scratch nonce, which holds until the next call.

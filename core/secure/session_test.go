@@ -7,6 +7,7 @@ import (
 	"math/rand"
 	"testing"
 
+	"github.com/musubi-p2p/musubi/core/seq"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -169,6 +170,9 @@ func TestNumbersGoOnPastTheirLowBits(t *testing.T) {
 	a, b := session(t, wire.FlagAES)
 	for _, at := range []uint64{1<<24 - 300, 5<<24 - 300, 1<<40 - 300} {
 		a.next[2] = at
+		if b.seen[2] == nil {
+			b.seen[2] = new(seq.Window)
+		}
 		b.seen[2].Accept(at - 1)
 		rng := rand.New(rand.NewSource(int64(at)))
 		var late [][]byte

@@ -7,8 +7,9 @@ package seq
 //
 // Call Fresh before, Accept after authentication; Accept is only for numbers that are Fresh.
 type Window struct {
-	ring    []uint64 // bit n mod span is set if n was accepted, for n in (largest-span, largest]; nil: nothing yet
+	ring    []uint64 // bit n mod span is set if n was accepted, for n in (largest-span, largest]; nil: nothing yet, or shut
 	largest uint64
+	shut    bool // every number up to largest counts as seen
 }
 
 // Spans of a window, in packet numbers; both are powers of two.
@@ -18,18 +19,32 @@ const (
 )
 
 // Largest is the highest number accepted; false when there is none yet.
-func (w *Window) Largest() (uint64, bool) { return w.largest, w.ring != nil }
+func (w *Window) Largest() (uint64, bool) { return w.largest, w.ring != nil || w.shut }
+
+// Shut gives the window's memory back: what was not accepted so far never will be. As long as numbers follow each other
+// it takes none again.
+func (w *Window) Shut() { w.shut, w.ring = w.shut || w.ring != nil, nil }
 
 // Fresh reports whether n was certainly not accepted before.
 func (w *Window) Fresh(n uint64) bool {
-	if w.ring == nil || n > w.largest {
+	switch _, any := w.Largest(); {
+	case !any || n > w.largest:
 		return true
+	case w.shut:
+		return false
 	}
 	return w.largest-n < w.span() && !w.get(n)
 }
 
-// Accept marks n as seen. Only the first call and the rare doubling allocate.
+// Accept marks n as seen. Only the first call, the first gap after Shut and the rare doubling allocate.
 func (w *Window) Accept(n uint64) {
+	if w.shut && n == w.largest+1 {
+		w.largest = n
+		return
+	}
+	if w.shut { // a gap: what lies in it may still come
+		w.open()
+	}
 	switch {
 	case w.ring == nil:
 		w.ring = make([]uint64, MinWindow/64)
@@ -43,6 +58,14 @@ func (w *Window) Accept(n uint64) {
 		w.grow()
 	}
 	w.ring[n/64%uint64(len(w.ring))] |= 1 << (n % 64)
+}
+
+// open makes a ring of a window that is shut, with everything in it seen.
+func (w *Window) open() {
+	w.shut, w.ring = false, make([]uint64, MinWindow/64)
+	for i := range w.ring {
+		w.ring[i] = ^uint64(0)
+	}
 }
 
 func (w *Window) span() uint64 { return uint64(len(w.ring)) * 64 }

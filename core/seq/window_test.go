@@ -76,6 +76,7 @@ func TestWindowAgainstModel(t *testing.T) {
 		rng := rand.New(rand.NewSource(seed))
 		var w Window
 		seen := map[uint64]bool{}
+		below, shut := uint64(0), false // numbers up to below were given up
 		at := uint64(rng.Intn(5000))
 		for range 5000 {
 			at += uint64(rng.Intn(4))
@@ -87,12 +88,16 @@ func TestWindowAgainstModel(t *testing.T) {
 			if fresh && seen[n] {
 				t.Fatalf("seed %d: %d accepted twice", seed, n)
 			}
-			if l, ok := w.Largest(); !fresh && !seen[n] && ok && l-n < MinWindow {
+			if l, ok := w.Largest(); !fresh && !seen[n] && ok && l-n < MinWindow && (!shut || n > below) {
 				t.Fatalf("seed %d: %d refused %d below the largest", seed, n, l-n)
 			}
 			if fresh {
 				w.Accept(n)
 				seen[n] = true
+			}
+			if seed%2 > 0 && rng.Intn(10) == 0 {
+				w.Shut()
+				below, shut = w.Largest()
 			}
 		}
 	}
