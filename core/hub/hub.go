@@ -37,7 +37,6 @@ type Config struct {
 	// behind those of the main address. Invalid: there is none.
 	Alternate netip.Addr
 	Region    byte // first letter of join codes; 0: E
-	AES       bool // this machine has AES instructions
 	// Tokens are the keys of the backends that say who may use this server. nil with OpenAuth: anybody may, under a name that
 	// the server makes; nil without: nobody.
 	Tokens    *token.Keys
@@ -124,7 +123,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	}
 	cookies := secure.NewCookieJar(secure.Derive(cfg.Master, "cookies"))
 	h.acceptor = link.NewAcceptor(link.AcceptorConfig{
-		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"), AES: cfg.AES,
+		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"),
 		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
 	})
 	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Privacy: cfg.Privacy, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})

@@ -19,7 +19,6 @@ type AcceptorConfig struct {
 	Static    secure.PrivateKey
 	Cookies   *secure.CookieJar
 	Ticket    secure.TicketKey
-	AES       bool
 	STUNPorts []uint16
 	Alternate netip.Addr    // second address for NAT discovery, invalid: none
 	NewConnID func() uint32 // unique among the node's sessions and not zero
@@ -200,12 +199,11 @@ func (a *Acceptor) authorize(now time.Time, who *Applicant) api.Code {
 
 func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswer, who Applicant, key [16]byte, from Origin, proven bool) ([]byte, *ServerSession) {
 	ip := who.From.Addr()
+	// No wire.FlagAES: a link at rest makes its keys anew for each keepalive. ChaCha20-Poly1305 does that and a small packet in 0.2 µs
+	// and 64 bytes, AES-256-GCM in 0.57 µs and 1,312.
 	info := wire.ServerInfo{
 		ConnID: a.cfg.NewConnID(), Observed: who.From, User: who.User, Member: who.Member, AddressToken: a.cfg.Cookies.Address(now, ip),
 		STUNToken: a.cfg.Cookies.STUNToken(now, ip), STUNPorts: a.cfg.STUNPorts, Alternate: a.cfg.Alternate,
-	}
-	if a.cfg.AES {
-		info.Flags |= wire.FlagAES
 	}
 	// No ticket yet: its secret comes out of this very message. The first one follows over the session.
 	msg2, keys, secret, err := answer.Reply(m.ConnID, &info)

@@ -68,7 +68,7 @@ func newWorld(t testing.TB, seed int64) *world {
 	w.rng.Read(master[:])
 	w.server.cfg = AcceptorConfig{
 		Rand: w.rng, Static: static, Cookies: secure.NewCookieJar(secure.Derive(master, "cookies")), Ticket: secure.Derive(master, "tickets"),
-		AES: true, STUNPorts: []uint16{3478, 3479}, NewConnID: func() uint32 { w.server.nextID++; return w.server.nextID },
+		STUNPorts: []uint16{3478, 3479}, NewConnID: func() uint32 { w.server.nextID++; return w.server.nextID },
 	}
 	w.restartServer()
 	key, _ := secure.GenerateKey(w.rng)

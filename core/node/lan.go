@@ -10,7 +10,6 @@ import (
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/hub"
 	"github.com/musubi-p2p/musubi/core/lan"
-	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/rendezvous"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -100,7 +99,7 @@ func (o *owner) lanOpen() (at netip.AddrPort, key secure.PublicKey, err error) {
 	static := secure.PrivateKey(secure.Derive(master, "server static"))
 	p.hub, err = hub.New(o.now, hub.Config{
 		Rand: rand, Master: master, Static: static, Public: at, STUNPorts: []uint16{bound.Port()}, Region: 'L',
-		AES: netio.HasAES(), OpenAuth: true, RelayRate: lanRate, MaxSessions: 2 * api.MaxRoomMembers,
+		OpenAuth: true, RelayRate: lanRate, MaxSessions: 2 * api.MaxRoomMembers,
 		MaxRooms: 1, // the host's: whoever lacks its code gets nothing here, no room and so no relay
 	})
 	if err != nil {

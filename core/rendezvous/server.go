@@ -111,12 +111,12 @@ type member struct {
 	up      bool
 	lostAt  time.Time // while !up
 	room    *room
-	request uint32      // that brought it into room, or that knocks
-	parting wire.Signal // why it was put out of its last room, told again when its link is resumed; zero: it was not
-	knocks  *room       // the room that it asks to be let into
-	knock   []byte      // what it shows the owner
-	knockAt time.Time   // since when
-	created *room       // the last room it made
+	request uint32       // that brought it into room, or that knocks
+	parting *wire.Signal // why it was put out of its last room, told again when its link is resumed; nil: it was not
+	knocks  *room        // the room that it asks to be let into
+	knock   []byte       // what it shows the owner
+	knockAt time.Time    // since when
+	created *room        // the last room it made
 	profile wire.Profile
 	pace    pace
 	results results
@@ -168,8 +168,8 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 	m.up, m.lostAt = true, time.Time{}
 	switch {
 	case m.room != nil:
-	case m.parting.Type != 0:
-		s.send(m, m.parting)
+	case m.parting != nil:
+		s.send(m, *m.parting)
 		return
 	case resumed:
 		s.send(m, wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrRoomClosed), Text: "the server no longer knows the room"})

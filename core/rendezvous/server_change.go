@@ -177,11 +177,11 @@ func (s *Server) kick(now time.Time, r *room, sig *wire.Signal) (api.Code, strin
 		r.bans.add(&m.ref)
 	}
 	s.leave(now, m, api.ErrKicked)
-	m.parting = wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrKicked), Text: sentence(sig.Text)}
+	m.parting = &wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrKicked), Text: sentence(sig.Text)}
 	if m.parting.Text == "" {
 		m.parting.Text = "the room's owner put you out"
 	}
-	s.send(m, m.parting)
+	s.send(m, *m.parting)
 	return api.OK, ""
 }
 

@@ -199,7 +199,7 @@ func (s *Server) enter(m *member, r *room, request uint32) {
 		s.send(other, wire.Signal{Type: wire.SigMemberJoined, Epoch: r.epoch, Members: []wire.Member{self}})
 	}
 	r.members = append(r.members, m)
-	m.room, m.request, m.parting = r, request, wire.Signal{}
+	m.room, m.request, m.parting = r, request, nil
 	s.relist(r)
 	s.send(m, r.joined(m))
 }

@@ -51,7 +51,7 @@ func (w *World) AddServer(addr string, configure func(*hub.Config), further ...s
 	for _, a := range s.sockets[:serverPorts] {
 		ports = append(ports, a.Port())
 	}
-	cfg := hub.Config{Rand: rng, Static: static, STUNPorts: ports, Region: 'E', AES: true, OpenAuth: true, LabLimits: true}
+	cfg := hub.Config{Rand: rng, Static: static, STUNPorts: ports, Region: 'E', OpenAuth: true, LabLimits: true}
 	if len(s.sockets) > serverPorts { // NAT discovery over two addresses
 		cfg.Alternate = s.sockets[serverPorts].Addr()
 	}
