@@ -23,6 +23,7 @@ namespace Musubi
                 throw new ArgumentNullException("options");
             Library.Check();
             handle = (long)options.Create();
+            LiveClients.Add(this);
         }
 
         /// <summary>Makes a client for a server's address, with default options.</summary>
@@ -46,6 +47,7 @@ namespace Musubi
             ulong h = (ulong)Interlocked.Exchange(ref handle, 0);
             if (h == 0)
                 return;
+            LiveClients.Remove(this);
             unchecked { turn++; } // events of before are over
             NativeMethods.musubi_destroy(h);
         }
