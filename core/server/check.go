@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/musubi-p2p/musubi/core/netio"
 )
@@ -26,6 +27,11 @@ func Check(cfg Config) (findings []string, err error) {
 	}
 	if err := checkKey(set.data, say); err != nil {
 		return findings, err
+	}
+	if set.auth.keys != nil {
+		say("players need an access token signed with one of these keys: %s", strings.Join(set.auth.keys.Names(), ", "))
+	} else {
+		say("anybody may use it (auth = open)")
 	}
 	host := advertised(set.public, set.listen, local)
 	say("players reach it at %s; open these ports in the firewall:", host)

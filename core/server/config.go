@@ -18,27 +18,30 @@ import (
 
 // Config is what `musubi server` is told. The zero value of a field means its default.
 type Config struct {
-	Listen    string       // "address:port", "address" or ":port"; default all IPv4 addresses, port 3478
-	STUNPorts []uint16     // further ports for NAT discovery; default the two after Listen's
-	STUNAddr2 string       // a second address of this machine, for NAT discovery; default none
-	Data      string       // directory of the master key; default DefaultData
-	Auth      string       // "open", the only one yet
-	Limits    string       // "" or "lab"
-	Public    string       // host or host:port that players reach; default: found out
-	TLSListen string       // as Listen, for players whose network blocks UDP; "off"; default see tlsListen
-	TLSCert   string       // files in PEM; default: a certificate of the server's own
-	TLSKey    string       //
-	WSListen  string       // the same without TLS; default: none
-	Forwarded bool         // a proxy stands before WSListen and tells clients' addresses in X-Forwarded-For
-	Shards    int          // sockets that share the main port, a goroutine each; default: one a processor
-	RelayBits uint32       // bit/s and packets/s of each relay leg; default: hub's, or none with Limits lab
-	RelayRate uint32       //
-	Egress    uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
-	Admin     string       // "address:port" of metrics, health and the live page; "off"; default none
-	Region    string       // first letter of join codes, A to Z; default E
-	Node      string       // this server's name for people; default the machine's
-	Version   string       // of the program, for people
-	Log       *slog.Logger // default: slog's
+	Listen      string       // "address:port", "address" or ":port"; default all IPv4 addresses, port 3478
+	STUNPorts   []uint16     // further ports for NAT discovery; default the two after Listen's
+	STUNAddr2   string       // a second address of this machine, for NAT discovery; default none
+	Data        string       // directory of the master key; default DefaultData
+	Auth        string       // "open" or "token"; default: token with keys, else open where strangers can't come
+	AuthKeys    []string     // of the backends that make access tokens, as token.Keys.Parse reads them
+	AuthKeyFile string       // more of them, one a line
+	Privacy     string       // "direct", "consent" or "relay-only": of every pair of players at least
+	Limits      string       // "" or "lab"
+	Public      string       // host or host:port that players reach; default: found out
+	TLSListen   string       // as Listen, for players whose network blocks UDP; "off"; default see tlsListen
+	TLSCert     string       // files in PEM; default: a certificate of the server's own
+	TLSKey      string       //
+	WSListen    string       // the same without TLS; default: none
+	Forwarded   bool         // a proxy stands before WSListen and tells clients' addresses in X-Forwarded-For
+	Shards      int          // sockets that share the main port, a goroutine each; default: one a processor
+	RelayBits   uint32       // bit/s and packets/s of each relay leg; default: hub's, or none with Limits lab
+	RelayRate   uint32       //
+	Egress      uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
+	Admin       string       // "address:port" of metrics, health and the live page; "off"; default none
+	Region      string       // first letter of join codes, A to Z; default E
+	Node        string       // this server's name for people; default the machine's
+	Version     string       // of the program, for people
+	Log         *slog.Logger // default: slog's
 }
 
 // UsageError is a wrong setting: the command line is to be changed, not the machine.
@@ -59,6 +62,7 @@ type settings struct {
 	data   string
 	lab    bool
 	public string // host:port, empty if not given
+	auth   auth
 
 	shards     int
 	relayRate  wire.RelayRate // zeros: the hub's default
@@ -86,9 +90,6 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 	if s.second, err = secondAddr(c.STUNAddr2, s.listen.Addr()); err != nil {
 		return s, err
 	}
-	if c.Auth != "" && c.Auth != "open" {
-		return s, usage("--auth %q is not available in this version; allowed is: open", c.Auth)
-	}
 	if c.Public != "" {
 		if s.public, err = parsePublic(c.Public, s.listen.Port()); err != nil {
 			return s, err
@@ -103,6 +104,9 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 		}
 	default:
 		return s, usage("--limits %q is unknown; allowed is: lab", c.Limits)
+	}
+	if err := c.checkAuth(&s, local); err != nil {
+		return s, err
 	}
 	s.data = c.Data
 	if s.data == "" {

@@ -97,7 +97,7 @@ func TestAdvertisedHost(t *testing.T) {
 		{"0.0.0.0:99", "play.example:77", local, "play.example:77"},
 		{"0.0.0.0:99", "2001:db8::1", local, "[2001:db8::1]:99"},
 	} {
-		set, err := (&Config{Listen: c.listen, Public: c.public}).check(c.local)
+		set, err := (&Config{Auth: "open", Listen: c.listen, Public: c.public}).check(c.local)
 		if err != nil {
 			t.Error(err)
 		}

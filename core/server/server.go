@@ -72,7 +72,7 @@ func Open(cfg Config) (*Server, error) {
 		s.close()
 		return nil, err
 	}
-	log.Warn("auth = open: anybody who has this server's address may use it, relay included; access tokens come in a later version")
+	set.auth.tell(log)
 	if set.lab {
 		log.Warn("limits = lab: there are no limits against abuse; never do this where strangers can reach the server")
 	}
@@ -105,7 +105,8 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
 	s.hub, err = hub.New(s.now, hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
-		Region: set.region, OpenAuth: true, LabLimits: set.lab, Legs: legs, RelayRate: set.relayRate,
+		Region: set.region, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
+		Legs: legs, RelayRate: set.relayRate,
 	})
 	if err != nil {
 		return fmt.Errorf("the server can't start: %w", err)

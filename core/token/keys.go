@@ -31,6 +31,18 @@ const (
 // Len is the number of keys.
 func (k *Keys) Len() int { return len(k.list) }
 
+// Names are the keys' names and algorithms, in their order, for logs.
+func (k *Keys) Names() (names []string) {
+	for i := range k.list {
+		name := k.list[i].kid + "=" + k.list[i].alg
+		if app := k.list[i].app; app != "" {
+			name += ":" + app
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
 // spki is what stands before an Ed25519 public key in the form that OpenSSL and most languages export (RFC 8410).
 var spki = []byte{0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00}
 

@@ -1,9 +1,11 @@
 package token
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -97,4 +99,49 @@ func (s *Signer) Public() []byte {
 		return ed25519.NewKeyFromSeed(s.Secret).Public().(ed25519.PublicKey)
 	}
 	return s.Secret
+}
+
+// ParseSigner reads a backend's half as `musubi token keygen` writes it: KID=ALG:BASE64. Errors never quote the key.
+func ParseSigner(text string) (s Signer, err error) {
+	kid, rest, ok := strings.Cut(strings.TrimSpace(text), "=")
+	alg, coded, ok2 := strings.Cut(rest, ":")
+	secret, bad := anyBase64(coded)
+	switch {
+	case !ok || !ok2 || bad != nil || !goodKid(kid):
+		return s, fmt.Errorf("a signing key is written KID=ALG:BASE64, as musubi token keygen prints it")
+	case alg == EdDSA && len(secret) != ed25519.SeedSize:
+		return s, fmt.Errorf("signing key %q: an EdDSA key has 32 bytes, this one %d", kid, len(secret))
+	case alg == HS256 && len(secret) < minSecret:
+		return s, fmt.Errorf("signing key %q: an HS256 secret has at least %d bytes, this one %d", kid, minSecret, len(secret))
+	case alg != EdDSA && alg != HS256:
+		return s, fmt.Errorf("signing key %q: algorithm %q is not one of EdDSA, HS256", kid, alg)
+	}
+	return Signer{Kid: kid, Alg: alg, Secret: secret}, nil
+}
+
+// String is what ParseSigner reads. It is a secret.
+func (s *Signer) String() string { return s.Kid + "=" + s.Alg + ":" + b64.EncodeToString(s.Secret) }
+
+// ForServer is what Keys.Parse reads.
+func (s *Signer) ForServer() string {
+	return s.Kid + "=" + s.Alg + ":" + b64.EncodeToString(s.Public())
+}
+
+// Parts shows a token's header and claims as they stand, nothing proven.
+func Parts(token []byte) (header, claims []byte, ok bool) {
+	parts := bytes.Split(token, []byte{'.'})
+	if len(token) > MaxSize || len(parts) != 3 {
+		return nil, nil, false
+	}
+	header, ok = decode(parts[0])
+	claims, ok2 := decode(parts[1])
+	return header, claims, ok && ok2
+}
+
+// ParsePerms reads a comma-separated list of permissions; empty: all.
+func ParsePerms(text string) (uint8, bool) {
+	if text == "" {
+		return wire.PermAll, true
+	}
+	return perms(&value{kind: kindList, list: strings.Split(text, ",")})
 }

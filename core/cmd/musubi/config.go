@@ -162,6 +162,9 @@ func settingsOf(ctx *kong.Context) (list []setting) {
 			continue
 		}
 		s := setting{name: flag.Name, value: fmt.Sprint(flag.Target.Interface()), from: "default"}
+		if keys, ok := flag.Target.Interface().([]string); ok && flag.Name == "auth-key" && len(keys) > 0 { // perhaps secrets
+			s.value = fmt.Sprintf("%d, not shown", len(keys))
+		}
 		switch env := fromEnv(flag); {
 		case given[flag]:
 			s.from = "command line"

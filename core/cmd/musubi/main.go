@@ -2,6 +2,7 @@
 //
 //	musubi server    discovery, STUN, signalling and relay on one machine
 //	musubi doctor    why can't we connect? NAT, ports, relay, a verdict
+//	musubi token     keys, access tokens, and why one is refused
 //	musubi demo      two players behind simulated NATs, step by step
 //	musubi version   what this is
 //
@@ -27,6 +28,7 @@ const (
 type commands struct {
 	Server  serverCommand  `cmd:"" help:"Run a server: discovery, STUN, signalling and relay on this machine."`
 	Doctor  doctorCommand  `cmd:"" help:"Look at this network: NAT, ports, relay, and what players can expect."`
+	Token   tokenCommand   `cmd:"" help:"Make and read access tokens."`
 	Demo    demoCommand    `cmd:"" help:"Two players behind simulated NATs meet, go direct, fall back and come back."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -21,7 +21,10 @@ type serverCommand struct {
 	WSListen  string   `name:"ws-listen" help:"The same without TLS: for development, or behind a proxy that does the TLS." placeholder:"ADDR:PORT" env:"MUSUBI_WS_LISTEN"`
 	Forwarded bool     `name:"ws-forwarded" help:"Believe the proxy before --ws-listen what it says in X-Forwarded-For." env:"MUSUBI_WS_FORWARDED"`
 	Data      string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
-	Auth      string   `help:"Who may use the server: open (anybody)." default:"open"`
+	Auth      string   `help:"Who may use the server: token (players with an access token), open (anybody). Default: token if there are keys, else open, but not where strangers can reach it." placeholder:"token|open"`
+	AuthKey   []string `name:"auth-key" help:"Key of a backend that makes access tokens; of HS256 the secret, which --auth-keys keeps out of the process list." placeholder:"KID=ALG:BASE64[:APP]"`
+	AuthKeys  string   `name:"auth-keys" help:"File with such keys, one a line." placeholder:"FILE"`
+	Privacy   string   `help:"What players may learn of each other's addresses: direct, consent (when both games agreed), relay-only (nothing). Tokens, rooms and clients can make it stricter." placeholder:"direct|consent|relay-only"`
 	Limits    string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
 	Shards    int      `help:"Sockets that share the main port, each with a goroutine; default: one a processor." placeholder:"N" env:"MUSUBI_SHARDS"`
 	RelayBits uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
@@ -40,7 +43,7 @@ type serverCommand struct {
 
 func (c *serverCommand) config(log *slog.Logger) server.Config {
 	return server.Config{
-		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, Limits: c.Limits, Public: c.Public,
+		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, AuthKeys: c.AuthKey, AuthKeyFile: c.AuthKeys, Privacy: c.Privacy, Limits: c.Limits, Public: c.Public,
 		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
 		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress,
 		Admin: c.Admin, Region: c.Region, Node: c.Node, Version: programVersion(), Log: log,
