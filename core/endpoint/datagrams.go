@@ -43,7 +43,7 @@ func (e *Endpoint) handleSession(now time.Time, socket api.SocketID, from netip.
 		e.drops.Session++
 		return
 	}
-	if h.ConnID == e.link.ConnID() {
+	if e.link.Owns(h.ConnID) {
 		e.handleLink(now, socket, from, b)
 		return
 	}

@@ -65,12 +65,15 @@ func (e *Endpoint) eachPeer(tell func(*peer.Peer)) {
 }
 
 func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
+	// A server that names others is one node of several: another address is another node then, and relay legs stay where they
+	// are. A server alone that has another address has moved, and they with it.
+	away := e.linkUp || len(e.info.Nodes)+len(ev.Info.Nodes) > 0
 	e.linkUp, e.moving = true, false
 	e.info = ev.Info
 	e.server = e.link.Remote()
 	if ev.Resumed {
 		e.log(logInfo, "link to the server resumed")
-		e.serverBack(now)
+		e.serverBack(now, away)
 	}
 	if !ev.Resumed || !e.told { // a Connect soon after a Disconnect resumes too, and its caller waits for the event
 		e.push(api.Event{Kind: api.EventServerConnected, Text: ev.Info.User})
@@ -83,9 +86,14 @@ func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 	e.startProfile(now)
 }
 
-// serverBack tells every connection where the server is now: relay legs are bound there.
-func (e *Endpoint) serverBack(now time.Time) {
-	e.eachPeer(func(p *peer.Peer) { p.ServerBack(now, e.server, e.sampleServer(), e.info.STUNToken) })
+// serverBack tells every connection where the server is now: relay legs are bound there, or where they were, if the link is
+// to another node by now.
+func (e *Endpoint) serverBack(now time.Time, elsewhere bool) {
+	server := e.server
+	if elsewhere {
+		server = netip.AddrPort{}
+	}
+	e.eachPeer(func(p *peer.Peer) { p.ServerBack(now, server, e.sampleServer(), e.info.STUNToken) })
 }
 
 func (e *Endpoint) linkIsDown(ev *link.ClientEvent) {
@@ -332,23 +340,28 @@ func (e *Endpoint) adopt(i int, p *peer.Peer) {
 	e.slots.touch(i)
 }
 
-// rejected ends an introduction, on either side. A caller whom the server told to slow down asks again by itself: the
-// newcomer in a large room connects to everybody at once.
+// rejected ends an introduction, on either side. A caller whom the server told to slow down, or whose
+// introduction went with its node, asks again by itself: the newcomer in a large room connects to everybody at once.
 func (e *Endpoint) rejected(now time.Time, sig *wire.Signal) {
 	i, ok := e.slots.byMember(sig.Member)
 	if !ok {
 		return
 	}
 	s := &e.slots.list[i]
+	called := false
 	if s.request != nil && s.request.Intro == sig.Intro {
-		s.request, s.until = nil, time.Time{}
+		s.request, s.until, called = nil, time.Time{}, true
 	}
 	if s.next != nil && s.next.Intro() == sig.Intro {
 		e.slots.forget(i, s.next)
-		s.next = nil
+		s.next, called = nil, true
 	}
-	if api.Code(sig.Code) == api.ErrRateLimited && s.present {
-		s.askAgain = now.Add(connectAgain + time.Duration(e.random32()%1000)*time.Millisecond)
+	switch code := api.Code(sig.Code); {
+	case code == api.ErrUnavailable && called, code == api.ErrUnavailable && s.cur != nil && s.cur.Heard():
+		return // whoever called calls again; what is connected stays
+	case code == api.ErrUnavailable && s.present, code == api.ErrRateLimited && s.present:
+		wait := min(time.Duration(sig.Wait)*time.Millisecond, mostConnectAgain)
+		s.askAgain = now.Add(max(wait, connectAgain) + time.Duration(e.random32()%1000)*time.Millisecond)
 		return
 	}
 	if s.cur == nil {
@@ -356,8 +369,8 @@ func (e *Endpoint) rejected(now time.Time, sig *wire.Signal) {
 	}
 }
 
-// connectAgain is the shortest wait after a rate-limited connect; up to a second is added at random.
-const connectAgain = time.Second
+// connectAgain is the shortest wait after a connect that a server put off; up to a second is added at random.
+const connectAgain, mostConnectAgain = time.Second, 30 * time.Second
 
 func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 	cfg := peer.Config{
@@ -384,7 +397,7 @@ func (e *Endpoint) sampleServer() netip.AddrPort {
 
 func (e *Endpoint) connTaken(id uint32) bool {
 	_, taken := e.slots.conns[id]
-	return taken || id == e.link.ConnID()
+	return taken || e.link.Owns(id)
 }
 
 // globalCandidates are this device's IPv6 addresses that the world can reach. The other side learns them with the handshake,

@@ -211,7 +211,7 @@ func (t *table) handleTimeout(now time.Time, e *Endpoint, i int) {
 	}
 	if !s.askAgain.IsZero() && !now.Before(s.askAgain) {
 		s.askAgain = time.Time{}
-		if s.present && s.cur == nil {
+		if s.present && (s.cur == nil || !s.cur.Heard()) {
 			e.connectMember(i)
 			e.link.Flush(now)
 		}

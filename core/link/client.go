@@ -18,7 +18,7 @@ type ClientConfig struct {
 	Rand      io.Reader
 	Static    secure.PrivateKey
 	ServerKey secure.PublicKey // pinned in the server's address
-	Servers   []netip.AddrPort // tried in turn
+	Servers   []netip.AddrPort // tried side by side, the first one with a start
 	Info      wire.ClientInfo  // Flags are set from AES
 	AES       bool             // this device has AES instructions
 	Streams   bool             // the owner can open streams, for networks without UDP
@@ -27,8 +27,9 @@ type ClientConfig struct {
 // Client is the client's end of a link.
 //
 //	idle --Connect--> trying --HS2--> up --silence, new address, CLOSE--> trying (resume) --RS2--> up
-//	                    |  ^-- waiting (between rounds, after the first link only)
+//	                    |  ^-- waiting (between rounds, after the first link or where a server says so)
 //	                    +-- no server answers, or refused for good: Down{Final} --> idle
+//	up --Move--> up, and trying another node beside it --RS2--> up there, the old link has its last words (leaving)
 //	any --Close--> closing (only from up) --> idle
 type Client struct {
 	cfg    ClientConfig
@@ -38,19 +39,22 @@ type Client struct {
 	events []ClientEvent
 	held   *wire.Signal // taken from rooms, while RUDP has no room for it
 
-	server   int       // index in cfg.Servers, modulo: the one tried or used
-	tried    int       // servers that had their round since the last wait
-	try      attempt   // while trying
-	first    bool      // no link was up since Connect: failing is final
-	lostAt   time.Time // when the link went down, while coming back
-	retryAt  time.Time // when waiting ends
+	server   int              // index in servers(), modulo: the one tried or used
+	nodes    []netip.AddrPort // of the same cluster, as the server told: tried as well
+	tried    int              // servers that had their round since the last wait
+	try      attempt          // while trying: the one whose round it is
+	sides    []attempt        // the others, over UDP; while up those that the server sends us to
+	moving   moving           // while up: away from this server
+	first    bool             // no link was up since Connect: failing is final
+	retryAt  time.Time        // when waiting ends
 	backOff  time.Duration
 	sent     int       // handshake datagrams since Connect or since the link was lost
-	begun    time.Time // when that was
+	begun    time.Time // when that was; tried for so long
 	why      api.Code  // why a server refused since the last wait; OK: none did
 	whyText  string
-	pipe     *pipe        // while up or closing
-	answers  []wire.Probe // path challenges to answer, bounded
+	askAfter time.Duration // and how long it wants to be left alone
+	pipe     *pipe         // while up or closing
+	answers  []wire.Probe  // path challenges to answer, bounded
 	remote   netip.AddrPort
 	ticket   resumption
 	token    wire.Cookie // address token
@@ -81,7 +85,7 @@ const (
 type ClientEventKind uint8
 
 const (
-	Up     ClientEventKind = iota + 1 // Info, Resumed
+	Up     ClientEventKind = iota + 1 // Info, Resumed; without a Down before it: at another node now
 	Down                              // Code, Text, Final: not Final means that the client is coming back by itself
 	Signal                            // Signal, as rendezvous.Client passed it up
 	Moved                             // from the stream to UDP
@@ -104,7 +108,9 @@ func NewClient(cfg ClientConfig) *Client {
 	if cfg.AES {
 		cfg.Info.Flags |= wire.FlagAES
 	}
-	return &Client{cfg: cfg, rooms: rendezvous.NewClient()}
+	c := &Client{cfg: cfg, rooms: rendezvous.NewClient()}
+	c.rooms.SetJitter(c.jitter)
+	return c
 }
 
 // SetServers replaces the servers' addresses, for Connect and for coming back. A link under way keeps its old ones
@@ -118,7 +124,7 @@ func (c *Client) SetServers(now time.Time, addrs []netip.AddrPort) {
 	old := c.cfg.Servers
 	fresh := slices.IndexFunc(addrs, func(a netip.AddrPort) bool { return !slices.Contains(old, a) })
 	c.cfg.Servers = addrs
-	if c.server = max(slices.Index(addrs, c.remote), 0); c.state != trying && c.state != waiting || fresh < 0 {
+	if c.server = max(slices.Index(c.servers(), c.remote), 0); c.state != trying && c.state != waiting || fresh < 0 {
 		return
 	}
 	c.server, c.tried, c.backOff = fresh, 0, 0
@@ -138,7 +144,7 @@ func (c *Client) SetServer(addrs []netip.AddrPort, key secure.PublicKey) {
 	if key != c.cfg.ServerKey {
 		c.ticket, c.token, c.tokenEnd = resumption{}, wire.Cookie{}, time.Time{}
 	}
-	c.cfg.Servers, c.cfg.ServerKey, c.server = addrs, key, 0
+	c.cfg.Servers, c.cfg.ServerKey, c.server, c.nodes = addrs, key, 0, nil
 	c.carrier = carrier{}
 }
 
@@ -159,15 +165,20 @@ func (c *Client) RTT() time.Duration {
 	return c.pipe.rtt()
 }
 
-// ConnID is what the server writes into packets for us now; zero: nothing is expected.
-func (c *Client) ConnID() uint32 {
+// Owns reports whether packets with this connection id are for the link.
+func (c *Client) Owns(id uint32) bool {
+	for i := range c.sides {
+		if c.sides[i].connID == id {
+			return id != 0
+		}
+	}
 	switch c.state {
 	case trying:
-		return c.try.connID
+		return c.try.connID == id && id != 0
 	case up, closing:
-		return c.pipe.keys.LocalConnID()
+		return c.pipe.keys.LocalConnID() == id || c.moving.from != nil && c.moving.from.keys.LocalConnID() == id
 	}
-	return 0
+	return false
 }
 
 // Done reports whether nothing is left to say: a Close was delivered, or there was nothing to close.
@@ -209,7 +220,7 @@ func (c *Client) Close(now time.Time) {
 	}
 	c.pipe.send(now, &wire.Signal{Type: wire.SigBye}) // if it can't be queued, the CLOSE says the same a little later
 	c.pipe.conn.Close(now, api.ErrRemoteClosed, "the client left", closeLinger)
-	c.state = closing
+	c.state, c.sides, c.moving = closing, nil, moving{}
 	c.advance(now)
 }
 
@@ -274,8 +285,8 @@ func (c *Client) handle(now time.Time, from netip.AddrPort, b []byte, stream boo
 	case wire.FamilySession:
 		c.handlePacket(now, from, b, stream)
 	case wire.FamilyHandshake:
-		if c.state == trying && sameAddr(from, c.remote) && stream == c.carrier.on {
-			c.handleHandshake(now, b)
+		if a := c.attemptAt(from, stream); a != nil {
+			c.handleHandshake(now, a, b)
 		}
 	}
 	c.advance(now)
@@ -294,6 +305,8 @@ func (c *Client) HandleTimeout(now time.Time) {
 		}
 	case up, closing:
 		c.pipe.conn.HandleTimeout(now)
+		c.moveTimeout(now)
+		c.rooms.HandleTimeout(now)
 		if c.state == up && deadline.Due(now, c.silentAt()) {
 			c.lose(now, api.ErrLost, "the server at "+c.remote.String()+" is silent", c.jitter(firstRetry))
 		}
@@ -309,11 +322,11 @@ func (c *Client) NextTimeout() time.Time {
 func (c *Client) stateTimeout() time.Time {
 	switch c.state {
 	case trying:
-		return deadline.Earlier(c.try.nextSend, c.try.ends)
+		return deadline.Earlier(deadline.Earlier(c.try.nextSend, c.try.ends), c.sidesTimeout())
 	case waiting:
 		return c.retryAt
 	case up:
-		return deadline.Earlier(c.silentAt(), c.pipe.conn.NextTimeout())
+		return deadline.Earlier(deadline.Earlier(c.silentAt(), c.pipe.conn.NextTimeout()), deadline.Earlier(c.movingTimeout(), c.rooms.NextTimeout()))
 	case closing:
 		return c.pipe.conn.NextTimeout()
 	}
@@ -323,16 +336,14 @@ func (c *Client) stateTimeout() time.Time {
 // AppendTransmit appends one datagram to dst and says where it goes, until !ok.
 func (c *Client) AppendTransmit(now time.Time, dst []byte) (out []byte, to netip.AddrPort, ok bool) {
 	now = c.tick(now)
+	if out, to, ok = c.appendAttempt(dst); ok {
+		return out, to, true
+	}
 	switch c.state {
-	case trying:
-		if !c.try.send {
-			return dst, to, false
-		}
-		c.try.send = false
-		c.sent++
-		c.try.copies++
-		return append(dst, c.try.packet...), c.remote, true
 	case up, closing:
+		if out, to, ok = c.moving.append(now, dst); ok {
+			return out, to, true
+		}
 		if n := len(c.answers); n > 0 {
 			probe := c.answers[n-1]
 			c.answers = c.answers[:n-1]

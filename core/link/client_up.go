@@ -14,7 +14,7 @@ import (
 const maxAnswers = 4
 
 func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte, stream bool) {
-	if c.pipe == nil {
+	if c.pipe == nil || c.moving.handle(now, b) {
 		return
 	}
 	_, probe, probed, ok := c.pipe.open(now, b)
@@ -63,6 +63,9 @@ func (c *Client) advance(now time.Time) {
 func (c *Client) handleSignal(now time.Time, s *wire.Signal) {
 	switch s.Type {
 	case wire.SigTicket:
+	case wire.SigMove:
+		c.handleMove(now, s)
+		return
 	case wire.SigTokenSet, wire.SigTokenEnding:
 		c.handleRenewal(s)
 		return
@@ -107,7 +110,8 @@ func (c *Client) lose(now time.Time, code api.Code, text string, wait time.Durat
 // down drops the session.
 func (c *Client) down(now time.Time, code api.Code, text string) {
 	c.pipe, c.held = nil, nil // what was not acknowledged, rooms will say again
-	c.lostAt, c.begun, c.sent, c.backOff = now, now, 0, 0
+	c.sides, c.moving = nil, moving{}
+	c.begun, c.sent, c.backOff, c.why, c.askAfter = now, 0, 0, api.OK, 0
 	c.rooms.LinkDown()
 	c.event(ClientEvent{Kind: Down, Code: code, Text: text})
 }

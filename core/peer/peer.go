@@ -241,6 +241,9 @@ func (p *Peer) ConnID() uint32 { return p.cfg.ConnID }
 // Connected reports whether keys exist and the connection is not closed.
 func (p *Peer) Connected() bool { return p.session != nil && !p.closed }
 
+// Heard reports whether anything of the other side has come, so that it has keys.
+func (p *Peer) Heard() bool { return p.stats.received > 0 }
+
 // Send queues a message; see rudp.Conn.SendMessage.
 func (p *Peer) Send(now time.Time, how api.Outgoing, data []byte) error {
 	if !p.Connected() {

@@ -8,8 +8,8 @@ import (
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
-// Client is one player's end: at most one room, and per member of it at most one introduction under way. It has no
-// deadlines of its own; the server times everything. Commands return nil or an error without effect.
+// Client is one player's end: at most one room, and per member of it at most one introduction under way. Its one
+// deadline is when to ask again where the server said so (client_rejoin.go). Commands return nil or an error without effect.
 //
 //	room: outside --Create/Join--> asking --Joined--> inside --Leave/Left/Closing--> outside
 //	                               asking --Refused--> outside
@@ -29,6 +29,11 @@ type Client struct {
 	leaveOwed bool
 	room      Room
 	intros    []intro // at most one per member, in the order they began
+	ticket    []byte  // the room's, for another node; empty: the server gave none
+	rejoin    uint32  // request number of a Rejoin that Joined has not answered; 0: none
+	again     time.Time
+	until     time.Time // asking again ends; zero: not begun
+	jitter    func(time.Duration) time.Duration
 	// profile is told once a link is up, and again on each new link.
 	profile    wire.Profile
 	profileSet bool
@@ -118,7 +123,7 @@ func (c *Client) enter(ask wire.Signal) error {
 	}
 	c.last++
 	ask.Request = c.last
-	c.state, c.ask = asking, ask
+	c.state, c.ask, c.again, c.until = asking, ask, time.Time{}, time.Time{}
 	c.send(ask)
 	return nil
 }
@@ -165,6 +170,10 @@ func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 	}
 	c.up, c.member = true, info.Member
 	c.out = c.out[:0] // of the link before; what still matters follows
+	c.rejoin, c.again, c.until = 0, time.Time{}, time.Time{}
+	if c.Rejoins() {
+		c.beginRejoin()
+	}
 	if c.profileSet {
 		c.send(wire.Signal{Type: wire.SigProfile, Profile: c.profile})
 	}
@@ -174,11 +183,12 @@ func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 	if c.leaveOwed = c.leaveOwed && resumed; c.leaveOwed {
 		c.send(wire.Signal{Type: wire.SigLeave})
 	}
-	c.repeatAsked()
-	switch c.state {
-	case asking:
+	c.repeatAsked(false)
+	switch {
+	case c.state == asking:
 		c.send(c.ask) // the server knows a request it has answered already by its number
-	case inside:
+	case c.state == inside && c.rejoin == 0:
+		c.repeatAsked(true)
 		c.repeatCalls()
 	}
 }
@@ -186,7 +196,7 @@ func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 // LinkDown says that nothing can be sent until LinkUp. The room stays for the server's time of grace.
 func (c *Client) LinkDown() {
 	c.up = false
-	c.out = c.out[:0]
+	c.out, c.rejoin, c.again = c.out[:0], 0, time.Time{}
 }
 
 // Forget drops the room, or the wish for one, without a word: for a link that has ended for good.
@@ -223,7 +233,7 @@ const maxOut = 1024
 // send queues s. Nothing is kept for a link that is down: LinkUp repeats what is still wanted.
 func (c *Client) send(s wire.Signal) {
 	switch {
-	case !c.up:
+	case !c.up, !c.mayPass(s.Type):
 	case len(c.out) >= maxOut:
 		c.ignored++
 	default:
@@ -235,6 +245,7 @@ func (c *Client) event(s wire.Signal) { c.events = append(c.events, s) }
 
 func (c *Client) forgetRoom() {
 	c.state, c.ask, c.room, c.intros, c.knocks = outside, wire.Signal{}, Room{}, nil, nil
+	c.ticket, c.rejoin, c.again, c.until = nil, 0, time.Time{}, time.Time{}
 	c.asked = slices.DeleteFunc(c.asked, func(s wire.Signal) bool { return ofRoom(s.Type) })
 }
 
@@ -251,11 +262,12 @@ func (c *Client) HandleSignal(now time.Time, s *wire.Signal) {
 	case wire.SigJoined:
 		fits = c.handleJoined(s)
 	case wire.SigRefused:
-		fits = c.handleRefused(s)
+		fits = c.handleRefused(now, s)
 	case wire.SigLeft:
-		fits = c.state == inside
-		if fits {
-			c.leftRoom(api.Code(s.Code), s.Text)
+		fits = c.handleLeft(now, s)
+	case wire.SigRoomTicket:
+		if fits = c.state == inside && s.Room == c.room.ID; fits {
+			c.ticket = slices.Clone(s.Ticket)
 		}
 	case wire.SigDone, wire.SigRooms, wire.SigUserIs:
 		fits = c.answered(s)

@@ -27,9 +27,12 @@ func (c *Client) request(s wire.Signal) error {
 	return nil
 }
 
-func (c *Client) repeatAsked() {
+// repeatAsked says again the requests that concern the room, or those that don't.
+func (c *Client) repeatAsked(room bool) {
 	for i := range c.asked {
-		c.send(c.asked[i])
+		if ofRoom(c.asked[i].Type) == room {
+			c.send(c.asked[i])
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"slices"
+	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/wire"
@@ -13,21 +14,45 @@ func (c *Client) memberIndex(id uint64) int {
 
 // handleJoined takes the answer to Create or Join, or the state of the room again after a resumed link.
 func (c *Client) handleJoined(s *wire.Signal) bool {
-	next := Room{ID: s.Room, Epoch: s.Epoch, Code: s.Text, Self: s.Member, Owner: s.Owner, Max: s.Max, Flags: s.Flags,
+	next := Room{ID: s.Room, Epoch: s.Epoch, Code: s.Text, Self: s.Member, Owner: s.Owner, Max: s.Max, Flags: s.Flags &^ wire.JoinedRecovering,
 		Members: slices.Clone(s.Members), Data: slices.Clone(s.Data), Version: s.Version}
+	recovering := s.Flags&wire.JoinedRecovering != 0
+	if recovering && c.state == inside {
+		next.keep(&c.room)
+	}
 	if !next.sound() {
 		return false
 	}
 	switch {
 	case c.state == asking && s.Request == c.ask.Request:
 		c.state, c.ask, c.room, c.leaveOwed = inside, wire.Signal{}, next, false
+		c.again, c.until = time.Time{}, time.Time{}
 		c.event(next.signal(s.Request))
 		return true
 	case c.state == inside && next.ID == c.room.ID && next.Self == c.room.Self && next.Epoch >= c.room.Epoch:
+		newOwner := next.Epoch > c.room.Epoch
 		c.refreshRoom(next)
+		c.rejoined(newOwner)
 		return true
 	}
 	return false
+}
+
+// keep adds who is missing in a room that is recovering: they are not gone, nor is its owner.
+func (r *Room) keep(known *Room) {
+	came := r.Members
+	r.Members = slices.Clone(known.Members)
+	has := func(id uint64) bool {
+		return slices.ContainsFunc(r.Members, func(m wire.Member) bool { return m.ID == id })
+	}
+	for _, m := range came {
+		if !has(m.ID) {
+			r.Members = append(r.Members, m)
+		}
+	}
+	if !has(r.Owner) {
+		r.Owner = known.Owner
+	}
 }
 
 // sound refuses a room that the rest of the client could not work with.
@@ -70,15 +95,21 @@ func (c *Client) refreshRoom(next Room) {
 	if next.Version != c.room.Version || !slices.Equal(next.Data, c.room.Data) {
 		c.event(wire.Signal{Type: wire.SigRoomData, Epoch: next.Epoch, Data: slices.Clone(next.Data), Version: next.Version})
 	}
-	if (next.Flags^c.room.Flags)&^wire.JoinedRecovering != 0 || next.Max != c.room.Max {
+	if next.Flags != c.room.Flags || next.Max != c.room.Max {
 		c.event(wire.Signal{Type: wire.SigRoomOptions, Epoch: next.Epoch, Flags: next.Flags, Max: next.Max})
 	}
 	c.room = next
 }
 
-func (c *Client) handleRefused(s *wire.Signal) bool {
+func (c *Client) handleRefused(now time.Time, s *wire.Signal) bool {
+	if c.rejoin != 0 && s.Request == c.rejoin {
+		return c.handleLeft(now, s)
+	}
 	if c.state != asking || s.Request != c.ask.Request {
 		return c.answered(s)
+	}
+	if c.unavailable(now, s) {
+		return true
 	}
 	c.forgetRoom()
 	c.leaveOwed = false
