@@ -49,7 +49,7 @@ func newSeveral(t *testing.T, seed int64, delays ...time.Duration) *several {
 		n := &place{addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(i + 1)}), 3478), delay: d}
 		n.cfg = AcceptorConfig{
 			Rand: rng, Static: static, Cookies: secure.NewCookieJar(secure.Derive(master, "cookies")), Ticket: secure.Derive(master, "tickets"),
-			AES: true, STUNPorts: []uint16{3478}, NewConnID: func() uint32 { id++; return id },
+			STUNPorts: []uint16{3478}, NewConnID: func() uint32 { id++; return id },
 		}
 		n.acceptor = NewAcceptor(n.cfg)
 		w.nodes = append(w.nodes, n)
