@@ -215,6 +215,18 @@ c_tests() {
   [ "$f" = 0 ] || tail -n 80 "$log" | sed 's/^/      | /'
 }
 
+# unity_tests [full]: the package's tests, counted one by one.
+unity_tests() {
+  local log=$out/log/unity-test.log start p f
+  start=$(clock)
+  bindings/unity/test.sh "$out/bin/musubi" "$out/lib" "$@" >"$log" 2>&1 || true
+  p=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed.*/\1/p' "$log"); f=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed.*/\2/p' "$log")
+  [ -n "$f" ] || { p=0 f=1; }
+  count "$p" "$f" 0
+  printf '%s  %-46s %4ds  %d passed, %d failed\n' "$([ "$f" = 0 ] && echo 'ok  ' || echo FAIL)" "Unity package under Mono" $(($(clock) - start)) "$p" "$f"
+  [ "$f" = 0 ] || { grep -A 12 '^not ok' "$log"; tail -n 20 "$log"; } | head -n 80 | sed 's/^/      | /'
+}
+
 # Programs that we did not write must understand our STUN server.
 stun_interop() {
   local pid port=39478 rc=0 ready=
@@ -246,8 +258,10 @@ cmd_test() {
   c_tests
   if command -v mcs >/dev/null && command -v mono >/dev/null; then
     check "C# binding under Mono" bindings/csharp/test.sh "$out/bin/musubi" "$out/lib"
+    unity_tests
   else
     skip "C# binding" "mono-mcs and mono-runtime are not installed"
+    skip "Unity package" "mono-mcs and mono-runtime are not installed"
   fi
   if command -v stun >/dev/null && command -v turnutils_stunclient >/dev/null; then
     check "STUN for Debian's stun and coturn's client" stun_interop
@@ -295,6 +309,13 @@ cmd_csharp() { # csharp [seconds]
   cmd_lib >/dev/null
   need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "missing; install: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
   bindings/csharp/test.sh "$out/bin/musubi" "$out/lib" "${1:-120}"
+}
+
+cmd_unity_test() { # the long form of what the gate does
+  cmd_lib >/dev/null
+  need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "missing; install: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
+  go test -count=1 ./capi/genmeta ./capi/gencs
+  bindings/unity/test.sh "$out/bin/musubi" "$out/lib" full
 }
 
 cmd_fuzz() { # fuzz [time per target]; most of it would go into making interesting inputs smaller, a minute for each
@@ -366,6 +387,8 @@ cmd_help() {
   windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)
+  unity-test        the Unity package under Mono: the contract of each transport (Netcode 1, 2.0 and 2.7, Mirror, FishNet) with the real
+                    library and server, components, editor code and samples against stand-ins, lint; the long form, some minutes
   fuzz [time]       every fuzz target, 20s each unless said, and random calls of the C API under AddressSanitizer
   soak [name]       long forms of the C tests, half an hour in all: rings (10^8 messages; rings_asan, rings_tsan), fuzz, destroy,
                     gc_host (each case 20 times)
@@ -377,7 +400,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|fuzz|soak|docs|dist|windows-test|help) "cmd_${command//-/_}" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|help) "cmd_${command//-/_}" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

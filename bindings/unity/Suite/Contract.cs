@@ -110,10 +110,7 @@ internal sealed partial class Contract
     {
         End host = stack.Hosting(), guest = stack.Joined(host);
         if (spoil != null)
-        {
-            spoil(host);
             spoil(guest);
-        }
         foreach (Kind kind in stack.Kinds)
             foreach (int size in new int[] { 1, 1200, 3000, 65536, 300 * 1024 })
                 if (kind.Reliable || size <= (spoil == null ? Limits.MaxUnreliable : 3000)) // many pieces: one is lost
@@ -159,12 +156,9 @@ internal sealed partial class Contract
     private void Order(Action<End> spoil)
     {
         End host = stack.Hosting(), guest = stack.Joined(host);
-        int many = spoil == null ? 3000 : 300, sum = 0;
+        int many = spoil == null ? 3000 : 200, sum = 0;
         if (spoil != null)
-        {
-            spoil(host);
             spoil(guest);
-        }
         byte[] data = new byte[12000];
         for (int i = 0; i < many; i++)
         {
