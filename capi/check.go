@@ -166,6 +166,7 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_ENTRIES)-int(entryCount)]
 	_ = [1]struct{}{}[int(C.MUSUBI_STATS_WORDS)-int(statsWords)]
 	_ = [1]struct{}{}[int(C.MUSUBI_NAT_WORDS)-int(natWords)]
+	_ = [1]struct{}{}[int(C.MUSUBI_REPORT_WORDS)-int(reportWords)]
 
 	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_UNKNOWN)-int(api.AllocUnknown)]
 	_ = [1]struct{}{}[int(C.MUSUBI_PORTS_PRESERVED)-int(api.AllocPreserved)]
@@ -191,6 +192,8 @@ var (
 	_ = [1]struct{}{}[unsafe.Sizeof(C.struct_musubi_entry{})-unsafe.Sizeof(entry{})]
 	_ = [1]struct{}{}[unsafe.Sizeof(C.struct_musubi_event_extra{})-unsafe.Sizeof(extra{})]
 
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.report_asked)-unsafe.Offsetof(slot{}.reportAsked)]
+	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.report)-unsafe.Offsetof(slot{}.report)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.tail)-unsafe.Offsetof(slot{}.tail)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.head)-unsafe.Offsetof(slot{}.head)]
 	_ = [1]struct{}{}[unsafe.Offsetof(C.struct_musubi_slot{}.asleep)-unsafe.Offsetof(slot{}.asleep)]

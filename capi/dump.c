@@ -1,4 +1,4 @@
-/* musubi_dump: everything that the slot shows, in words. Written with snprintf into the caller's memory; what does not fit is
+/* musubi_dump: everything that the slot shows, in words, and what the owner has to tell. Written with snprintf into the caller's memory; what does not fit is
  * counted only. */
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,6 +95,51 @@ static const char *advice(struct musubi_slot *slot, const musubi_totals *t, cons
     return "all is well";
 }
 
+enum { REPORT_WAIT_MS = 50, REPORT_LOOK_MS = 5 };
+
+/* Asks the owner for its part and waits until it has answered; 0: it did not, or is gone. Owners answer between two rounds of
+ * work. */
+static int ask(musubi_client client, struct musubi_slot *slot)
+{
+    uint32_t ticket = atomic_fetch_add(&slot->report_asked, 1) + 1, done;
+    uint64_t now = musubi_now_ms(), end = now + REPORT_WAIT_MS, tail;
+
+    musubi_wake_always(slot);
+    while (done = atomic_load(&slot->report_done), (int32_t)(done - ticket) < 0) {
+        now = musubi_now_ms();
+        if (now >= end || musubi_slot_find(client, &slot, &tail) != MUSUBI_OK)
+            return 0;
+        musubi_futex_wait(&slot->report_done, done, REPORT_LOOK_MS);
+    }
+    return 1;
+}
+
+/* Copies the report into o: whole, since another dump may have it written anew meanwhile. */
+static void put_report(struct out *o, struct musubi_slot *slot)
+{
+    union {
+        uint64_t words[MUSUBI_REPORT_WORDS];
+        char text[8 * MUSUBI_REPORT_WORDS];
+    } copy;
+    uint32_t seq, size, i;
+    int tries;
+
+    for (tries = 0; tries < 1000; tries++) {
+        seq = atomic_load(&slot->report_seq);
+        size = atomic_load(&slot->report_size);
+        for (i = 0; i < MUSUBI_REPORT_WORDS && 8 * i < size; i++)
+            copy.words[i] = atomic_load(&slot->report[i]);
+        if ((seq & 1) == 0 && atomic_load(&slot->report_seq) == seq) {
+            put(o, "%.*s", (int)(size < sizeof copy ? size : sizeof copy), copy.text);
+            if (size > sizeof copy)
+                put(o, "(%u bytes more)\n", size - (uint32_t)sizeof copy);
+            return;
+        }
+        musubi_yield();
+    }
+    put(o, "details: too many dumps at once\n");
+}
+
 int32_t musubi_dump(musubi_client client, char *text, uint32_t size)
 {
     struct out o = {text, size, 0};
@@ -128,6 +173,16 @@ int32_t musubi_dump(musubi_client client, char *text, uint32_t size)
             put_peer(&o, client, key >> 32 << 32 | i, (uint32_t)key);
     }
     put(&o, "waiting: %u events to be polled, %u of %u bytes of commands\n", t.events, t.command_used, t.command_bytes);
+    if (!atomic_load(&slot->failed)) {
+        put(&o, "details, from the library's own thread:\n");
+        if (ask(client, slot))
+            put_report(&o, slot);
+        else
+            put(&o, "it did not answer within %d ms\n", REPORT_WAIT_MS);
+    }
     put(&o, "advice: %s\n", advice(slot, &t, &n));
+    err = musubi_slot_find(client, &slot, &tail); /* destroyed meanwhile: the details may be of another client in its slot */
+    if (err != MUSUBI_OK)
+        return err;
     return (int32_t)o.used;
 }

@@ -19,6 +19,7 @@ func runOwner(h *host, _ node.Config, loop *netio.Loop) {
 	waiting := false
 	for !h.Closing() {
 		busy := false
+		h.Report(func(dst []byte) []byte { return append(dst, "an echo\n"...) })
 		for waiting || h.NextCommand(&c) {
 			if !waiting {
 				ev = echoOf(&c, h, peer)

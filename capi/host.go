@@ -43,7 +43,8 @@ type host struct {
 	owed       bool               // a WRITABLE found no room
 	lastPeer   uint32             // 1 + the highest peer slot in use
 
-	closing bool // Closing has returned true
+	closing bool   // Closing has returned true
+	report  []byte // the latest, for its memory
 }
 
 // newHost looks at the rings that musubi_create has made. The slot and its rings outlive the host: musubi_destroy frees

@@ -17,6 +17,7 @@ const (
 	entryCount   = 4096
 	statsWords   = 20
 	natWords     = 10
+	reportWords  = 2048
 
 	commandBlock = 1 // flag
 
@@ -121,4 +122,11 @@ type slot struct {
 	_        [28]byte
 
 	peers [256]peerSlot
+
+	reportAsked atomic.Uint32
+	reportDone  atomic.Uint32
+	reportSeq   atomic.Uint32
+	reportSize  atomic.Uint32
+	_           [48]byte
+	report      [reportWords]atomic.Uint64
 }

@@ -41,6 +41,7 @@ typedef _Atomic uint64_t musubi_a64;
 #define MUSUBI_ENTRIES 4096       /* event entries of a client */
 #define MUSUBI_STATS_WORDS 20
 #define MUSUBI_NAT_WORDS 10
+#define MUSUBI_REPORT_WORDS 2048  /* of 8 bytes: the owner's part of musubi_dump */
 #define MUSUBI_WAKE_IDENT 1       /* what a wake is called on a completion port or a kqueue, as netio's wakeIdent */
 
 enum { /* kinds of commands; 0 is never used, so that zeroed memory is no command */
@@ -190,6 +191,14 @@ struct musubi_slot {
     uint8_t pad5[28];
 
     struct musubi_peer_slot peers[MUSUBI_MAX_PEERS];
+
+    /* musubi_dump asks by counting up; the owner answers by writing the report, then the count it saw */
+    musubi_a32 report_asked;
+    musubi_a32 report_done; /* futex */
+    musubi_a32 report_seq;  /* odd while the report is written */
+    musubi_a32 report_size; /* bytes, as if there were room for all of them */
+    uint8_t pad6[48];
+    musubi_a64 report[MUSUBI_REPORT_WORDS]; /* text; its memory is touched by the first dump only */
 };
 
 extern struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS];
@@ -201,7 +210,7 @@ _Static_assert(sizeof(musubi_stats) == 160 && sizeof(musubi_nat) == 104 && sizeo
 _Static_assert(sizeof(struct musubi_command) == 32, "head of a command");
 _Static_assert(sizeof(struct musubi_entry) == 32 && sizeof(struct musubi_event_extra) == 8, "event entry");
 _Static_assert(sizeof(struct musubi_peer_slot) == 192, "three cache lines a peer");
-_Static_assert(sizeof(struct musubi_slot) % 64 == 0 && sizeof(struct musubi_slot) == 576 + 192 * MUSUBI_MAX_PEERS, "slot");
+_Static_assert(sizeof(struct musubi_slot) % 64 == 0 && sizeof(struct musubi_slot) == 576 + 192 * MUSUBI_MAX_PEERS + 64 + 8 * MUSUBI_REPORT_WORDS, "slot");
 _Static_assert(sizeof(musubi_a64) == 8 && sizeof(musubi_a32) == 4, "atomics without a lock inside");
 _Static_assert((int)MUSUBI_ENTRIES > 2 * MUSUBI_STATE_ENTRIES, "room for messages");
 #endif

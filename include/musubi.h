@@ -577,10 +577,12 @@ MUSUBI_API int32_t musubi_client_stats(musubi_client client, musubi_totals *tota
  * Returns 0; ERR_NULL: key; ERR_SIZE: size; or ERR_HANDLE, ERR_FORKED. */
 MUSUBI_API int32_t musubi_identity(musubi_client client, uint8_t *key, uint32_t size);
 
-/* Writes down what is known, for people: link, NAT, room, each peer's route and figures, queues, and advice. For a log or a bug
- * report; it holds this machine's public address, but no names, keys or messages.
+/* Writes down what is known, for people: link, NAT, room, each peer's route and figures, the addresses that were tried and what
+ * came of them, relay legs, the last packets on each path, queues, and advice. For a log or a bug report; it holds this
+ * machine's public address, of other players' addresses only the networks (/24, /48), and no names, keys or messages.
  * text, size: size bytes of yours for the text, which ends in a zero byte and is cut if it is longer; NULL with size 0: only
- * its length is wanted. A peer takes 500 bytes. Any thread. Does not block; takes some microseconds a peer.
+ * its length is wanted, which may be another a moment later. A peer takes one to two kilobytes. Any thread. Blocks for up to 50
+ * ms: it waits for the library's own thread, mostly some microseconds.
  * Returns the length of the whole text in bytes, without the zero; ERR_NULL: text; or ERR_HANDLE, ERR_FORKED. */
 MUSUBI_API int32_t musubi_dump(musubi_client client, char *text, uint32_t size);
 

@@ -32,7 +32,7 @@ func (h *Hub) authorize(now time.Time, a *link.Applicant) api.Code {
 		}
 	}
 	if code != api.OK {
-		h.event(Event{Kind: EventRefused, Code: code, Text: "link refused: " + why + ", from " + masked(a.From.Addr())})
+		h.event(Event{Kind: EventRefused, Code: code, Text: "link refused: " + why + ", from " + wire.Network(a.From.Addr())})
 	}
 	return code
 }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/relay"
@@ -75,16 +74,6 @@ func (h *Hub) roomEvents() {
 		}
 		h.event(t)
 	}
-}
-
-// masked is an address as logs may hold it.
-func masked(a netip.Addr) string {
-	n := 24
-	if a.Is6() {
-		n = 48
-	}
-	p, _ := a.WithZone("").Prefix(n) // of an invalid address "invalid Prefix"
-	return p.String()
 }
 
 // drop is why the hub itself threw a datagram away.

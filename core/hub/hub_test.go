@@ -344,7 +344,7 @@ func TestEventsHoldNoWholeAddressAndNoCode(t *testing.T) {
 	if !bytes.Equal(asBytes(kinds), asBytes(want)) {
 		t.Errorf("events %v, want %v", kinds, want)
 	}
-	if masked(netip.MustParseAddr("2001:db8:1:2::3")) != "2001:db8:1::/48" || masked(netip.MustParseAddr("192.0.2.7")) != "192.0.2.0/24" {
+	if wire.Network(netip.MustParseAddr("2001:db8:1:2::3")) != "2001:db8:1::/48" || wire.Network(netip.MustParseAddr("192.0.2.7")) != "192.0.2.0/24" {
 		t.Error("masking")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 // Limits against abuse (docs/SECURITY.md, "Limits").
@@ -117,7 +118,7 @@ func (h *Hub) admit(now time.Time, from netip.AddrPort, token bool) api.Code {
 		return api.OK
 	}
 	h.drop(dropHandshakeLimit)
-	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + masked(from.Addr())})
+	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + wire.Network(from.Addr())})
 	return api.ErrRateLimited
 }
 

@@ -168,7 +168,7 @@ func (h *Hub) enter(now time.Time, s *session) {
 		verb = "link resumed: "
 	}
 	seen, stream := s.link.Seen()
-	from := " from " + masked(seen.Addr())
+	from := " from " + wire.Network(seen.Addr())
 	if stream {
 		from += " over TCP"
 	}

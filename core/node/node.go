@@ -36,6 +36,8 @@ type Host interface {
 	Sleep() bool
 	// Awake ends what a successful Sleep began.
 	Awake()
+	// Report gives the game what write makes, if it has asked for that since the last call.
+	Report(write func(dst []byte) []byte)
 	// Closing reports whether the client is to end. It never goes back to false.
 	Closing() bool
 }

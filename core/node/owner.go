@@ -58,6 +58,7 @@ type engine interface {
 	Resume(now time.Time)
 	Observed() netip.AddrPort
 	SetMapped(now time.Time, protocol string, external netip.AddrPort)
+	AppendReport(dst []byte, now time.Time) []byte
 	Close(now time.Time)
 	Done() bool
 }
@@ -81,7 +82,8 @@ type owner struct {
 	stats   api.PeerStats
 	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
 
-	pending func() bool // made once, too
+	pending func() bool              // made once, too
+	report  func(dst []byte) []byte // and this
 	habit   habit
 	spoiled [api.MaxPeers]uint64 // each peer's failed datagrams at its last snapshot, by slot
 
@@ -122,6 +124,7 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 		}
 		o.engine.HandleDatagram(o.now, o.mains.inside(id), from, b)
 	}
+	o.report = func(dst []byte) []byte { return o.engine.AppendReport(dst, o.now) }
 	o.initTCP()
 	return o
 }
@@ -225,6 +228,7 @@ func (o *owner) step() (busy bool) {
 	busy = o.transmit() || busy
 	busy = o.publish() || busy
 	o.snapshots()
+	o.host.Report(o.report)
 	return busy
 }
 

@@ -78,6 +78,9 @@ func (q *QueueHost) Do(c Command) bool {
 	return ok
 }
 
+// Report does nothing: Go programs have the endpoint's own means.
+func (q *QueueHost) Report(func([]byte) []byte) {}
+
 // Events is where the client's events come out. It is never closed; select on Ended beside it.
 func (q *QueueHost) Events() <-chan api.Event { return q.events }
 

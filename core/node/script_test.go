@@ -134,6 +134,8 @@ func (s *script) NextEvent() (ev api.Event, ok bool) {
 	ev.Data = s.lent
 	return ev, true
 }
+func (s *script) AppendReport(dst []byte, _ time.Time) []byte { return dst }
+
 func (s *script) NextRelease() (api.PeerHandle, int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -151,6 +151,8 @@ static void figures_and_words(void)
     CHECK(t.server == MUSUBI_SERVER_CONNECTED && t.server_code == 0 && t.members == GUESTS + 1 && t.peers == GUESTS);
     CHECK(t.direct <= t.peers && t.packets_sent > 0 && t.bytes_sent > t.packets_sent && t.command_bytes == 512 << 10);
     CHECK(says(host, "server: connected\n") && says(host, "room: 4 members; 3 peers connected") && says(host, "RTT "));
+    CHECK(says(host, "\nlink: up, server at 127.0.0.0/24 port ") && says(host, "relay leg of path 0 at ") && says(host, "search: this side "));
+    CHECK(says(host, " probes, round trip ") && says(host, "  path ") && !says(host, "127.0.0.1 "));
     memset(a, 7, sizeof a);
     CHECK_CODE(musubi_identity(host, a, sizeof a), 0);
     CHECK_CODE(musubi_identity(guests[0], b, sizeof b), 0);
