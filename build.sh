@@ -18,7 +18,7 @@ tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iprout
             chromium:chromium mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
 # To build for other systems and run what was built.
 tools_arm64=(aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static)
-tools_windows=(x86_64-w64-mingw32-gcc-win32:gcc-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64)
+tools_windows=(x86_64-w64-mingw32-gcc-win32:gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-g++-win32:g++-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64)
 tools_dist=(pkg-config:pkg-config npm:npm)
 # packages without a program of their own: file:package.
 files_test=(/usr/include/gc/gc.h:libgc-dev)
@@ -276,7 +276,7 @@ cmd_test() {
   if need "${tools_windows[@]}"; then
     check "windows-amd64: built, run by Wine" on_windows
   else
-    skip "windows-amd64" "gcc-mingw-w64-x86-64-win32 or wine64 is not installed"
+    skip "windows-amd64" "gcc-mingw-w64-x86-64-win32, g++-mingw-w64-x86-64-win32 or wine64 is not installed"
   fi
   check "adversity, 300 worlds" adversity 300
   check "NAT matrix, simulated, 10 trials a pair" "$out/bin/natlab" sim --trials 10
@@ -359,7 +359,7 @@ cmd_dist() { # the archives that users download, into build/dist
 
 cmd_windows_test() { # the long form of what the gate does
   cmd_lib >/dev/null
-  need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
+  need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64"
   on_windows long
 }
 

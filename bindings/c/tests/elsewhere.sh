@@ -12,7 +12,7 @@ flags=(-std=gnu11 -O1 -Wall -Wextra -Werror "-I$source/include")
 case $kind in
 windows)
 	library=$target/bin/musubi.dll suffix=.exe
-	cc=x86_64-w64-mingw32-gcc-win32
+	cc=x86_64-w64-mingw32-gcc-win32 cxx=x86_64-w64-mingw32-g++-win32
 	link=("$target/bin/libmusubi.dll.a" -lntdll)
 	export WINEPREFIX=$work/prefix WINEDEBUG=-all WINEDLLOVERRIDES='bcryptprimitives=n;mscoree,mshtml='
 	runner=/usr/lib/wine/wine64
@@ -24,7 +24,7 @@ windows)
 	;;
 arm64)
 	library=$target/lib/libmusubi.so suffix=
-	cc=aarch64-linux-gnu-gcc
+	cc=aarch64-linux-gnu-gcc cxx=
 	link=("$library" -lpthread "-Wl,-rpath,$target/lib")
 	runner='qemu-aarch64-static -L /usr/aarch64-linux-gnu'
 	exported() { aarch64-linux-gnu-nm -D --defined-only "$library" | awk '{print $3}'; }
@@ -68,3 +68,14 @@ short=short
 [ -z "$long" ] || short=
 "$tests/pair.sh" "$server" "$work/run/musubi_peer" "$work/run/musubi_hello" "$short"
 "$tests/pair.sh" "$server" "$work/run/musubi_peer" "$work/run/musubi_hello" short "$native_peer"
+
+if [ -n "$cxx" ]; then
+	echo "the C++ header is C++17 for $cxx, and its examples run"
+	flags=(-std=c++17 -O1 -Wall -Wextra -Wpedantic -Werror -fno-exceptions -fno-rtti "-I$source/include" "-I$source/bindings/cpp")
+	"$cxx" "${flags[@]}" -pedantic-errors -fsyntax-only "$tests/header.cpp"
+	for example in ping lobby; do
+		"$cxx" "${flags[@]}" -static -o "$target/bin/musubi_$example$suffix" "$source/bindings/cpp/examples/$example.cpp" "${link[@]}"
+		in_guest "$target/bin/musubi_$example$suffix"
+	done
+	"$source/bindings/cpp/tests/examples.sh" "$server" "$work/run/musubi_ping" "$work/run/musubi_lobby"
+fi

@@ -7,13 +7,13 @@ start_server "$1"
 
 "$ping" "$address" >"$work/ping1" &
 first=$!
-code=$(await "$work/ping1" 's/^room //p')
+code=$(await "$work/ping1" 's/^room //p' | tr -d '\r') # Windows' lines end in two
 "$ping" "$address" "$code" | grep '^ping 10: '
 wait $first
 
 "$lobby" "$address" Ann 3 >"$work/lobby1" &
 first=$!
-code=$(await "$work/lobby1" 's/^room //p')
+code=$(await "$work/lobby1" 's/^room //p' | tr -d '\r')
 "$lobby" "$address" Bob 3 "$code" >"$work/lobby2" &
 second=$!
 "$lobby" "$address" Cy 3 "$code" >"$work/lobby3"
