@@ -29,6 +29,15 @@ const (
 	EventPunch           EventKind = 22 // Peer: news of going direct. Code OK: first authenticated answer, RTTMicros; else gave up, Text: why
 	EventLANFound        EventKind = 23 // a host in the local network, or news of it; Text: address, Data: what it shows, Count: members, Code: most members
 	EventLANLost         EventKind = 24 // it does not answer any more; Text: address
+	EventRoomOptions     EventKind = 25 // Count: RoomFlags, Code: most members
+	EventRequestFailed   EventKind = 26 // what was asked of the server was not done; Count: RequestKind, Code, Text; Peer, if it was about one; Data: user id, ditto
+	EventJoinRequest     EventKind = 27 // somebody asks this owner to be let in; Count: its id, Text: user id, Data: its payload
+	EventJoinWithdrawn   EventKind = 28 // and asks no more; Count: the id
+	EventRoomListed      EventKind = 29 // a public room; Text: join code, Data: how its metadata begins, Count: members | RoomFlags << 32, Code: most members
+	EventRoomListEnd     EventKind = 30 // end of a page; Count: rooms in it, Data: where the next one begins, empty if there is none
+	EventUser            EventKind = 31 // Data: user id, Count: UserOffline and so on
+	EventInviteResult    EventKind = 32 // Data: user id; Code OK: it has the invitation; else Code, Text
+	EventInvited         EventKind = 33 // Text: join code, Data: the inviting player's user id, a zero byte, its payload
 )
 
 // Event is one thing that happened, as endpoint reports it and musubi_poll delivers it. Which fields count is said at

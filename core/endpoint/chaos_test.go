@@ -80,7 +80,7 @@ func (c *chaos) pick() api.PeerHandle {
 }
 
 func (c *chaos) step() {
-	k := c.rng.IntN(30)
+	k := c.rng.IntN(33)
 	c.steps = append(c.steps, fmt.Sprintf("%d", k))
 	var s wire.Signal
 	switch k {
@@ -122,12 +122,45 @@ func (c *chaos) step() {
 	case 23, 24, 25, 26:
 		c.game()
 		return
+	case 30:
+		s = c.roomNews()
+	case 31, 32:
+		c.lobby()
+		return
 	default:
 		c.wait([]time.Duration{time.Millisecond, 50 * time.Millisecond, time.Second, 12 * time.Second, 31 * time.Second}[min(c.rng.IntN(5), c.rng.IntN(5), c.rng.IntN(5))])
 		return
 	}
 	c.say(s)
 	c.collect()
+}
+
+// roomNews is a signal about the room or about users, whether it was asked for or not.
+func (c *chaos) roomNews() wire.Signal {
+	request := c.rng.Uint32N(6)
+	return [...]wire.Signal{
+		{Type: wire.SigRoomOptions, Epoch: 1, Flags: c.rng.Uint32N(64), Max: uint8(c.rng.IntN(70))},
+		{Type: wire.SigRoomData, Epoch: 1, Data: []byte{1}, Version: c.rng.Uint32N(4), Request: request, Code: int32(api.ErrConflict)},
+		{Type: wire.SigJoinRequest, Member: c.id(), User: "who"}, {Type: wire.SigJoinGone, Member: c.id()},
+		{Type: wire.SigRooms, Request: request, Rooms: []wire.RoomEntry{{Code: "EAAAAAAA"}}, After: []byte("a")},
+		{Type: wire.SigUserIs, Request: request, Flags: c.rng.Uint32N(4)}, {Type: wire.SigDone, Request: request},
+		{Type: wire.SigInvited, User: "who", Text: "EAAAAAAA"}, {Type: wire.SigRefused, Request: request, Code: int32(api.ErrNotOwner), Text: "no"},
+		{Type: wire.SigLeft, Code: int32(api.ErrKicked), Text: "out"},
+	}[min(c.rng.IntN(20), 9)]
+}
+
+// lobby asks the server for something, gives a password's key, or enters a room that has one.
+func (c *chaos) lobby() {
+	q := api.Request{Kind: api.RequestKind(c.rng.IntN(10)), Peer: c.pick(), ID: c.id(), Version: c.rng.Uint32N(3), User: "who", Yes: c.rng.IntN(2) == 0}
+	_ = c.e.Request(c.now, &q)
+	if d, ok := c.e.NextDerivation(); ok || c.rng.IntN(3) == 0 {
+		c.e.Derived(c.now, max(d.Room, evilRoom-uint64(c.rng.IntN(2))), [32]byte{byte(c.rng.IntN(2))})
+	}
+	if c.rng.IntN(6) == 0 && c.e.RoomEnter(c.now, &api.JoinOptions{Code: "EAAAAAAA", Password: []byte("sesame")}) == nil {
+		c.pump()
+		c.say(c.joined(c.take(wire.SigJoin).Request, c.id(), 7))
+	}
+	c.pump()
 }
 
 // collect takes the session out of what the client answered, when it called.

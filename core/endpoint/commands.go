@@ -41,33 +41,6 @@ func (e *Endpoint) Disconnect(now time.Time) error {
 	return nil
 }
 
-// RoomCreate makes a room and enters it. max counts this client too; 0 means api.DefaultMembers.
-func (e *Endpoint) RoomCreate(now time.Time, max int, data []byte) error {
-	if max == 0 {
-		max = api.DefaultMembers
-	}
-	if max < 2 || max > api.MaxRoomMembers {
-		return api.NewError(api.ErrValue, fmt.Sprintf("room for %d members: allowed are 2 to %d", max, api.MaxRoomMembers))
-	}
-	if len(data) > api.MaxRoomData {
-		return api.NewError(api.ErrTooLarge, fmt.Sprintf("room data of %d bytes: at most %d", len(data), api.MaxRoomData))
-	}
-	return e.roomCommand(now, func(r *rendezvous.Client) error { return r.Create(uint8(max), data) })
-}
-
-// RoomJoin enters the room with a join code.
-func (e *Endpoint) RoomJoin(now time.Time, code string) error {
-	return e.roomCommand(now, func(r *rendezvous.Client) error { return r.Join(code) })
-}
-
-// RoomSetData replaces the room's metadata; the owner only.
-func (e *Endpoint) RoomSetData(now time.Time, data []byte) error {
-	if len(data) > api.MaxRoomData {
-		return api.NewError(api.ErrTooLarge, fmt.Sprintf("room data of %d bytes: at most %d", len(data), api.MaxRoomData))
-	}
-	return e.roomCommand(now, func(r *rendezvous.Client) error { return r.SetData(data) })
-}
-
 // RoomLeave leaves the room. Connections to its members are closed.
 func (e *Endpoint) RoomLeave(now time.Time) error {
 	err := e.roomCommand(now, func(r *rendezvous.Client) error { return r.Leave() })
@@ -175,7 +148,11 @@ func (e *Endpoint) rejectRequest(i int, code api.Code, text string) {
 
 // answer accepts a request: our handshake message goes back; the connection waits for the caller's.
 func (e *Endpoint) answer(now time.Time, i int, sig *wire.Signal) {
-	p, message, err := peer.NewCallee(now, e.peerConfig(sig.Flags&wire.RequestSameAddress != 0), sig)
+	if e.pass.wait() {
+		e.hold(i, sig)
+		return
+	}
+	p, message, err := peer.NewCallee(now, e.peerConfig(sig.Flags&wire.RequestSameAddress != 0), e.pass.mixed(sig))
 	if err != nil {
 		e.link.Rooms().Reject(sig.Intro, int32(api.ErrHandshake), "the handshake could not start")
 		e.log(logWarn, "request refused: "+err.Error())

@@ -36,6 +36,7 @@ type Config struct {
 	IdleTimeout   time.Duration // silence that ends a peer's connection, 0: 10 s
 	Punch         api.Aggressiveness
 	PunchRate     int  // packets per second while predicting ports, 0: by Punch
+	NoInvites     bool // refuses invitations
 	Streams       bool // the edge can open streams, for networks that block UDP
 }
 
@@ -80,6 +81,7 @@ type Endpoint struct {
 
 	slots   table
 	room    roomState
+	pass    passState
 	events  []api.Event
 	taken   int  // events[:taken] were handed out
 	flooded bool // more wait than maxEvents: see shed
@@ -119,6 +121,9 @@ func New(now time.Time, cfg Config) (*Endpoint, error) {
 		Rand: cfg.Rand, Static: static, ServerKey: cfg.ServerKey, Servers: cfg.Servers, AES: cfg.AES, Streams: cfg.Streams,
 		Info: wire.ClientInfo{Flags: flags, App: cfg.App, User: cfg.User, Token: cfg.Token},
 	})
+	if cfg.NoInvites {
+		e.link.Rooms().SetPresence(wire.PresenceNoInvite)
+	}
 	return e, nil
 }
 
@@ -172,7 +177,7 @@ const maxEvents = 4096
 func (e *Endpoint) push(ev api.Event) {
 	waiting := e.events[e.taken:]
 	switch last := len(waiting) - 1; {
-	case last >= 0 && ev.Kind == api.EventRoomData && waiting[last].Kind == api.EventRoomData:
+	case last >= 0 && ev.Kind == api.EventRoomData && waiting[last].Kind == api.EventRoomData && waiting[last].Code == ev.Code:
 		waiting[last] = ev // only the newest is of interest, and the room's owner may set it all day
 		return
 	case len(waiting) >= maxEvents && ev.Kind == api.EventLog:

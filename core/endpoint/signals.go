@@ -16,6 +16,7 @@ type roomState struct {
 	in    bool
 	self  uint64
 	owner uint64
+	flags uint32 // wire.RoomPublic and so on
 }
 
 // drainLink acts on what the link and the rooms machine report.
@@ -115,6 +116,7 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 	case wire.SigJoined:
 		e.joined(now, s)
 	case wire.SigRefused:
+		e.pass.forget()
 		e.push(api.Event{Kind: api.EventRoomLeft, Code: api.Code(s.Code), Text: s.Text})
 	case wire.SigLeft:
 		e.leaveRoom(api.Code(s.Code), s.Text)
@@ -126,7 +128,7 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 		e.room.owner = s.Owner
 		e.push(api.Event{Kind: api.EventOwnerChanged, Peer: e.memberHandle(s.Owner)})
 	case wire.SigRoomData:
-		e.push(api.Event{Kind: api.EventRoomData, Data: append([]byte(nil), s.Data...)})
+		e.push(api.Event{Kind: api.EventRoomData, Code: api.Code(s.Code), Count: uint64(s.Version), Data: append([]byte(nil), s.Data...)})
 	case wire.SigRequest:
 		e.requested(now, s)
 	case wire.SigIntroduction:
@@ -147,6 +149,8 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 			e.eachPeer(func(p *peer.Peer) { p.NetworkChanged(now, true) })
 			e.startProfile(now)
 		}
+	default:
+		e.roomSignal(s)
 	}
 }
 
@@ -154,7 +158,10 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 func (e *Endpoint) joined(now time.Time, s *wire.Signal) {
 	entering := !e.room.in || e.room.self != s.Member
 	oldOwner := e.room.owner
-	e.room = roomState{in: true, self: s.Member, owner: s.Owner}
+	e.room = roomState{in: true, self: s.Member, owner: s.Owner, flags: s.Flags}
+	if entering {
+		e.pass.enter(s.Room)
+	}
 	present := map[uint64]bool{}
 	for k := range s.Members {
 		present[s.Members[k].ID] = true
@@ -186,8 +193,9 @@ func (e *Endpoint) joined(now time.Time, s *wire.Signal) {
 	}
 	if entering {
 		e.events[at].Peer = e.memberHandle(s.Owner) // its slot exists only now
-		if len(s.Data) > 0 {
-			e.push(api.Event{Kind: api.EventRoomData, Data: append([]byte(nil), s.Data...)})
+		e.push(roomOptions(s))
+		if len(s.Data) > 0 || s.Version > 1 {
+			e.push(api.Event{Kind: api.EventRoomData, Count: uint64(s.Version), Data: append([]byte(nil), s.Data...)})
 		}
 	} else if oldOwner != s.Owner {
 		e.push(api.Event{Kind: api.EventOwnerChanged, Peer: e.memberHandle(s.Owner)})
@@ -229,8 +237,9 @@ func (e *Endpoint) memberLeft(id uint64, code api.Code) {
 		return
 	}
 	s := &e.slots.list[i]
-	s.present, s.request, s.until = false, nil, time.Time{}
+	s.present, s.request, s.held, s.until = false, nil, nil, time.Time{}
 	e.slots.abandon(i, api.ErrPeerGone, "the other player left the room")
+	e.cutKicked(i, code)
 	e.push(api.Event{Kind: api.EventMemberLeft, Peer: e.slots.handle(i), Code: code})
 	e.slots.touch(i)
 }
@@ -241,10 +250,12 @@ func (e *Endpoint) leaveRoom(code api.Code, text string) {
 		return
 	}
 	e.room = roomState{}
+	e.pass.forget()
 	for i := range e.slots.used {
 		if s := &e.slots.list[i]; s.used && s.present {
-			s.present, s.request, s.until = false, nil, time.Time{}
+			s.present, s.request, s.held, s.until = false, nil, nil, time.Time{}
 			e.slots.abandon(i, code, text)
+			e.cutKicked(i, code)
 			e.slots.touch(i)
 		}
 	}
@@ -277,17 +288,21 @@ func (e *Endpoint) introduced(now time.Time, s *wire.Signal) {
 		e.log(logWarn, "introduction to a member that is not in the room")
 		return
 	}
+	if e.pass.wait() {
+		e.hold(i, s)
+		return
+	}
 	same := s.Flags&wire.IntroSameAddress != 0
 	for _, a := range s.Party.Addrs {
 		same = same || a.Addr() == e.info.Observed.Addr()
 	}
-	p, answer, err := peer.NewCaller(now, e.peerConfig(same), s, e.server)
+	p, answer, err := peer.NewCaller(now, e.peerConfig(same), e.pass.mixed(s), e.server)
 	if err != nil {
-		text := "the other side's handshake does not fit what the server told: " + err.Error()
-		e.link.Rooms().Reject(s.Intro, int32(api.ErrHandshake), text)
+		code, text := e.handshakeFailure(err)
+		e.link.Rooms().Reject(s.Intro, int32(code), text)
 		e.link.Flush(now)
 		if e.slots.list[i].cur == nil { // a connection that lives is not concerned
-			e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.ErrHandshake, Text: text})
+			e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: code, Text: text})
 		}
 		return
 	}
@@ -351,6 +366,9 @@ func (e *Endpoint) rejected(now time.Time, sig *wire.Signal) {
 	called := false
 	if s.request != nil && s.request.Intro == sig.Intro {
 		s.request, s.until, called = nil, time.Time{}, true
+	}
+	if s.held != nil && s.held.Intro == sig.Intro {
+		s.held = nil
 	}
 	if s.next != nil && s.next.Intro() == sig.Intro {
 		e.slots.forget(i, s.next)

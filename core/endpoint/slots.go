@@ -24,6 +24,7 @@ type slot struct {
 	cur      *peer.Peer   // the connection in use
 	next     *peer.Peer   // callee's side of a newer introduction; replaces cur when its handshake completes
 	request  *wire.Signal // waits for PeerAccept or PeerReject
+	held     *wire.Signal // Request that was accepted, or Introduction, that waits for the password's key
 	until    time.Time    // the request is rejected then
 	askAgain time.Time    // a rate-limited connect is repeated then
 	released int          // send budget that came free and was not told yet
@@ -98,7 +99,7 @@ func (t *table) release(i int) {
 	if !s.used || s.present || s.cur != nil || s.next != nil {
 		return
 	}
-	s.used, s.request = false, nil
+	s.used, s.request, s.held = false, nil, nil
 	t.free = append(t.free, i)
 }
 

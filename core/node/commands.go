@@ -41,11 +41,11 @@ func (o *owner) apply(c *Command) {
 		o.disconnect()
 	case CmdRoomCreate:
 		if !o.deferred(c) {
-			o.roomRefused(e.RoomCreate(now, int(min(c.Value, 1<<16)), c.Data))
+			o.roomRefused(e.RoomOpen(now, &api.RoomOptions{Max: int(min(c.Value, 1<<16)), Flags: c.Flags, Data: c.Data, Password: c.Password}))
 		}
 	case CmdRoomJoin:
 		if !o.deferred(c) {
-			o.roomRefused(e.RoomJoin(now, c.Text))
+			o.roomRefused(e.RoomEnter(now, &api.JoinOptions{Code: c.Text, Data: c.Data, Password: c.Password}))
 		}
 	case CmdRoomLeave:
 		if !o.deferred(c) {
@@ -53,7 +53,12 @@ func (o *owner) apply(c *Command) {
 		}
 	case CmdRoomSetData:
 		if !o.deferred(c) {
-			o.refused("set the room's data", e.RoomSetData(now, c.Data))
+			q := api.Request{Kind: api.RequestSetData, Version: uint32(c.Value), Data: c.Data}
+			o.requestRefused(&q, e.Request(now, &q))
+		}
+	case CmdRequest:
+		if !o.deferred(c) {
+			o.requestRefused(&c.Request, e.Request(now, &c.Request))
 		}
 	case CmdPeerConnect:
 		o.peerRefused(c.Peer, e.PeerConnect(now, c.Peer, c.Data))
@@ -115,6 +120,17 @@ func (o *owner) roomRefused(err error) {
 		o.refused("enter another room", err)
 	default:
 		o.tell(api.Event{Kind: api.EventRoomLeft, Code: codeOf(err), Text: err.Error()})
+	}
+}
+
+// requestRefused tells that something was not even asked of the server.
+func (o *owner) requestRefused(q *api.Request, err error) {
+	switch {
+	case err == nil:
+	case q.Kind == api.RequestInvite:
+		o.tell(api.Event{Kind: api.EventInviteResult, Code: codeOf(err), Text: err.Error(), Data: []byte(q.User)})
+	default:
+		o.tell(api.Event{Kind: api.EventRequestFailed, Count: uint64(q.Kind), Peer: q.Peer, Code: codeOf(err), Text: err.Error(), Data: []byte(q.User)})
 	}
 }
 

@@ -69,7 +69,7 @@ func (o *owner) lanHost(c *Command) {
 		return
 	}
 	o.link()
-	o.roomRefused(o.engine.RoomCreate(o.now, p.most, p.data))
+	o.roomRefused(o.engine.RoomOpen(o.now, &api.RoomOptions{Max: p.most, Data: p.data}))
 }
 
 // lanRefused ends a call that wanted a link and a room.
@@ -269,7 +269,7 @@ func (o *owner) lanNews(ev *lan.Event) {
 			return
 		}
 		o.link()
-		o.roomRefused(o.engine.RoomJoin(o.now, o.lan.joining))
+		o.roomRefused(o.engine.RoomEnter(o.now, &api.JoinOptions{Code: o.lan.joining}))
 	}
 }
 

@@ -49,10 +49,11 @@ const (
 	CmdNone CommandKind = iota
 	CmdConnect
 	CmdDisconnect
-	CmdRoomCreate  // Value: most members, 0 for the default; Data: metadata
-	CmdRoomJoin    // Text: join code
+	CmdRoomCreate  // Value: most members, 0 for the default; Flags; Data: metadata; Password
+	CmdRoomJoin    // Text: join code; Data: for an owner who decides; Password
 	CmdRoomLeave   //
-	CmdRoomSetData // Data
+	CmdRoomSetData // Value: the version that it replaces, 0 for any; Data
+	CmdRequest     // Request
 	CmdPeerConnect // Peer, Data: goes with the request
 	CmdPeerAccept  // Peer
 	CmdPeerReject  // Peer, Text
@@ -80,6 +81,10 @@ type Command struct {
 	Data  []byte
 
 	Simulation *Simulation // nil: none
+
+	Flags    api.RoomFlags
+	Password []byte      // borrowed as Data is
+	Request  api.Request // ditto
 }
 
 // Config is what a client is made from.

@@ -23,6 +23,7 @@ func TestCommandsReachTheEngineInOrder(t *testing.T) {
 		{Kind: CmdRoomCreate, Value: 4, Data: buffer},
 		{Kind: CmdRoomJoin, Text: "EABC1234"},
 		{Kind: CmdRoomSetData, Data: buffer},
+		{Kind: CmdRequest, Request: api.Request{Kind: api.RequestUser, User: "ana"}},
 		{Kind: CmdPeerConnect, Peer: 7, Data: buffer},
 		{Kind: CmdPeerAccept, Peer: 7},
 		{Kind: CmdPeerReject, Peer: 7, Text: "no"},
@@ -40,7 +41,7 @@ func TestCommandsReachTheEngineInOrder(t *testing.T) {
 	}
 	copy(buffer, "wrong")
 	for _, line := range []string{
-		"servers [127.0.0.1:3478]", "connect", "create 4 hello", "join EABC1234", "setdata hello", "peerconnect 7 hello", "accept 7",
+		"servers [127.0.0.1:3478]", "connect", "create 4 hello", "join EABC1234", "setdata hello", "request 7 ana", "peerconnect 7 hello", "accept 7",
 		"reject 7 no", "punch 7", "send 7 {2 3 2 50 99} hello", "peerclose 7 42 bye", "leave", "local [127.0.0.1]", "networkchanged", "suspend 5m0s", "local [127.0.0.1]", "resume", "disconnect",
 	} {
 		st.want(line)
@@ -67,6 +68,9 @@ func TestRefusedCommandsBecomeEvents(t *testing.T) {
 		{"disconnect", Command{Kind: CmdDisconnect}, "disconnect", bad, api.Event{Kind: api.EventLog, Code: logWarn}},
 		{"peer", Command{Kind: CmdPeerConnect, Peer: 7}, "peerconnect", bad, api.Event{Kind: api.EventPeerClosed, Peer: 7, Code: api.ErrBadCode}},
 		{"connected peer", Command{Kind: CmdPeerConnect, Peer: 7}, "peerconnect", already, api.Event{Kind: api.EventLog, Code: logWarn}},
+		{"data", Command{Kind: CmdRoomSetData}, "setdata", already, api.Event{Kind: api.EventRequestFailed, Code: api.ErrAlready, Text: already.Text}},
+		{"kick", Command{Kind: CmdRequest, Request: api.Request{Kind: api.RequestKick, Peer: 7}}, "request", bad, api.Event{Kind: api.EventRequestFailed, Peer: 7, Code: api.ErrBadCode}},
+		{"invite", Command{Kind: CmdRequest, Request: api.Request{Kind: api.RequestInvite, User: "ana"}}, "request", bad, api.Event{Kind: api.EventInviteResult, Code: api.ErrBadCode}},
 		{"punch", Command{Kind: CmdPeerPunch, Peer: 7}, "punch", bad, api.Event{Kind: api.EventPunch, Peer: 7, Code: api.ErrBadCode}},
 		{"reliable send", Command{Kind: CmdSend, Peer: 7, Data: []byte("12345")}, "send", bad, api.Event{Kind: api.EventLog, Code: logError}},
 		{"an error without a code", Command{Kind: CmdRoomJoin}, "join", errors.New("?"), api.Event{Kind: api.EventRoomLeft, Code: api.ErrFailed, Text: "?"}},

@@ -41,10 +41,12 @@ type engine interface {
 	Consumed(now time.Time, h api.PeerHandle, n int)
 	Connect(now time.Time) error
 	Disconnect(now time.Time) error
-	RoomCreate(now time.Time, max int, data []byte) error
-	RoomJoin(now time.Time, code string) error
+	RoomOpen(now time.Time, o *api.RoomOptions) error
+	RoomEnter(now time.Time, o *api.JoinOptions) error
 	RoomLeave(now time.Time) error
-	RoomSetData(now time.Time, data []byte) error
+	Request(now time.Time, q *api.Request) error
+	NextDerivation() (endpoint.Derivation, bool)
+	Derived(now time.Time, room uint64, key [32]byte)
 	PeerConnect(now time.Time, h api.PeerHandle, data []byte) error
 	PeerAccept(now time.Time, h api.PeerHandle) error
 	PeerReject(now time.Time, h api.PeerHandle, text string) error
@@ -94,6 +96,7 @@ type owner struct {
 	tcp        tcp
 	sim        simulator
 	lan        lanPlay
+	password   passwordKeys
 	out        outbox
 	statsAt    time.Time // the last snapshots
 	stale      bool      // something happened since
@@ -218,12 +221,14 @@ func (o *owner) step() (busy bool) {
 	o.takeAddresses()
 	o.renewAddresses()
 	o.takeMappings()
+	o.takePassword()
 	if at := o.timeout(); !at.IsZero() && !now.Before(at) {
 		o.timerAt, o.stale = now, true
 		o.engine.HandleTimeout(now)
 	}
 	o.stale = o.stale || busy
 	o.socketOps()
+	o.derivePassword()
 	o.lanStep()
 	busy = o.transmit() || busy
 	busy = o.publish() || busy
@@ -307,6 +312,7 @@ func (o *owner) release() {
 	Trouble("release")
 	o.servers.stop()
 	o.mapper.stop()
+	o.password.stop()
 	o.tcp.Close()
 	for _, id := range o.sockets {
 		o.loop.CloseSocket(id)

@@ -240,6 +240,15 @@ func (o *owner) link() {
 	}
 }
 
+// kept is a command with memory of its own.
+func (c *Command) kept() Command {
+	k := *c
+	for _, b := range []*[]byte{&k.Data, &k.Password, &k.Request.Data, &k.Request.After} {
+		*b = append([]byte(nil), *b...)
+	}
+	return k
+}
+
 // deferred keeps a room command for after the look-up.
 func (o *owner) deferred(c *Command) bool {
 	if !o.servers.running() {
@@ -249,9 +258,7 @@ func (o *owner) deferred(c *Command) bool {
 		o.log(logWarn, "too many room commands while the server's name is looked up")
 		return true
 	}
-	kept := *c
-	kept.Data = append([]byte(nil), c.Data...)
-	o.servers.waiting = append(o.servers.waiting, kept)
+	o.servers.waiting = append(o.servers.waiting, c.kept())
 	return true
 }
 

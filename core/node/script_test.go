@@ -33,6 +33,7 @@ type script struct {
 	sticky  bool // HandleTimeout leaves timeout alone
 	undone  bool // never done
 	spoiled uint64
+	derive  []endpoint.Derivation
 
 	searching bool // the link is down
 	locals    map[api.SocketID]netip.AddrPort
@@ -149,12 +150,29 @@ func (s *script) NextRelease() (api.PeerHandle, int, bool) {
 func (s *script) Consumed(_ time.Time, h api.PeerHandle, n int) { s.did("consumed %d %d", h, n) }
 func (s *script) Connect(time.Time) error                       { return s.did("connect") }
 func (s *script) Disconnect(time.Time) error                    { return s.did("disconnect") }
-func (s *script) RoomCreate(_ time.Time, max int, data []byte) error {
-	return s.did("create %d %s", max, data)
+func (s *script) RoomOpen(_ time.Time, o *api.RoomOptions) error {
+	return s.did("create %d %s", o.Max, o.Data)
 }
-func (s *script) RoomJoin(_ time.Time, code string) error    { return s.did("join %s", code) }
-func (s *script) RoomLeave(time.Time) error                  { return s.did("leave") }
-func (s *script) RoomSetData(_ time.Time, data []byte) error { return s.did("setdata %s", data) }
+func (s *script) RoomEnter(_ time.Time, o *api.JoinOptions) error { return s.did("join %s", o.Code) }
+func (s *script) RoomLeave(time.Time) error                       { return s.did("leave") }
+func (s *script) Request(_ time.Time, q *api.Request) error {
+	if q.Kind == api.RequestSetData {
+		return s.did("setdata %s", q.Data)
+	}
+	return s.did("request %d %s", q.Kind, q.User)
+}
+func (s *script) NextDerivation() (d endpoint.Derivation, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.derive) == 0 {
+		return d, false
+	}
+	d, s.derive = s.derive[0], s.derive[1:]
+	return d, true
+}
+func (s *script) Derived(_ time.Time, room uint64, key [32]byte) {
+	s.did("derived %d %x", room, key[:2])
+}
 func (s *script) PeerConnect(_ time.Time, h api.PeerHandle, data []byte) error {
 	return s.did("peerconnect %d %s", h, data)
 }

@@ -212,7 +212,7 @@ func (s *Server) reject(m *member, sig *wire.Signal) {
 // neither like a success nor like the server's word; on ErrRateLimited, for one, a caller asks again by itself.
 func refusal(code api.Code) api.Code {
 	switch code {
-	case api.ErrTimeout, api.ErrPeerGone, api.ErrHandshake, api.ErrProtocol:
+	case api.ErrTimeout, api.ErrPeerGone, api.ErrHandshake, api.ErrProtocol, api.ErrBadPassword:
 		return code
 	}
 	return api.ErrRejected

@@ -8,6 +8,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/natsim"
+	"github.com/musubi-p2p/musubi/core/secure"
 )
 
 // Client is one endpoint on a host of its own.
@@ -191,6 +192,9 @@ func (c *Client) receive6(now time.Time, p natsim.Packet) {
 	}
 }
 
+// derivation is how long a slow device takes for a password's key.
+const derivation = 60 * time.Millisecond
+
 func (c *Client) drain(now time.Time) {
 	for again := true; again; {
 		again = false
@@ -220,6 +224,12 @@ func (c *Client) drain(now time.Time) {
 			}
 			c.buf = out
 			c.transmit(now, out, tx)
+		}
+		if d, ok := c.Endpoint.NextDerivation(); ok {
+			key := secure.RoomKey(d.Password, d.Room)
+			c.w.After(derivation, func(time.Time) {
+				c.Do(func(now time.Time, e *endpoint.Endpoint) { e.Derived(now, d.Room, key) })
+			})
 		}
 		for !c.paused {
 			ev, ok := c.Endpoint.NextEvent()
