@@ -86,12 +86,14 @@ const (
 	dropSTUN                       // not a request that gets an answer
 	dropSTUNLimit                  // over a limit
 	dropHandshakeLimit             // over a limit
+	dropCapacity                   // a handshake that was told to come again
+	dropResetLimit                 // a packet of an unknown session, over a limit
 	dropSignal                     // a signal that its link could not take
 	dropQueue                      // the owner does not take what is to be sent
 	dropCount
 )
 
-var dropNames = [dropCount]string{"format", "socket", "session_unknown", "stun", "stun_limit", "handshake_limit", "signal", "queue"}
+var dropNames = [dropCount]string{"format", "socket", "session_unknown", "stun", "stun_limit", "handshake_limit", "handshake_capacity", "reset_limit", "signal", "queue"}
 
 func (h *Hub) drop(d drop) { h.drops[d]++ }
 

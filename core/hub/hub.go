@@ -48,13 +48,17 @@ type Config struct {
 	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
 	// now. nil: the hub forwards alone.
 	Legs        relay.Table
-	MaxSessions int // 0: 100,000
-	MaxRooms    int // 0: 100,000
+	MaxSessions int // 0: 200,000
+	Handshakes  int // new links a second that are taken on, 0: DefaultHandshakes; a resumed one counts a third
+	// Node is this node's name among those with the same Master, the same after a restart. Resets are bound to it.
+	Node     string
+	MaxRooms int // 0: 100,000
 }
 
 const (
 	defaultBits, defaultPackets = 1_000_000, 300
-	defaultMaxSessions          = 100_000
+	// Links that are replaced by resumed ones count until the client has spoken: all of 100,000 may come back at once.
+	defaultMaxSessions = 200_000
 )
 
 // Hub is one server node. Not safe for two goroutines at once.
@@ -81,8 +85,10 @@ type Hub struct {
 	refusals [token.Reasons]uint64     // of tokens
 	streams  map[uint32]netip.AddrPort // each one's address as the world sees it
 
-	handshakes, returning, bareSTUN, ourSTUN gate
-	nodeSTUN                                 bucket
+	handshakes, returning, bareSTUN, ourSTUN, resets gate
+	nodeSTUN, nodeResets                             bucket
+	capacity                                         capacity
+	resetKey                                         *secure.ResetKey
 
 	out       outbox
 	events    []Event
@@ -110,13 +116,17 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	if cfg.RelayRate == (wire.RelayRate{}) && !cfg.LabLimits {
 		cfg.RelayRate = wire.RelayRate{BitsPerSecond: defaultBits, PacketsPerSecond: defaultPackets}
 	}
+	if cfg.Handshakes == 0 {
+		cfg.Handshakes = DefaultHandshakes
+	}
 	if cfg.MaxSessions == 0 {
 		cfg.MaxSessions = defaultMaxSessions
 	}
 	h := &Hub{
 		cfg: cfg, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{}, perUser: map[user]int{},
-		streams: map[uint32]netip.AddrPort{},
-		tickets: secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),
+		streams:  map[uint32]netip.AddrPort{},
+		resetKey: secure.NewResetKey(secure.Derive(cfg.Master, "stateless resets of "+cfg.Node)),
+		tickets:  secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),
 	}
 	if err := h.seedGates(); err != nil {
 		return nil, err
@@ -124,7 +134,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	cookies := secure.NewCookieJar(secure.Derive(cfg.Master, "cookies"))
 	h.acceptor = link.NewAcceptor(link.AcceptorConfig{
 		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"),
-		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
+		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, Resets: h.resetKey, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
 	})
 	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Privacy: cfg.Privacy, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})
 	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
@@ -193,8 +203,9 @@ func (h *Hub) handleSession(now time.Time, from netip.AddrPort, b []byte) {
 		return
 	}
 	s := h.sessions[head.ConnID]
-	if s == nil { // of a link that ended, or of before a restart: silence makes the client resume
+	if s == nil { // of a link that ended, or of before a restart
 		h.drop(dropSession)
+		h.reset(now, from, head.ConnID, len(b))
 		return
 	}
 	s.link.HandleDatagram(now, from, b)

@@ -18,6 +18,8 @@ var (
 	bareSTUNLimit  = limit{time.Second / 20, 20}   // per address
 	nodeSTUNLimit  = limit{time.Second / 2000, 2000}
 	ourSTUNLimit   = limit{time.Second / 400, 200} // per address, requests with our token
+	resetLimit     = limit{time.Second / 100, 200} // per address: a campus after a restart
+	nodeResetLimit = limit{time.Second / 10_000, 2000}
 )
 
 // limit is one token per interval, saved up to burst.
@@ -59,7 +61,7 @@ const (
 )
 
 func (h *Hub) seedGates() error {
-	for _, g := range []*gate{&h.handshakes, &h.returning, &h.bareSTUN, &h.ourSTUN} {
+	for _, g := range []*gate{&h.handshakes, &h.returning, &h.bareSTUN, &h.ourSTUN, &h.resets} {
 		var b [16]byte
 		if _, err := io.ReadFull(h.cfg.Rand, b[:]); err != nil {
 			return err
@@ -108,18 +110,36 @@ func subnet(a netip.Addr) netip.Addr {
 
 // admit is asked before public-key work. The address is proven by now: nobody can use up another's allowance. One that
 // holds an address token was here before, and has a limit of its own: the token costs nothing, the handshake does.
-func (h *Hub) admit(now time.Time, from netip.AddrPort, token bool) api.Code {
+func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (code api.Code, wait uint32) {
 	switch {
 	case h.closing:
-		return api.ErrServerClosing
+		return api.ErrServerClosing, 0
 	case len(h.sessions) >= h.cfg.MaxSessions:
-		return api.ErrServerFull
+		return api.ErrServerFull, 0
 	case h.cfg.LabLimits || token && h.returning.take(now, from.Addr(), tokenLimit) || !token && h.handshakes.take(now, from.Addr(), handshakeLimit):
-		return api.OK
+		if wait, ok := h.capacity.take(now, h.cfg.Handshakes, resume); !ok {
+			h.drop(dropCapacity)
+			return api.ErrUnavailable, wait
+		}
+		return api.OK, 0
 	}
 	h.drop(dropHandshakeLimit)
 	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + wire.Network(from.Addr())})
-	return api.ErrRateLimited
+	return api.ErrRateLimited, 0
+}
+
+// reset tells the sender of a packet of a session that we know nothing of. Unlike most answers it goes to an address that nothing
+// proves, but it is smaller than the packet.
+func (h *Hub) reset(now time.Time, from netip.AddrPort, id uint32, size int) {
+	if size <= wire.ResetSize || h.closing {
+		return
+	}
+	if !h.cfg.LabLimits && !(h.resets.take(now, from.Addr(), resetLimit) && h.nodeResets.take(now, nodeResetLimit)) {
+		h.drop(dropResetLimit)
+		return
+	}
+	var b [wire.ResetSize]byte
+	h.send(0, from, wire.AppendReset(b[:0], &wire.Reset{ConnID: id, Token: h.resetKey.Token(id)}))
 }
 
 // mayAnswer spends a STUN request's allowance.

@@ -20,11 +20,13 @@ type AcceptorConfig struct {
 	Cookies   *secure.CookieJar
 	Ticket    secure.TicketKey
 	STUNPorts []uint16
-	Alternate netip.Addr    // second address for NAT discovery, invalid: none
-	NewConnID func() uint32 // unique among the node's sessions and not zero
+	Alternate netip.Addr       // second address for NAT discovery, invalid: none
+	Resets    *secure.ResetKey // this node's own; nil: no stateless resets
+	NewConnID func() uint32    // unique among the node's sessions and not zero
 	// Admit is asked before any public-key work for an address that has proved itself; token: by an address token
-	// rather than a cookie made for this handshake. Nil admits everybody.
-	Admit func(now time.Time, from netip.AddrPort, token bool) api.Code
+	// rather than a cookie made for this handshake; resume: of a link by its ticket. With api.ErrUnavailable it says how many
+	// seconds the client is to wait. Nil admits everybody.
+	Admit func(now time.Time, from netip.AddrPort, token, resume bool) (code api.Code, wait uint32)
 	// Authorize decides about an authentic applicant and may set User and Member. Nil: everybody, under the user id
 	// they wish or "anon-" and the hash of their key, with a random member id.
 	Authorize func(now time.Time, a *Applicant) api.Code
@@ -100,7 +102,7 @@ func (a *Acceptor) handle(now time.Time, from Origin, b []byte) (reply []byte, s
 		return nil, nil
 	}
 	if m.Version != wire.Version {
-		return a.refuse(&m, api.ErrServerVersion), nil
+		return a.refuse(&m, api.ErrServerVersion, 0), nil
 	}
 	return a.hello(now, from, b, &m)
 }
@@ -112,9 +114,10 @@ func (a *Acceptor) retry(now time.Time, from netip.AddrPort, random [wire.Random
 	return a.reply
 }
 
-func (a *Acceptor) refuse(m *wire.Hello, code api.Code) []byte {
+// refuse says why, and with api.ErrUnavailable how many seconds to wait.
+func (a *Acceptor) refuse(m *wire.Hello, code api.Code, wait uint32) []byte {
 	a.counts.Refused++
-	a.reply = wire.AppendRefuse(a.reply[:0], &wire.Refuse{Version: wire.Version, Random: m.Random, Code: int32(code)})
+	a.reply = wire.AppendRefuse(a.reply[:0], &wire.Refuse{Version: wire.Version, Random: m.Random, Code: int32(code), Wait: wait})
 	return a.reply
 }
 
@@ -132,8 +135,8 @@ func (a *Acceptor) hello(now time.Time, from Origin, b []byte, m *wire.Hello) (r
 		return e.welcome, nil
 	}
 	if a.cfg.Admit != nil {
-		if code := a.cfg.Admit(now, from.Seen, !exact); code != api.OK {
-			return a.refuse(m, code), nil
+		if code, wait := a.cfg.Admit(now, from.Seen, !exact, m.Resume); code != api.OK {
+			return a.refuse(m, code, wait), nil
 		}
 	}
 	answer, who, code := a.authenticate(now, from.Seen, m, prologue)
@@ -141,7 +144,7 @@ func (a *Acceptor) hello(now time.Time, from Origin, b []byte, m *wire.Hello) (r
 		code = a.authorize(now, &who)
 	}
 	if code != api.OK {
-		return a.refuse(m, code), nil
+		return a.refuse(m, code, 0), nil
 	}
 	return a.accept(now, m, answer, who, key, from, exact)
 }
@@ -205,10 +208,13 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 		ConnID: a.cfg.NewConnID(), Observed: who.From, User: who.User, Member: who.Member, AddressToken: a.cfg.Cookies.Address(now, ip),
 		STUNToken: a.cfg.Cookies.STUNToken(now, ip), STUNPorts: a.cfg.STUNPorts, Alternate: a.cfg.Alternate,
 	}
+	if a.cfg.Resets != nil {
+		info.ResetToken = a.cfg.Resets.Token(info.ConnID)
+	}
 	// No ticket yet: its secret comes out of this very message. The first one follows over the session.
 	msg2, keys, secret, err := answer.Reply(m.ConnID, &info)
 	if err != nil {
-		return a.refuse(m, api.ErrProtocol), nil // a client key of low order
+		return a.refuse(m, api.ErrProtocol, 0), nil // a client key of low order
 	}
 	a.counts.Links++
 	if m.Resume {

@@ -57,8 +57,9 @@ type Client struct {
 	answers  []wire.Probe  // path challenges to answer, bounded
 	remote   netip.AddrPort
 	ticket   resumption
-	token    wire.Cookie // address token
-	tokenEnd time.Time   // zero: no token
+	token    wire.Cookie               // address token
+	tokenEnd time.Time                 // zero: no token
+	resetTag [wire.ResetTokenSize]byte // what a Reset of the present session holds; zero: there is none
 	carrier  carrier
 	renewal  renewal
 }
@@ -287,6 +288,9 @@ func (c *Client) handle(now time.Time, from netip.AddrPort, b []byte, stream boo
 	case wire.FamilyHandshake:
 		if a := c.attemptAt(from, stream); a != nil {
 			c.handleHandshake(now, a, b)
+		}
+		if (c.state == up || c.state == closing) && stream == c.carrier.on && sameAddr(from, c.remote) {
+			c.handleReset(now, b)
 		}
 	}
 	c.advance(now)

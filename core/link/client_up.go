@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"net/netip"
 	"time"
 
@@ -29,6 +30,21 @@ func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte, stre
 	if ok && probed && probe.Challenge && len(c.answers) < maxAnswers {
 		c.answers = append(c.answers, wire.Probe{Response: true, RespNonce: probe.ChallengeNonce, Observed: from})
 	}
+}
+
+// handleReset takes the server's word that it knows nothing of the session: it was restarted, or gave us up. To wait for
+// silence would take seconds.
+func (c *Client) handleReset(now time.Time, b []byte) {
+	m, ok := wire.ParseReset(b)
+	if !ok || c.resetTag== [wire.ResetTokenSize]byte{} || m.ConnID != c.pipe.keys.RemoteConnID() ||
+		subtle.ConstantTimeCompare(m.Token[:], c.resetTag[:]) != 1 {
+		return
+	}
+	if c.state == closing {
+		c.reset()
+		return
+	}
+	c.lose(now, api.ErrLost, "the server at "+c.remote.String()+" no longer knows this link", 0)
 }
 
 // silentAt is when waiting for an acknowledgement has lasted too long.

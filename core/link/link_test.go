@@ -180,7 +180,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		w := newWorld(t, 1)
 		if c.admit {
-			w.server.cfg.Admit = func(time.Time, netip.AddrPort, bool) api.Code { return c.code }
+			w.server.cfg.Admit = func(time.Time, netip.AddrPort, bool, bool) (api.Code, uint32) { return c.code, 0 }
 		} else {
 			w.server.cfg.Authorize = func(time.Time, *Applicant) api.Code { return c.code }
 		}
@@ -193,11 +193,11 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	w := newWorld(t, 1) // a limit that is lifted in time hurts nobody
-	w.server.cfg.Admit = func(now time.Time, _ netip.AddrPort, _ bool) api.Code {
+	w.server.cfg.Admit = func(now time.Time, _ netip.AddrPort, _, _ bool) (api.Code, uint32) {
 		if now.Sub(birth) < 3*time.Second {
-			return api.ErrRateLimited
+			return api.ErrRateLimited, 0
 		}
-		return api.OK
+		return api.OK, 0
 	}
 	w.restartServer()
 	w.connect()

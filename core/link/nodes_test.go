@@ -305,7 +305,7 @@ func TestMoveWaitsForANode(t *testing.T) {
 // A node that takes nobody now is believed: another one is asked at once, and where there is none the wait is kept.
 func TestServerThatTakesNobodyNow(t *testing.T) {
 	refusing := func(w *several, n *place) {
-		n.cfg.Admit = func(time.Time, netip.AddrPort, bool) api.Code { return api.ErrUnavailable }
+		n.cfg.Admit = func(time.Time, netip.AddrPort, bool, bool) (api.Code, uint32) { return api.ErrUnavailable, 0 }
 		n.acceptor = NewAcceptor(n.cfg)
 	}
 	w := newSeveral(t, 6, 10*ms, 30*ms)

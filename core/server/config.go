@@ -37,6 +37,7 @@ type Config struct {
 	RelayBits   uint32       // bit/s and packets/s of each relay leg; default: hub's, or none with Limits lab
 	RelayRate   uint32       //
 	Egress      uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
+	Capacity    int          // new links a second; more are told to wait; default hub.DefaultHandshakes
 	Admin       string       // "address:port" of metrics, health and the live page; "off"; default none
 	Region      string       // first letter of join codes, A to Z; default E
 	Node        string       // this server's name for people; default the machine's
@@ -77,6 +78,7 @@ type settings struct {
 	adminWanted bool           // by the operator: without it there is no server
 	region      byte
 	node        string
+	handshakes  int // 0: the hub's default
 }
 
 // check understands a Config. local are this machine's addresses.
@@ -127,13 +129,19 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 // maxShards bounds the sockets; beyond it the network card's queues are the limit, not ours.
 const maxShards = 128
 
-// checkRelay understands what is said of the relay.
+// maxHandshakes is more than any processor does.
+const maxHandshakes = 1_000_000
+
+// checkRelay understands what is said of the relay, and how much work is taken on.
 func (c *Config) checkRelay(s *settings) error {
 	switch s.shards, s.egressBits = c.Shards, c.Egress; {
 	case c.Shards < 0 || c.Shards > maxShards:
 		return usage("--shards %d is out of range; allowed is 1 to %d, or 0 for one a processor", c.Shards, maxShards)
 	case c.Shards == 0:
 		s.shards = min(runtime.NumCPU(), maxShards)
+	}
+	if s.handshakes = c.Capacity; c.Capacity < 0 || c.Capacity > maxHandshakes {
+		return usage("--capacity %d is out of range; allowed is 1 to %d, or 0 for the default", c.Capacity, maxHandshakes)
 	}
 	if (c.RelayBits == 0) != (c.RelayRate == 0) {
 		return usage("--relay-bits and --relay-packets go together: each leg is held to both")

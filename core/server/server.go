@@ -105,7 +105,7 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
 	s.hub, err = hub.New(s.now, hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
-		Region: set.region, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
+		Region: set.region, Node: set.node, Handshakes: set.handshakes, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
 		Legs: legs, RelayRate: set.relayRate,
 	})
 	if err != nil {

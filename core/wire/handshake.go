@@ -272,12 +272,12 @@ func ParseClientInfo(b []byte) (m ClientInfo, ok bool) {
 //	| flags(32) | conn id(32) | your address | user id: len8 | member(64) | address token(168) |
 //	+-----------+-------------+--------------+---------------+------------+--------------------+
 //	| ticket: len16 | lifetime s (32) | stun token(128) | n(8), n x stun port(16) | alternate address |
-//	| n(8), n x address | trailing ... |
+//	| n(8), n x address | reset token(128) | trailing ... |
 //
 // conn id is what the client must write into packets for the server. Lifetime is the ticket's. The STUN token goes into
 // our STUN requests (stun.AttrLinkToken); it is bound to the address, not the port. The alternate address serves the first
 // two STUN ports; its own port says nothing, and it may be missing. The last addresses are other nodes of the same cluster,
-// for when this one dies.
+// for when this one dies. The reset token is what a Reset of this link will hold; it may be missing.
 type ServerInfo struct {
 	Flags        uint32
 	ConnID       uint32
@@ -291,6 +291,7 @@ type ServerInfo struct {
 	STUNPorts    []uint16
 	Alternate    netip.Addr
 	Nodes        []netip.AddrPort
+	ResetToken   [ResetTokenSize]byte
 }
 
 // MaxNodes is how many other nodes a ServerInfo names.
@@ -307,7 +308,8 @@ func AppendServerInfo(b []byte, m *ServerInfo) []byte {
 	for _, p := range m.STUNPorts {
 		b = binary.BigEndian.AppendUint16(b, p)
 	}
-	return appendAddrs(AppendAddr(b, netip.AddrPortFrom(m.Alternate, 0)), m.Nodes, MaxNodes)
+	b = appendAddrs(AppendAddr(b, netip.AddrPortFrom(m.Alternate, 0)), m.Nodes, MaxNodes)
+	return append(b, m.ResetToken[:]...)
 }
 
 func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
@@ -324,6 +326,9 @@ func ParseServerInfo(b []byte) (m ServerInfo, ok bool) {
 	}
 	if r.Len() > 0 {
 		m.Nodes = r.addrs(MaxNodes)
+	}
+	if r.Len() >= ResetTokenSize {
+		r.Copy(m.ResetToken[:])
 	}
 	return m, !r.Err() && len(m.Ticket) <= MaxResumeTicket
 }

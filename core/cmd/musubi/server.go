@@ -30,6 +30,7 @@ type serverCommand struct {
 	RelayBits uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
 	RelayRate uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
 	Egress    uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
+	Capacity  int      `help:"New links a second that this server takes on; a resumed one counts a third, and whoever is too many is told when to come again. Default: 1500." placeholder:"N" env:"MUSUBI_CAPACITY"`
 	Admin     string   `help:"Address and TCP port of metrics, health and the live page, or off." placeholder:"ADDR:PORT" default:"127.0.0.1:3480"`
 	Region    string   `help:"Letter with which this server's join codes begin; default: E." placeholder:"A-Z"`
 	Node      string   `help:"Name of this server in metrics and on the live page; default: the machine's." placeholder:"NAME"`
@@ -45,7 +46,7 @@ func (c *serverCommand) config(log *slog.Logger) server.Config {
 	return server.Config{
 		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, AuthKeys: c.AuthKey, AuthKeyFile: c.AuthKeys, Privacy: c.Privacy, Limits: c.Limits, Public: c.Public,
 		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
-		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress,
+		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress, Capacity: c.Capacity,
 		Admin: c.Admin, Region: c.Region, Node: c.Node, Version: programVersion(), Log: log,
 	}
 }
