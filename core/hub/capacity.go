@@ -21,7 +21,7 @@ const (
 	// resumeShare: a resumed link costs a third of a new one, two Diffie-Hellman operations against six.
 	resumeShare = 3
 	burstTime   = 250 * time.Millisecond // of handshakes may come at once
-	longestWait = 45                     // s; a RETRY's cookie, with which the client comes back, lives for 60 s
+	longestWait = 20                     // s; clients believe 30, wait for up to twice as long, and at first connect give up after 30
 )
 
 // take uses the place of one handshake. If there is none now, wait is in how many seconds there will be.
