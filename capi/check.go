@@ -63,7 +63,7 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_USER_OFFLINE)-int(api.ErrUserOffline)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_TOKEN_EXPIRED)-int(api.ErrTokenExpired)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_TOO_MANY_SESSIONS)-int(api.ErrTooManySessions)]
-	_ = [1]struct{}{}[int(C.MUSUBI_ERR_CONSENT)-int(api.ErrConsent)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ERR_PRIVACY)-int(api.ErrPrivacy)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_REJECTED)-int(api.ErrRejected)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_REMOTE_CLOSED)-int(api.ErrRemoteClosed)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_HANDSHAKE)-int(api.ErrHandshake)]

@@ -53,7 +53,7 @@ static const struct {
     {MUSUBI_ERR_USER_OFFLINE, "that user is not online"},
     {MUSUBI_ERR_TOKEN_EXPIRED, "the access token has expired"},
     {MUSUBI_ERR_TOO_MANY_SESSIONS, "this user has too many sessions already"},
-    {MUSUBI_ERR_CONSENT, "both players' games have to ask for that connection"},
+    {MUSUBI_ERR_PRIVACY, "privacy does not allow it"},
     {MUSUBI_ERR_REJECTED, "the other player rejected the connection"},
     {MUSUBI_ERR_REMOTE_CLOSED, "the other player closed the connection"},
     {MUSUBI_ERR_HANDSHAKE, "the other side's handshake does not fit"},

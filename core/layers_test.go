@@ -39,7 +39,7 @@ var rooms = map[string]room{
 	"core/rendezvous": {"wire stun seq api", false, "rooms and introductions; signals in, signals out"},
 	"core/peer":       {"secure rudp nat relay wire seq api", false, "one connection"},
 	"core/link":       {"secure rudp rendezvous token wire seq api", false, "client <-> server session, both ends"},
-	"core/endpoint":   {"peer link nat relay rendezvous secure stun wire api", false, "one client"},
+	"core/endpoint":   {"token peer link nat relay rendezvous secure stun wire api", false, "one client"},
 	"core/lan":        {"wire api", false, "finds hosts in the local network; makes them found"},
 	"core/hub":        {"link relay rendezvous secure stun token wire api", false, "one server node"},
 	"core/sim":        {"endpoint hub rudp natsim impair secure wire stun api", false, "virtual internet under a virtual clock"},

@@ -207,7 +207,7 @@ enum {
     MUSUBI_ERR_USER_OFFLINE = -324,       /* no client of that user is connected */
     MUSUBI_ERR_TOKEN_EXPIRED = -325,      /* the access token's time is over: get a new one from the game's backend */
     MUSUBI_ERR_TOO_MANY_SESSIONS = -326,  /* this user has as many sessions as are allowed */
-    MUSUBI_ERR_CONSENT = -327,            /* both players' games have to ask for that connection */
+    MUSUBI_ERR_PRIVACY = -327,            /* privacy does not allow it: both games have to ask, or the connection stays relayed */
 
     /* the other player */
     MUSUBI_ERR_REJECTED = -400,      /* it rejected the connection */

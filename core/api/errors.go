@@ -54,7 +54,7 @@ const (
 	ErrUserOffline       Code = -324 // no client of that user is connected
 	ErrTokenExpired      Code = -325 // the access token's time is over: the game's backend makes a new one
 	ErrTooManySessions   Code = -326 // this user has as many sessions as are allowed
-	ErrConsent           Code = -327 // both players' games have to ask for that connection
+	ErrPrivacy           Code = -327 // privacy: both players' games have to ask for that connection, or it stays relayed
 
 	ErrRejected     Code = -400 // the other player rejected the connection
 	ErrRemoteClosed Code = -401 // the other player closed the connection
@@ -87,7 +87,7 @@ var codeText = map[Code]string{
 	ErrConflict:    "the room's data changed meanwhile", ErrKicked: "put out of the room by its owner",
 	ErrBanned: "the room's owner does not let this player in", ErrRoomLocked: "the room is locked", ErrUserOffline: "that user is not online",
 	ErrTokenExpired: "the access token has expired", ErrTooManySessions: "this user has too many sessions already",
-	ErrConsent: "both players' games have to ask for that connection",
+	ErrPrivacy: "privacy does not allow it",
 
 	ErrRejected: "the other player rejected the connection", ErrRemoteClosed: "the other player closed the connection",
 	ErrHandshake: "the other side's handshake does not fit", ErrProtocol: "the other side broke the protocol",

@@ -38,6 +38,8 @@ const (
 	EventUser            EventKind = 31 // Data: user id, Count: UserOffline and so on
 	EventInviteResult    EventKind = 32 // Data: user id; Code OK: it has the invitation; else Code, Text
 	EventInvited         EventKind = 33 // Text: join code, Data: the inviting player's user id, a zero byte, its payload
+	EventTokenSet        EventKind = 40 // the server's answer to a new access token. Code OK: it counts from now on, Count: seconds; else Code, Text
+	EventTokenEnding     EventKind = 41 // the link ends in Count seconds unless it gets a new access token
 )
 
 // Event is one thing that happened, as endpoint reports it and musubi_poll delivers it. Which fields count is said at

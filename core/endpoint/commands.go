@@ -96,9 +96,13 @@ func (e *Endpoint) PeerConnect(now time.Time, h api.PeerHandle, data []byte) err
 	case !s.present:
 		return api.NewError(api.ErrPeerGone, "that member left the room")
 	}
+	if s.request != nil { // the other side asked first: that is both
+		return e.PeerAccept(now, h)
+	}
 	if err := e.link.Rooms().Connect(s.member, data); err != nil {
 		return err
 	}
+	s.asked = true
 	e.flushLink(now)
 	return nil
 }

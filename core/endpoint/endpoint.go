@@ -27,6 +27,9 @@ type Config struct {
 	App           string             // the game's id; peers of another app never meet
 	User          string             // wished user id, at most api.MaxUserID bytes
 	Token         []byte             // access token, empty under open auth
+	Certificate   []byte             // identity certificate to show to other players, empty: none
+	AppKey        *[32]byte          // the app's Ed25519 key, under which others' certificates must be good; nil: none is asked for
+	Privacy       api.Privacy        // what this client asks for; server, room and players can make it stricter
 	Servers       []netip.AddrPort
 	ServerKey     [32]byte
 	AES           bool          // this CPU has AES instructions
@@ -117,9 +120,11 @@ func New(now time.Time, cfg Config) (*Endpoint, error) {
 	if cfg.AES {
 		flags = wire.FlagAES
 	}
+	info := wire.ClientInfo{Flags: flags, App: cfg.App, User: cfg.User, Token: cfg.Token}
+	info.SetPrivacy(cfg.Privacy)
 	e.link = link.NewClient(link.ClientConfig{
 		Rand: cfg.Rand, Static: static, ServerKey: cfg.ServerKey, Servers: cfg.Servers, AES: cfg.AES, Streams: cfg.Streams,
-		Info: wire.ClientInfo{Flags: flags, App: cfg.App, User: cfg.User, Token: cfg.Token},
+		Info: info,
 	})
 	if cfg.NoInvites {
 		e.link.Rooms().SetPresence(wire.PresenceNoInvite)

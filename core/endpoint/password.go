@@ -116,5 +116,8 @@ func (e *Endpoint) handshakeFailure(err error) (api.Code, string) {
 	if errors.Is(err, secure.ErrAuth) && (e.pass.state != passNone || e.room.flags&wire.RoomPassword != 0) {
 		return api.ErrBadPassword, "the two players gave different passwords for the room"
 	}
+	if known := (*api.Error)(nil); errors.As(err, &known) { // an identity certificate
+		return known.Code, known.Text
+	}
 	return api.ErrHandshake, "the other side's handshake does not fit what the server told: " + err.Error()
 }

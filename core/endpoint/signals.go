@@ -141,6 +141,8 @@ func (e *Endpoint) handleSignal(now time.Time, s *wire.Signal) {
 		e.punchGranted(now, s)
 	case wire.SigCandidates:
 		e.candidates(now, s)
+	case wire.SigTokenSet, wire.SigTokenEnding:
+		e.tokenNews(s)
 	case wire.SigObserved:
 		moved := e.info.Observed.Addr() != s.Addr.Addr() && e.linkUp
 		if e.info.Observed = s.Addr; e.moving {
@@ -187,7 +189,7 @@ func (e *Endpoint) joined(now time.Time, s *wire.Signal) {
 		if i, known = e.memberJoined(m); !known {
 			continue
 		}
-		if entering && !e.cfg.ManualConnect {
+		if entering && !e.cfg.ManualConnect && e.cfg.Privacy != api.PrivacyConsent {
 			e.connectMember(i)
 		}
 	}
@@ -204,7 +206,14 @@ func (e *Endpoint) joined(now time.Time, s *wire.Signal) {
 }
 
 func (e *Endpoint) connectMember(i int) {
-	if err := e.link.Rooms().Connect(e.slots.list[i].member, nil); err != nil {
+	s, rooms := &e.slots.list[i], e.link.Rooms()
+	err := error(nil)
+	if s.asked {
+		err = rooms.Connect(s.member, nil)
+	} else {
+		err = rooms.ConnectUnasked(s.member)
+	}
+	if err != nil {
 		e.log(logWarn, "connect: "+err.Error())
 	}
 }
@@ -270,7 +279,7 @@ func (e *Endpoint) requested(now time.Time, s *wire.Signal) {
 		e.link.Flush(now)
 		return
 	}
-	if !e.cfg.ManualAccept {
+	if !e.asks(s) {
 		e.answer(now, i, s)
 		return
 	}
@@ -328,6 +337,9 @@ func (e *Endpoint) completeCallee(now time.Time, s *wire.Signal) {
 			p.Abandon(api.ErrHandshake, "the other side's handshake does not fit what the server told: "+err.Error())
 			return
 		}
+		if s := &e.slots.list[i]; p.Refused() && s.cur != nil {
+			return // the connection that lives is not concerned; this one ends with the next
+		}
 		e.slots.list[i].next = nil
 		e.adopt(i, p)
 		return
@@ -382,6 +394,10 @@ func (e *Endpoint) rejected(now time.Time, sig *wire.Signal) {
 		s.askAgain = now.Add(max(wait, connectAgain) + time.Duration(e.random32()%1000)*time.Millisecond)
 		return
 	}
+	if api.Code(sig.Code) == api.ErrPrivacy { // only what the library asked for by itself is refused so
+		e.log(logInfo, "not connected to "+s.user+": "+sig.Text)
+		return
+	}
 	if s.cur == nil {
 		e.push(api.Event{Kind: api.EventPeerClosed, Peer: e.slots.handle(i), Code: api.Code(sig.Code), Text: sig.Text})
 	}
@@ -396,6 +412,10 @@ func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 		LocalNAT: e.wireProfile(), SendBudget: e.cfg.SendBudget, MappedPort: e.mapped,
 		Global6: e.globalCandidates(), Punch: e.cfg.Punch, PunchRate: e.cfg.PunchRate,
 		STUN: e.sampleServer(), STUNToken: e.info.STUNToken, IdleTimeout: e.cfg.IdleTimeout,
+		RelayOnly: e.cfg.Privacy == api.PrivacyRelayOnly, Certificate: e.cfg.Certificate,
+	}
+	if e.cfg.AppKey != nil {
+		cfg.Verify = e.verifyPeer
 	}
 	for cfg.ConnID = e.random32(); e.connTaken(cfg.ConnID); cfg.ConnID = e.random32() {
 	}

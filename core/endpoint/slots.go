@@ -27,6 +27,7 @@ type slot struct {
 	held     *wire.Signal // Request that was accepted, or Introduction, that waits for the password's key
 	until    time.Time    // the request is rejected then
 	askAgain time.Time    // a rate-limited connect is repeated then
+	asked    bool         // by the game, not by the library itself
 	released int          // send budget that came free and was not told yet
 
 	at time.Time // the earlier deadline of cur and next, when it was last looked at

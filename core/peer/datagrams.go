@@ -32,8 +32,8 @@ type counters struct {
 
 // HandleDirect takes a session packet that came straight from somewhere. b is decrypted in place.
 func (p *Peer) HandleDirect(now time.Time, socket api.SocketID, from netip.AddrPort, b []byte) {
-	if p.session == nil {
-		return // checks start only when both have keys; the peer repeats them
+	if p.session == nil || p.cfg.RelayOnly {
+		return // checks start only when both have keys; the peer repeats them. Hidden, nobody learns that anybody is here
 	}
 	id, number, frames, ok := p.open(b)
 	if !ok {

@@ -56,6 +56,10 @@ type Config struct {
 	PunchRate   int            // packets per second of port prediction, 0: by Punch
 	STUN        netip.AddrPort // a STUN port of the server that the main socket does not use
 	STUNToken   [16]byte
+	RelayOnly   bool // privacy: no address is told, nothing is probed, what comes directly is dropped
+	// Certificate is shown to the other side. Verify judges the one that it shows for its key; nil: none is asked for.
+	Certificate []byte
+	Verify      func(now time.Time, key secure.PublicKey, certificate []byte) error
 }
 
 // Peer is one connection. Its owner calls it from one goroutine.
@@ -63,6 +67,7 @@ type Peer struct {
 	cfg    Config
 	caller bool
 	intro  wire.IntroID
+	key    secure.PublicKey // the other side's, as the server told it
 	remote []netip.AddrPort // the other side's addresses, attested by the server
 
 	handshake *secure.PeerHandshake // callee, until message 2
@@ -72,7 +77,7 @@ type Peer struct {
 	session *secure.Session
 	conn    *rudp.Conn
 	agent   *nat.Agent
-	moved   bool // see TakeMoved
+	moved   bool   // see TakeMoved
 	legs    [2]leg // by path: the relay's and the backup's
 	paths   paths
 	stats   counters
@@ -81,14 +86,19 @@ type Peer struct {
 
 	wish    Wish
 	closed  bool // the EventPeerClosed was queued
+	refused bool // see Refused
 	pending []api.Event
 }
 
 // NewCaller takes the introduction that came back for our connect: the callee's handshake message, its addresses and
 // our relay leg. The answer goes to the server at once; the connection can carry data when it returns.
 func NewCaller(now time.Time, cfg Config, sig *wire.Signal, server netip.AddrPort) (p *Peer, answer []byte, err error) {
-	p = &Peer{cfg: cfg, caller: true, intro: sig.Intro}
+	p = &Peer{cfg: cfg, caller: true, intro: sig.Intro, key: sig.Key}
+	p.hide(sig.Flags&wire.IntroRelayOnly != 0)
 	answer, session, info, err := secure.AnswerPeer(p.secureConfig(sig, true), sig.Noise)
+	if err == nil {
+		err = p.verify(now, &info) // before anything of ours leaves
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +109,8 @@ func NewCaller(now time.Time, cfg Config, sig *wire.Signal, server netip.AddrPor
 
 // NewCallee answers a request that was accepted: message 1 goes back to the server.
 func NewCallee(now time.Time, cfg Config, sig *wire.Signal) (p *Peer, message []byte, err error) {
-	p = &Peer{cfg: cfg, intro: sig.Intro, expires: now.Add(handshakeTimeout)}
+	p = &Peer{cfg: cfg, intro: sig.Intro, key: sig.Key, expires: now.Add(handshakeTimeout)}
+	p.hide(sig.Flags&wire.RequestRelayOnly != 0)
 	p.handshake, message, err = secure.NewPeerInitiator(p.secureConfig(sig, false))
 	if err != nil {
 		return nil, nil, err
@@ -120,13 +131,15 @@ func (p *Peer) secureConfig(sig *wire.Signal, caller bool) secure.PeerConfig {
 	return secure.PeerConfig{
 		Rand: p.cfg.Rand, Static: p.cfg.Static, Remote: sig.Key, PSK: sig.PSK,
 		Prologue: secure.PeerPrologue(p.cfg.App, sig.Room, sig.Epoch, sig.Intro, callerKey, calleeKey, wire.Version),
-		Info:     wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort, Global6: p.cfg.Global6},
+		Info: wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort, Global6: p.cfg.Global6,
+			Certificate: p.cfg.Certificate},
 	}
 }
 
 // Accepted gives the callee the caller's addresses and its own relay leg, released by the server after the accept.
 func (p *Peer) Accepted(now time.Time, sig *wire.Signal, server netip.AddrPort) {
 	if p.agent == nil {
+		p.hide(sig.Flags&wire.IntroRelayOnly != 0)
 		p.reach(now, sig, server)
 	}
 }
@@ -141,6 +154,10 @@ func (p *Peer) Finish(now time.Time, message []byte) error {
 		return err
 	}
 	p.handshake = nil
+	if err := p.verify(now, &info); err != nil {
+		p.refuse(now, session, err)
+		return nil
+	}
 	p.start(now, session, info)
 	early := p.early
 	p.early = nil
@@ -161,6 +178,9 @@ func (p *Peer) reach(now time.Time, sig *wire.Signal, server netip.AddrPort) {
 		Punch: p.cfg.Punch, Rate: p.cfg.PunchRate, Server: p.cfg.STUN, Token: p.cfg.STUNToken,
 		LinkRTT: p.cfg.LinkRTT, RelayDelay: p.serverTrip(party), Granted: granted,
 	})
+	if p.cfg.RelayOnly {
+		return
+	}
 	p.remote = party.Addrs
 	p.agent.AddRemote(now, p.remote, false)
 }
@@ -176,22 +196,29 @@ func (p *Peer) serverTrip(party *wire.Party) time.Duration {
 const startMargin = 10 * time.Millisecond
 
 func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo) {
+	if len(p.cfg.LAN) > 0 { // only who is behind our own public address names places in our network
+		p.agent.AddRemote(now, info.LAN, true)
+	}
+	if !p.cfg.RelayOnly { // an agent that was not started sends nothing and answers nothing
+		p.agent.AddTold(now, mappedAddrs(p.remote, info.MappedPort))
+		p.agent.AddTold(now, global6(info.Global6))
+		p.agent.Start(now)
+	}
+	p.begin(now, session)
+	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
+}
+
+// begin makes the transport over new keys, and opens what relays there are.
+func (p *Peer) begin(now time.Time, session *secure.Session) {
 	p.session = session
 	p.conn = rudp.New(now, rudp.Config{
 		SendBudget: p.cfg.SendBudget, RecvBudget: max(p.cfg.SendBudget, api.DefaultSendBytes), IdleTimeout: p.cfg.IdleTimeout,
 	})
-	if len(p.cfg.LAN) > 0 { // only who is behind our own public address names places in our network
-		p.agent.AddRemote(now, info.LAN, true)
-	}
-	p.agent.AddTold(now, mappedAddrs(p.remote, info.MappedPort))
-	p.agent.AddTold(now, global6(info.Global6))
-	p.agent.Start(now)
 	for i := range p.legs {
 		if l := &p.legs[i]; l.client != nil && l.client.Bound() {
 			p.openRelay(now, l)
 		}
 	}
-	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
 }
 
 // global6 leaves out what is no global IPv6 address: other kinds are the server's to attest.
@@ -299,6 +326,10 @@ func (p *Peer) SetProfile(now time.Time, own wire.Profile) {
 
 // Punch tries the direct ways again, now.
 func (p *Peer) Punch(now time.Time) {
+	if p.Connected() && p.cfg.RelayOnly {
+		p.push(api.Event{Kind: api.EventPunch, Code: api.ErrPrivacy, Text: "privacy: this connection stays relayed"})
+		return
+	}
 	if p.Connected() && !p.paths.direct(p.paths.route) {
 		p.paths.retryAt = time.Time{}
 		p.agent.Retry(now)

@@ -93,7 +93,7 @@ func (p *Peer) HandleSTUN(now time.Time, socket api.SocketID, from netip.AddrPor
 // SetParty takes what the server tells of the other side after the introduction: a profile that was measured since, or
 // another address.
 func (p *Peer) SetParty(now time.Time, party *wire.Party) {
-	if p.agent == nil || p.closed {
+	if p.agent == nil || p.closed || p.cfg.RelayOnly {
 		return
 	}
 	p.agent.SetRemote(now, party.Profile)

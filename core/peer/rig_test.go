@@ -114,7 +114,7 @@ func (f *fakeRelay) receive(r *rig, from netip.AddrPort, b []byte) {
 		return
 	}
 	if handle, _, ok := wire.ParseRelayed(b); ok {
-		other := (handle-1)^1 + 1
+		other := (handle - 1) ^ 1 + 1
 		if to, ok := f.bound[other]; ok && f.bound[handle] == from {
 			binary.BigEndian.PutUint32(b[1:], other)
 			r.send(f.addr, to, b)

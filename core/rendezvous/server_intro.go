@@ -109,7 +109,7 @@ func (s *Server) connect(now time.Time, m *member, sig *wire.Signal) {
 	}
 	privacy := s.privacy(m.room, m, callee)
 	if privacy == api.PrivacyConsent && sig.Flags&wire.ConnectAsked == 0 {
-		s.refuseConnect(m, sig.Member, api.ErrConsent, "both players' games have to ask for this connection")
+		s.refuseConnect(m, sig.Member, api.ErrPrivacy, "both players' games have to ask for this connection")
 		return
 	}
 	if in := s.pairs[pairOf(m, callee)]; in != nil {

@@ -356,8 +356,8 @@ namespace Musubi
         /// <summary>This user has as many sessions as are allowed.</summary>
         TooManySessions = -326,
 
-        /// <summary>Both players' games have to ask for that connection.</summary>
-        Consent = -327,
+        /// <summary>Privacy does not allow it: both games have to ask, or the connection stays relayed.</summary>
+        Privacy = -327,
 
         /// <summary>It rejected the connection.</summary>
         Rejected = -400,

@@ -1,0 +1,44 @@
+package peer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/secure"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+// hide takes note that the server, too, wants this connection relayed for good; that the client wants it is in the
+// configuration already.
+func (p *Peer) hide(told bool) {
+	if p.cfg.RelayOnly = p.cfg.RelayOnly || told; p.cfg.RelayOnly {
+		p.cfg.LAN, p.cfg.Global6, p.cfg.MappedPort = nil, nil, 0
+	}
+}
+
+// verify judges the other side's certificate. The handshake has proven that it holds the key which the server told; only the
+// certificate can tell whose key that is.
+func (p *Peer) verify(now time.Time, info *wire.PeerInfo) error {
+	if p.cfg.Verify == nil {
+		return nil
+	}
+	return p.cfg.Verify(now, p.key, info.Certificate)
+}
+
+// Refused reports whether the other side's certificate was not good enough: the connection never was one.
+func (p *Peer) Refused() bool { return p.refused }
+
+// refuse ends a connection as it comes about: the game hears why, and the other side that it was rejected, so that it does
+// not wait for silence to tell it. No probe leaves.
+func (p *Peer) refuse(now time.Time, session *secure.Session, err error) {
+	code := api.ErrIdentity
+	var e *api.Error
+	if errors.As(err, &e) {
+		code = e.Code
+	}
+	p.refused, p.early = true, nil
+	p.begin(now, session)
+	p.fail(code, err.Error())
+	p.conn.Close(now, api.ErrRejected, err.Error(), 0)
+}
