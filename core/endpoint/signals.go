@@ -69,6 +69,9 @@ func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 	// A server that names others is one node of several: another address is another node then, and relay legs stay where they
 	// are. A server alone that has another address has moved, and they with it.
 	away := e.linkUp || len(e.info.Nodes)+len(ev.Info.Nodes) > 0
+	if left := e.server; e.linkUp { // it sent us away
+		e.eachPeer(func(p *peer.Peer) { p.LeaveRelay(now, left) })
+	}
 	e.linkUp, e.moving = true, false
 	e.info = ev.Info
 	e.server = e.link.Remote()

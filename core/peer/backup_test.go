@@ -47,6 +47,33 @@ func TestRelayDies(t *testing.T) {
 	}
 }
 
+// A relay that is about to end is left before it does: who was told leaves, the other side follows, and neither notices
+// anything. Nothing goes by that relay any more but PINGs now and then.
+func TestRelayIsLeftInTime(t *testing.T) {
+	r := newRig(t, 2)
+	var sent [2]uint32
+	r.run(3*time.Second, 50*time.Millisecond, &sent)
+	for _, s := range r.sides {
+		s.gap = 0
+		s.LeaveRelay(r.now, r.relays[1].addr) // not the one in use
+	}
+	r.sides[0].LeaveRelay(r.now, r.relays[0].addr)
+	r.run(2*time.Second, 50*time.Millisecond, &sent)
+	carried := r.relays[0].carried
+	r.run(10*time.Second, 50*time.Millisecond, &sent)
+	if n := r.relays[0].carried - carried; n > 4 {
+		t.Errorf("%d datagrams still went by the relay that was left", n)
+	}
+	r.relays[0].dead = true
+	r.run(5*time.Second, 50*time.Millisecond, &sent)
+	r.run(time.Second, 0, &sent)
+	for n, s := range r.sides {
+		if s.next != sent[1-n] || len(s.routes) != 1 || s.paths.route != wire.PathBackup || s.gap > 60*time.Millisecond {
+			t.Errorf("side %d got %d of %d, on path %d, %q, gap %v", n, s.next, sent[1-n], s.paths.route, s.routes, s.gap)
+		}
+	}
+}
+
 // Who only listens hears on: the sender's change is enough, and ACKs go back the way that the data came.
 func TestRelayDiesUnderAListener(t *testing.T) {
 	r := newRig(t, 3)

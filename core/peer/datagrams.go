@@ -83,7 +83,7 @@ func (p *Peer) HandleRelayed(now time.Time, leg wire.PathID, b []byte) {
 	}
 	p.agent.Heard(now)
 	if id != wire.PathProbe {
-		p.frames(now, id, leg, number, frames) // what came by a relay is answered by it: the other may be dead
+		p.frames(now, id, p.heardBy(now, leg), number, frames)
 	} else if probe, ok := wire.ParseProbe(frames); ok && probe.HasControl { // challenges mean nothing on a relay
 		p.agent.HandleControl(now, &probe.Control)
 	}

@@ -26,11 +26,16 @@ type leg struct {
 	requeueAt time.Time // what was sent before boundAt and is unanswered then is lost; zero: no doubt
 	boundAt   time.Time
 	handle    uint32 // when it was bound last
+	heard     time.Time
+	left      bool // before its relay ends: ACKs go by the other one too
 }
 
 const (
 	// backupAfter is when the backup leg is bound though the first one's bind still has no answer.
 	backupAfter = time.Second
+	// followAfter packets in a row by the other relay, and so long none by the one in use, show that the other side has left it.
+	followAfter   = 8
+	followSilence = 500 * time.Millisecond
 	// relayHold is the shortest time between two changes of the relay: where nothing at all gets through, either is as good.
 	relayHold = 2 * time.Second
 )
@@ -126,16 +131,52 @@ func (p *Peer) relayRTTHint() time.Duration { return 2 * p.cfg.LinkRTT }
 
 // swapRelay leaves a relay that stopped answering for the other one, with everything that it has not acknowledged.
 func (p *Peer) swapRelay(now time.Time) {
-	t := &p.paths
 	old := p.via()
-	t.via = wire.PathBackup - old.id
-	t.route, t.swapAt = t.via, now.Add(relayHold)
+	p.paths.swapAt = now.Add(relayHold)
 	old.rebindAt = now.Add(relayRebindEvery)
 	old.client.Bind(now)
 	p.moved = true // a node that died took the link with it, perhaps
-	p.conn.SetRoute(now, t.route)
+	p.relayBy(now, p.spare(), "the relay stopped answering, the other one takes over")
 	p.conn.Requeue(now, old.id)
-	p.routeChanged(t.route, "the relay stopped answering, the other one takes over")
+}
+
+// LeaveRelay has the other relay take over, if there is one, from one at an address that will end soon. What is under way there
+// still arrives.
+func (p *Peer) LeaveRelay(now time.Time, addr netip.AddrPort) {
+	if !p.Connected() || p.paths.proof.on || p.via().client.Addr() != addr {
+		return
+	}
+	if s := p.spare(); s != nil && !deadline.Due(now, p.silentAt(s)) {
+		p.via().left = true
+		p.relayBy(now, s, "the relay's server is about to end, the other one takes over")
+	}
+}
+
+// heardBy takes note of a packet that came by a leg, and says by which its ACK goes: the same one, since the other may be dead.
+func (p *Peer) heardBy(now time.Time, id wire.PathID) (back wire.PathID) {
+	t, l := &p.paths, &p.legs[id]
+	l.heard = now
+	if l.left && t.via != id {
+		return t.via
+	}
+	if t.stray++; t.via == id {
+		t.stray = 0
+	}
+	if t.stray >= followAfter && l == p.spare() && !t.proof.on && now.Sub(p.via().heard) >= followSilence {
+		p.relayBy(now, l, "the other side left the relay for the other one")
+	}
+	return id
+}
+
+func (p *Peer) relayBy(now time.Time, l *leg, why string) {
+	t := &p.paths
+	t.via, t.stray, l.left = l.id, 0, false
+	if t.direct(t.route) {
+		return
+	}
+	t.route = l.id
+	p.conn.SetRoute(now, l.id)
+	p.routeChanged(l.id, why)
 }
 
 // chooseRelay decides which relay a suspect direct path is left for: the one in use before, unless it is silent and the other

@@ -48,6 +48,7 @@ type paths struct {
 	retries   int
 	retryAt   time.Time // try direct again; zero: not scheduled
 	swapAt    time.Time // no change of the relay before
+	stray     int       // packets in a row by the relay that is not in use
 }
 
 func (t *paths) direct(id wire.PathID) bool {

@@ -47,6 +47,8 @@ type fakeRelay struct {
 	dead  bool
 	bound map[uint32]netip.AddrPort
 	binds int
+
+	carried int // datagrams forwarded
 }
 
 const rigDelay = 15 * time.Millisecond // between a player and a relay, one way
@@ -116,6 +118,7 @@ func (f *fakeRelay) receive(r *rig, from netip.AddrPort, b []byte) {
 	if handle, _, ok := wire.ParseRelayed(b); ok {
 		other := (handle - 1) ^ 1 + 1
 		if to, ok := f.bound[other]; ok && f.bound[handle] == from {
+			f.carried++
 			binary.BigEndian.PutUint32(b[1:], other)
 			r.send(f.addr, to, b)
 		}
