@@ -258,6 +258,11 @@ cmd_test() {
   c_tests
   if command -v mcs >/dev/null && command -v mono >/dev/null; then
     check "C# binding under Mono" bindings/csharp/test.sh "$out/bin/musubi" "$out/lib"
+    if need_dotnet linux >/dev/null; then
+      check "C# binding under .NET" bindings/csharp/dotnet.sh "$out/bin/musubi" "$out/lib" "$out/tools/dotnet-linux-$dotnet_version"
+    else
+      skip "C# binding under .NET" "its runtime could not be fetched by npm"
+    fi
     unity_tests
   else
     skip "C# binding" "mono-mcs and mono-runtime are not installed"
@@ -275,6 +280,11 @@ cmd_test() {
   fi
   if need "${tools_windows[@]}"; then
     check "windows-amd64: built, run by Wine" on_windows
+    if command -v mcs >/dev/null && need_dotnet win >/dev/null; then
+      check "C# binding under .NET for Windows, Wine" csharp_on_windows
+    else
+      skip "C# binding under .NET for Windows" "mono-mcs is not installed, or the runtime could not be fetched by npm"
+    fi
   else
     skip "windows-amd64" "gcc-mingw-w64-x86-64-win32, g++-mingw-w64-x86-64-win32 or wine64 is not installed"
   fi

