@@ -35,7 +35,7 @@ misfit() {
 	echo "$said" | grep -q "$pattern" || { echo "misfit $name: $said" >&2; return 1; }
 	echo "ok misfit $name: $said"
 }
-misfit missing 'libmusubi.so.*was not found'
+misfit missing 'libmusubi.so of version .* was not found'
 misfit abi 'expected ABI 1 .*found ABI 7, version 9.8.7' -DABI=7
 misfit struct 'musubi_event has 48 bytes instead of 64' -DEVENT_SIZE=48
 misfit old 'found one without musubi_get_api' -DOLD

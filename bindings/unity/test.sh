@@ -43,6 +43,39 @@ transport Netcode1 Netcode
 transport Netcode2 Netcode -define:MUSUBI_NETCODE_2
 transport Netcode2.7 Netcode -define:MUSUBI_NETCODE_2 -define:MUSUBI_NETCODE_2_7
 
+library UnityEditor "$engine" "$here/Shims/Editor.cs"
+library nunit.framework "$here/Shims/NUnit.cs"
+editor="-r:$work/UnityEditor.dll -r:$work/Musubi.Editor.dll" nunit="-r:$work/nunit.framework.dll"
+library Musubi.Editor "$engine" "-r:$work/UnityEditor.dll" "$core" "-doc:$work/Editor.xml" "$package"/Editor/*.cs
+passes "Editor compiles, every public member documented"
+library Musubi.Tests "$engine" "$core" "$nunit" "-doc:$work/Tests.xml" "$package"/Tests/Runtime/*.cs
+# shellcheck disable=SC2086
+library Musubi.Editor.Tests "$engine" "$core" "$nunit" $editor "-doc:$work/EditorTests.xml" "$package"/Tests/Editor/*.cs
+passes "the package's own tests compile"
+for stack in Netcode2.7 Mirror; do
+	library "$stack/Sample" "$engine" "$core" "-r:$work/$stack/${stack%2.7}.dll" "-r:$work/$stack/Musubi.${stack%2.7}.dll" "$package/Samples~/${stack%2.7}Quickstart"/*.cs
+	passes "the sample ${stack%2.7}Quickstart compiles"
+done
+# shellcheck disable=SC2086
+compile "$engine" "$core" "$nunit" $editor "-r:$work/Musubi.Tests.dll" "-r:$work/Musubi.Editor.Tests.dll" "-out:$work/package.exe" \
+	"$here"/Suite/{Package,Components}.cs "$here/../csharp/Tests/Check.cs" "$package"/Samples~/{HelloPeers,LobbyByCode}/*.cs
+
+# misfit NAME PATTERN FLAGS...: without the right library nothing throws, and one sentence says what was expected and found.
+misfit() {
+	local name=$1 pattern=$2 said; shift 2
+	mkdir "$work/$name"
+	[ "$name" = missing ] || cc -shared -fPIC "-I$here/../../include" "$@" -o "$work/$name/libmusubi.so" "$here/../csharp/Tests/misfit.c"
+	said=$(LD_LIBRARY_PATH="$work/$name" mono "$work/package.exe" misfit 2>&1) || true
+	if grep -q "^project: .*$pattern" <<<"$said" && grep -q "^manager: .*$pattern" <<<"$said" && grep -q "^host: .*$pattern" <<<"$said"; then
+		passes "misfit $name: $(head -n 1 <<<"$said")"
+	else
+		failed=$((failed + 1)); echo "not ok misfit $name: $said"
+	fi
+}
+misfit missing 'libmusubi.so of version .* was not found'
+misfit abi 'libmusubi.so does not fit .* expected ABI 1 .*found ABI 7, version 9.8.7' -DABI=7
+misfit old 'found one without musubi_get_api' -DOLD
+
 # suites MONO NAME...: beside each other, since they wait most of the time; their output one after the other.
 suites() {
 	local mono=$1 name pids=(); shift
@@ -68,6 +101,8 @@ tally() {
 	failed=$((failed + bad))
 }
 
+timeout 300 mono "$work/package.exe" "$address" >"$work/package.log" 2>&1 &
+package_pid=$!
 if [ "$full" = full ]; then
 	for mono in mono-sgen mono-boehm; do
 		command -v $mono >/dev/null || { echo "# $mono is not installed"; continue; }
@@ -77,5 +112,7 @@ if [ "$full" = full ]; then
 else
 	suites mono Mirror FishNet Netcode2.7
 fi
+wait $package_pid || true
+tally "$work/package.log" "the package's tests"
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" = 0 ]

@@ -15,7 +15,7 @@ namespace UnityEngine
     public sealed class DisallowMultipleComponent : Attribute { }
     public sealed class HelpURLAttribute : Attribute { public HelpURLAttribute(string url) { } }
     public sealed class DefaultExecutionOrder : Attribute { public DefaultExecutionOrder(int order) { } }
-    public sealed class RequireComponent : Attribute { public RequireComponent(Type type) { } }
+    [AttributeUsage(AttributeTargets.Class, AllowMultiple = true)] public sealed class RequireComponent : Attribute { public RequireComponent(Type type) { } }
 
     public sealed class CreateAssetMenuAttribute : Attribute
     {

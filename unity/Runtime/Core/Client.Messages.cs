@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 
 namespace Musubi
@@ -10,6 +11,7 @@ namespace Musubi
         private readonly NativeEvent[] polled = new NativeEvent[64];
         private int next, count;
         private uint turn;
+        private readonly List<Peer> connected = new List<Peer>(); // as far as the game has polled
 
         /// <summary>Sends a message to a connected peer. The data is copied before the call returns.</summary>
         /// <param name="peer">a connected peer</param>
@@ -120,8 +122,23 @@ namespace Musubi
                 e = default(Event);
                 return false;
             }
+            Follow(polled[next].kind, new Peer(polled[next].peer));
             e = new Event(this, next++, turn);
             return true;
+        }
+
+        /// <summary>How many peers are connected, as far as their events were polled.</summary>
+        public int PeerCount { get { return connected.Count; } }
+
+        /// <summary>One of the connected peers, 0 to <see cref="PeerCount"/> - 1, in the order in which they came.</summary>
+        public Peer GetPeer(int index) { return connected[index]; }
+
+        private void Follow(EventKind kind, Peer peer)
+        {
+            if (kind == EventKind.PeerConnected)
+                connected.Add(peer);
+            else if (kind == EventKind.PeerClosed)
+                connected.Remove(peer);
         }
 
         private bool Refill(ulong h)

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.InteropServices;
 
 namespace Musubi
 {
@@ -6,6 +7,17 @@ namespace Musubi
     public static unsafe class Library
     {
         private static volatile bool fits; // no lock: threads that look at the same time find the same
+
+        /// <summary>The file that this system looks for: "libmusubi.so", "musubi.dll", "libmusubi.dylib".</summary>
+        public static string FileName
+        {
+            get
+            {
+                if (RuntimeInformation.IsOSPlatform(OSPlatform.Windows))
+                    return "musubi.dll";
+                return RuntimeInformation.IsOSPlatform(OSPlatform.OSX) ? "libmusubi.dylib" : "libmusubi.so";
+            }
+        }
 
         /// <summary>Version of the loaded library, "0.1.0".</summary>
         public static string Version
@@ -63,12 +75,12 @@ namespace Musubi
             }
             catch (DllNotFoundException e)
             {
-                throw new MusubiException(ResultCode.Version, "the native library \"" + NativeMethods.Library + "\" (libmusubi.so, musubi.dll or " +
-                    "libmusubi.dylib, version " + Limits.Version + ") was not found where this platform looks for it: " + Brief(e), e);
+                throw new MusubiException(ResultCode.Version, "the native library " + FileName + " of version " + Limits.Version +
+                    " was not found where this program looks for it: " + Brief(e), e);
             }
             catch (BadImageFormatException e)
             {
-                throw new MusubiException(ResultCode.Version, "the native library \"" + NativeMethods.Library + "\" that was found is for another " +
+                throw new MusubiException(ResultCode.Version, "the native library " + FileName + " that was found is for another " +
                     "kind of processor than this program: " + Brief(e), e);
             }
             catch (EntryPointNotFoundException e)
@@ -117,7 +129,7 @@ namespace Musubi
 
         private static MusubiException Mismatch(string found, Exception inner)
         {
-            return new MusubiException(ResultCode.Version, "the native library \"" + NativeMethods.Library + "\" does not fit this binding: expected ABI " +
+            return new MusubiException(ResultCode.Version, "the native library " + FileName + " does not fit this binding: expected ABI " +
                 Limits.AbiVersion + " of version " + Limits.Version + ", found " + found + ". Replace the native file and the C# files together.", inner);
         }
     }

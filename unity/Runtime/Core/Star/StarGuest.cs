@@ -1,5 +1,3 @@
-using System;
-using System.Collections.Generic;
 using System.Diagnostics;
 
 namespace Musubi
@@ -10,9 +8,8 @@ namespace Musubi
     {
         private readonly Stopwatch clock = Stopwatch.StartNew();
         private readonly JoinCode code;
-        private readonly Queue<string> lanHosts = new Queue<string>(); // found and not tried yet
+        private LanSearch search; // null: the room's place is known
         private Peer host; // None: not in its room yet
-        private bool trying;
         private string stage = "looking for the server"; // what it waits for, in words
 
         private StarGuest(StarOptions options, JoinCode code) : base(options, 0) { this.code = code; }
@@ -51,7 +48,7 @@ namespace Musubi
             else if (string.IsNullOrEmpty(options.Client.Server))
             {
                 stage = "looking for the host in the local network (no server is set)";
-                Client.BrowseLan();
+                search = new LanSearch(Client, code.Code);
             }
             else
             {
@@ -60,14 +57,13 @@ namespace Musubi
             }
         }
 
-        private bool Searches { get { return code.LanAddress.Length == 0 && string.IsNullOrEmpty(options.Client.Server); } }
-
         internal override void Other(Event e)
         {
             switch (e.Kind)
             {
                 case EventKind.LanFound:
-                    lanHosts.Enqueue(e.GetText());
+                    if (search != null)
+                        search.Found(e.GetText());
                     break;
                 case EventKind.ServerConnected:
                     stage = "entering the room " + code.Code;
@@ -112,8 +108,8 @@ namespace Musubi
         {
             if (Count > 0)
                 Make(StarEventKind.Trouble, HostId, reason, "the connection to the host stays, the server does not: " + text);
-            else if (Searches)
-                trying = false; // somebody else's game: the next one
+            else if (search != null && host.IsNone)
+                search.Refused();
             else
                 End(reason, text);
         }
@@ -122,23 +118,14 @@ namespace Musubi
         {
             if (Count == 0 && farewells == 0 && clock.ElapsedMilliseconds > options.ConnectTimeoutMs)
                 End(ResultCode.Timeout, "no connection in " + options.ConnectTimeoutMs / 1000 + " s, still " + stage);
-            else if (Searches && !trying && host.IsNone && lanHosts.Count > 0)
-                TryNext();
+            else if (search != null && host.IsNone)
+                Search();
         }
 
-        private void TryNext()
+        private void Search()
         {
-            try
-            {
-                Client.JoinLan(lanHosts.Peek(), code.Code);
-                lanHosts.Dequeue();
-                trying = true;
-            }
-            catch (MusubiException e)
-            {
-                if (e.Code != ResultCode.Already) // the one before is not over yet
-                    End(e.Code, e.Message);
-            }
+            try { search.Step(); }
+            catch (MusubiException e) { End(e.Code, e.Message); }
         }
 
         internal override void Refused(Peer peer, ResultCode reason, string text)
