@@ -13,14 +13,16 @@ import (
 type EventKind uint8
 
 const (
-	EventLinkUp      EventKind = iota + 1 // Member
-	EventLinkDown                         // Member, Code
-	EventRoomCreated                      // Member, Room
-	EventRoomClosed                       // Room
-	EventIntroduced                       // Member the caller, Other the callee, Room
-	EventRefused                          // Code
-	EventClosing                          // shutdown began
-	EventRelayed                          // Member, Other: a pair that stays relayed
+	EventLinkUp       EventKind = iota + 1 // Member
+	EventLinkDown                          // Member, Code
+	EventRoomCreated                       // Member, Room
+	EventRoomClosed                        // Room
+	EventIntroduced                        // Member the caller, Other the callee, Room
+	EventRefused                           // Code
+	EventClosing                           // shutdown began
+	EventRoomRestored                      // Room: built anew by its members' tickets
+	EventCluster                           // other nodes, or what they do to our rooms
+	EventRelayed                           // Member, Other: a pair that stays relayed
 )
 
 // Event is something for logs and metrics. Text is for people; addresses in it are cut to /24 and /48.
@@ -63,6 +65,8 @@ func (h *Hub) roomEvents() {
 		switch e.Kind {
 		case rendezvous.EventRoomCreated:
 			t.Kind, t.Text = EventRoomCreated, fmt.Sprintf("room %x created", e.Room)
+		case rendezvous.EventRoomRestored:
+			t.Kind, t.Text = EventRoomRestored, fmt.Sprintf("room %x restored", e.Room)
 		case rendezvous.EventRoomClosed:
 			t.Kind, t.Text = EventRoomClosed, fmt.Sprintf("room %x closed", e.Room)
 		case rendezvous.EventIntroduced:

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/cluster"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/relay"
@@ -45,6 +46,7 @@ type Config struct {
 	LabLimits bool        // no limits against abuse; never where strangers reach the server
 	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s, with LabLimits none.
 	RelayRate wire.RelayRate
+	Cluster   *ClusterConfig // nil: this node is alone
 	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
 	// now. nil: the hub forwards alone.
 	Legs        relay.Table
@@ -66,6 +68,7 @@ type Hub struct {
 	cfg      Config
 	now      time.Time
 	acceptor *link.Acceptor
+	cluster  *cluster.Node // nil: alone
 	rooms    *rendezvous.Server
 	relay    *relay.Server
 	stun     stun.Server
@@ -94,6 +97,7 @@ type Hub struct {
 	events    []Event
 	closing   bool
 	closeBy   time.Time
+	drain     drain
 	drops     [dropCount]uint64
 	linkDrops link.Drops // of sessions that are gone
 }
@@ -110,6 +114,8 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		return nil, errors.New("hub: no ports")
 	case cfg.Alternate.IsValid() && len(cfg.STUNPorts) < 2:
 		return nil, errors.New("hub: a second address needs two ports")
+	case cfg.Cluster != nil && !cfg.Public.IsValid():
+		return nil, errors.New("hub: a node of a cluster must know its public address")
 	case cfg.Region < 'A' || cfg.Region > 'Z':
 		return nil, errors.New("hub: the region is a letter from A to Z")
 	}
@@ -134,9 +140,28 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	cookies := secure.NewCookieJar(secure.Derive(cfg.Master, "cookies"))
 	h.acceptor = link.NewAcceptor(link.AcceptorConfig{
 		Rand: cfg.Rand, Static: cfg.Static, Cookies: cookies, Ticket: secure.Derive(cfg.Master, "resume tickets"),
-		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, Resets: h.resetKey, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize,
+		STUNPorts: cfg.STUNPorts, Alternate: cfg.Alternate, Resets: h.resetKey, NewConnID: h.freeConnID, Admit: h.admit, Authorize: h.authorize, Nodes: h.otherNodes,
 	})
-	h.rooms = rendezvous.NewServer(rendezvous.ServerConfig{Rand: cfg.Rand, Region: cfg.Region, Privacy: cfg.Privacy, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits})
+	roomKey := secure.TicketKey(secure.Derive(cfg.Master, "room tickets"))
+	rooms := rendezvous.ServerConfig{
+		Rand: cfg.Rand, Region: cfg.Region, Privacy: cfg.Privacy, Grant: h.grant, MaxRooms: cfg.MaxRooms, NoLimits: cfg.LabLimits,
+		SealTicket: func(t *wire.RoomTicket) []byte {
+			b, err := roomKey.SealRoom(cfg.Rand, nil, t)
+			if err != nil {
+				panic("hub: randomness: " + err.Error())
+			}
+			return b
+		},
+		OpenTicket: func(now time.Time, b []byte) (wire.RoomTicket, bool) {
+			t, err := roomKey.OpenRoom(now, b)
+			return t, err == nil
+		},
+	}
+	if cfg.Cluster != nil {
+		h.joinCluster(now)
+		rooms.Cluster = asCluster{h}
+	}
+	h.rooms = rendezvous.NewServer(rooms)
 	legs := secure.NewCookieJar(secure.Derive(cfg.Master, "relay cookies"))
 	h.relay = relay.NewServer(relay.ServerConfig{
 		Rand: cfg.Rand, Base: now, Table: cfg.Legs, Open: h.openTicket, Cookie: legs.Retry, CheckCookie: legs.CheckRetry,
@@ -234,6 +259,10 @@ func (h *Hub) HandleTimeout(now time.Time) {
 	if deadline.Due(now, h.relay.NextTimeout()) {
 		h.relay.HandleTimeout(now)
 	}
+	if h.cluster != nil && deadline.Due(now, h.cluster.NextTimeout()) {
+		h.cluster.HandleTimeout(now)
+	}
+	h.drainTimeout(now)
 	h.sessionTimeouts(now)
 	h.forgetLost(now)
 	if h.closing && deadline.Due(now, h.closeBy) {
@@ -247,6 +276,9 @@ func (h *Hub) NextTimeout() time.Time {
 	at := deadline.Earlier(h.rooms.NextTimeout(), h.relay.NextTimeout())
 	if len(h.timers) > 0 {
 		at = deadline.Earlier(at, h.timers[0].at)
+	}
+	if h.cluster != nil {
+		at = deadline.Earlier(at, deadline.Earlier(h.cluster.NextTimeout(), h.drainNext()))
 	}
 	if len(h.lost) > 0 {
 		at = deadline.Earlier(at, h.lost[0].until)

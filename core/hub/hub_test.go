@@ -272,9 +272,11 @@ func TestGoodbyeLeavesAtOnce(t *testing.T) {
 	}
 }
 
-func TestRestartedServerTakesClientsBackWithoutTheirRoom(t *testing.T) {
+// Members' tickets build the room anew: who comes back first finds it, and what it asked for meanwhile is done.
+func TestRestartedServerGivesClientsTheirRoomBack(t *testing.T) {
 	w := newCable(t, nil)
-	a, _ := meet(t, w)
+	a, b := meet(t, w)
+	was, _ := a.Rooms().Room()
 	w.run(2 * time.Second)
 	w.start(func(c *Config) { c.Rand = seed(42) }) // same secrets, nothing remembered
 	a.Rooms().SetData([]byte("x"))                 // makes it notice
@@ -285,13 +287,14 @@ func TestRestartedServerTakesClientsBackWithoutTheirRoom(t *testing.T) {
 	if e := a.event(link.Up); !e.Resumed {
 		t.Fatalf("%+v", e)
 	}
-	if s := a.signal(wire.SigLeft); api.Code(s.Code) != api.ErrRoomClosed {
-		t.Errorf("%+v", s)
+	a.signal(wire.SigRoomData)
+	w.run(60 * time.Second)
+	for _, c := range []*client{a, b} {
+		room, in := c.Rooms().Room()
+		if !in || room.ID != was.ID || room.Code != was.Code || room.Epoch != was.Epoch+1 || len(room.Members) != 2 || string(room.Data) != "x" {
+			t.Errorf("%v %+v, was %+v", in, room, was)
+		}
 	}
-	if err := a.Rooms().Create(0, nil); err != nil {
-		t.Fatal(err)
-	}
-	a.signal(wire.SigJoined)
 }
 
 func TestShutdownTellsEverybodyWithinASecond(t *testing.T) {

@@ -127,7 +127,7 @@ func (c *crowd) rooms(size int) {
 			}
 		}
 		c.talk(i)
-		c.now = c.now.Add(20 * time.Millisecond) // keepalives and tickets spread over a minute
+		c.pass(20*time.Millisecond, 20*time.Millisecond) // keepalives and tickets spread over a minute
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 // ticketLife of a relay leg covers an evening of play: a client binds again with it after an address change.
 const ticketLife = 12 * time.Hour
 
-// grant mints one leg of an introduction's relay session. The relay is this very socket, so the leg is bound at once to
-// the address that the link has proven; ticket and key are for binding it again.
+// grant mints one leg of an introduction's relay session. Of a node alone the relay is this very socket, so the leg is bound at
+// once to the address that the link has proven; ticket and key are for binding it again.
 func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.LinkRef) wire.RelayGrant {
 	ticket, err := h.tickets.SealRelay(h.cfg.Rand, nil, &wire.RelayTicket{
 		Session: intro, Leg: n, Expiry: uint64(now.Add(ticketLife).Unix()), KeyHash: secure.KeyHash(to.Key), Rate: to.Grant.Relay,
@@ -22,16 +22,19 @@ func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.Li
 	if err != nil {
 		panic("hub: randomness: " + err.Error())
 	}
+	g := wire.RelayGrant{Rate: h.legRate(to.Grant.Relay), Key: secure.RelayLegKey(h.legKey, ticket), Ticket: ticket}
+	if h.cluster != nil { // bound on its way out, if this node is the relay
+		return g
+	}
 	at := to.Addr
 	if m := h.members[to.Member]; m != nil {
 		at = m.addr // the name of its stream, if it has one
 	}
-	rate := h.legRate(to.Grant.Relay)
-	handle, ok := h.relay.Prebind(now, intro, n, at, rate)
-	if ok {
-		h.own(to.Member, handle)
+	var ok bool
+	if g.Handle, ok = h.relay.Prebind(now, intro, n, at, g.Rate); ok {
+		h.own(to.Member, g.Handle)
 	}
-	return wire.RelayGrant{Handle: handle, Rate: rate, Key: secure.RelayLegKey(h.legKey, ticket), Ticket: ticket}
+	return g
 }
 
 // own remembers a leg, to move it along with its member's link.

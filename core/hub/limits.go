@@ -112,6 +112,8 @@ func subnet(a netip.Addr) netip.Addr {
 // holds an address token was here before, and has a limit of its own: the token costs nothing, the handshake does.
 func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (code api.Code, wait uint32) {
 	switch {
+	case h.drain.on:
+		return api.ErrUnavailable, drainWait
 	case h.closing:
 		return api.ErrServerClosing, 0
 	case len(h.sessions) >= h.cfg.MaxSessions:

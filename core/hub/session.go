@@ -24,6 +24,7 @@ type session struct {
 	addr     netip.AddrPort // last proven one that rooms and relay were told
 	current  bool
 	ended    bool
+	moved    bool // the client has a link to another node by now
 	gone     bool
 	place    int // in Hub.order
 	touched  bool
@@ -88,14 +89,10 @@ func (h *Hub) run(now time.Time) {
 			h.settle(now, s)
 		}
 		to, sig, ok := h.rooms.NextSignal()
-		if !ok {
+		if ok {
+			h.tell(now, to, &sig)
+		} else if !h.clusterEvents(now) {
 			break
-		}
-		if s := h.sessions[to.Link]; s != nil && s.current && !s.ended {
-			if s.link.Send(now, &sig) != nil {
-				h.drop(dropSignal)
-			}
-			h.touch(s)
 		}
 	}
 	clear(h.touched)
@@ -114,17 +111,21 @@ func (h *Hub) settle(now time.Time, s *session) {
 	bye := false
 	for sig, ok := s.link.NextSignal(); ok; sig, ok = s.link.NextSignal() {
 		if s.current && !s.ended {
+			if sig.Type == wire.SigBye && sig.Flags&wire.ByeMoved != 0 {
+				s.moved = true
+				continue
+			}
 			bye = bye || sig.Type == wire.SigBye
 			if sig.Type == wire.SigSetToken {
 				h.renew(now, s, sig.Data)
 				continue
 			}
-			h.rooms.HandleSignal(now, s.ref(), &sig)
+			h.signal(now, s, &sig)
 		}
 	}
 	if s.current && s.link.Remote() != s.addr {
 		s.addr = s.link.Remote()
-		h.rooms.LinkMoved(s.link.Member, s.id, s.addr) // a link moves by UDP only
+		h.linkMoved(now, s)
 		h.moveLegs(h.members[s.link.Member], s.addr)
 	}
 	// NextSignal above is also what tells the session of its end.
@@ -173,7 +174,7 @@ func (h *Hub) enter(now time.Time, s *session) {
 		from += " over TCP"
 	}
 	h.event(Event{Kind: EventLinkUp, Member: s.link.Member, Text: verb + s.link.User + from})
-	h.rooms.LinkUp(now, s.ref(), s.link.Resumed)
+	h.linkUp(now, s)
 }
 
 // leave tells the rooms that a session ended: with a goodbye its member leaves, else it has its time of grace.
@@ -183,10 +184,10 @@ func (h *Hub) leave(now time.Time, s *session, code api.Code, text string, bye b
 		return
 	}
 	m.session = nil
-	if bye || code == api.ErrRemoteClosed {
-		h.rooms.LinkGone(now, s.link.Member, s.id)
+	if bye || code == api.ErrRemoteClosed && !s.moved {
+		h.linkGone(now, s)
 	} else {
-		h.rooms.LinkLost(now, s.link.Member, s.id)
+		h.linkLost(now, s)
 	}
 	m.lost++
 	h.lost = append(h.lost, lostMember{s.link.Member, m.lost, now.Add(rendezvous.GraceTime)})
@@ -199,6 +200,9 @@ func (h *Hub) forgetLost(now time.Time) {
 	for ; n < len(h.lost) && deadline.Due(now, h.lost[n].until); n++ {
 		if m := h.members[h.lost[n].id]; m != nil && m.session == nil && m.lost == h.lost[n].lost {
 			delete(h.members, h.lost[n].id)
+			if h.cluster != nil {
+				h.cluster.Forget(h.lost[n].id)
+			}
 		}
 	}
 	h.lost = append(h.lost[:0], h.lost[n:]...)

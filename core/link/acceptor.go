@@ -20,9 +20,10 @@ type AcceptorConfig struct {
 	Cookies   *secure.CookieJar
 	Ticket    secure.TicketKey
 	STUNPorts []uint16
-	Alternate netip.Addr       // second address for NAT discovery, invalid: none
-	Resets    *secure.ResetKey // this node's own; nil: no stateless resets
-	NewConnID func() uint32    // unique among the node's sessions and not zero
+	Alternate netip.Addr              // second address for NAT discovery, invalid: none
+	Resets    *secure.ResetKey        // this node's own; nil: no stateless resets
+	NewConnID func() uint32           // unique among the node's sessions and not zero
+	Nodes     func() []netip.AddrPort // others of the cluster, for when this one dies; nil: there are none
 	// Admit is asked before any public-key work for an address that has proved itself; token: by an address token
 	// rather than a cookie made for this handshake; resume: of a link by its ticket. With api.ErrUnavailable it says how many
 	// seconds the client is to wait. Nil admits everybody.
@@ -41,6 +42,7 @@ type Applicant struct {
 	Token   []byte // access token; none with a resumed link
 	Member  uint64 // zero for a new link: the acceptor or Authorize chooses one
 	Resumed bool
+	Rejoin  bool        // says Rejoin next: it is in a room
 	Grant   wire.Grant  // of a resumed link what it had; Authorize sets a new one's
 	Wish    api.Privacy // what the client asks for itself
 }
@@ -164,7 +166,7 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 			return nil, who, api.ErrLost
 		}
 		who.Key, who.App, who.User, who.Member, who.Grant = t.Client, t.App, t.User, t.Member, t.Grant
-		who.Wish = answer.Info.Privacy()
+		who.Wish, who.Rejoin = answer.Info.Privacy(), answer.Info.Flags&wire.FlagRejoin != 0
 		return answer, who, api.OK
 	}
 	answer, err := secure.AnswerLink(cfg, m.Noise)
@@ -210,6 +212,9 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 	}
 	if a.cfg.Resets != nil {
 		info.ResetToken = a.cfg.Resets.Token(info.ConnID)
+	}
+	if a.cfg.Nodes != nil {
+		info.Nodes = a.cfg.Nodes()
 	}
 	// No ticket yet: its secret comes out of this very message. The first one follows over the session.
 	msg2, keys, secret, err := answer.Reply(m.ConnID, &info)

@@ -23,6 +23,7 @@ type ServerSession struct {
 	App     string
 	Key     secure.PublicKey
 	Resumed bool // Member had a link before
+	Rejoin  bool // and says Rejoin before anything else
 	Grant   wire.Grant
 	Wish    api.Privacy // what the client asks for itself
 
@@ -48,7 +49,7 @@ type ServerSession struct {
 
 func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool, spares *spares) *ServerSession {
 	s := &ServerSession{
-		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed,
+		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed, Rejoin: who.Rejoin,
 		Grant: who.Grant, Wish: who.Wish,
 		cfg: cfg, pipe: newPipe(now, keys, 0, spares), secret: secret, greeting: g, proven: proven, born: now, clock: now,
 		remote: from.Addr, seen: from.Seen, stream: from.stream,

@@ -68,7 +68,7 @@ func TestSamePublicAddressIsTold(t *testing.T) {
 	w, _ := inRoom(t, 2)
 	a, b := w.players[0], w.players[1]
 	b.ref.Addr = netip.AddrPortFrom(a.ref.Addr.Addr(), 9)
-	w.s.LinkMoved(b.ref.Member, b.ref.Link, b.ref.Addr)
+	w.s.LinkMoved(b.ref)
 	a.Connect(b.ref.Member, nil)
 	if q := b.take(wire.SigRequest); q.Flags != wire.RequestSameAddress {
 		t.Errorf("%+v", q)
@@ -215,7 +215,7 @@ func TestConnectToNobodyIsRefused(t *testing.T) {
 	wantCode(t, a.Connect(b.ref.Member, make([]byte, api.MaxRequestData+1)), api.ErrTooLarge)
 	// A client's view may be late: the server refuses, the caller hears.
 	b.linkLost()
-	w.s.LinkGone(w.now, b.ref.Member, b.ref.Link)
+	w.s.LinkGone(w.now, b.ref)
 	wantCode(t, a.Connect(b.ref.Member, nil), api.OK)
 	s, _ := a.NextSignal()
 	w.s.HandleSignal(w.now, a.ref, &s)

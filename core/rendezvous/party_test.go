@@ -26,7 +26,7 @@ func TestNewAddressReachesTheIntroduced(t *testing.T) {
 
 	move := func(addr string) {
 		a.ref.Addr = netip.MustParseAddrPort(addr)
-		w.s.LinkMoved(a.ref.Member, a.ref.Link, a.ref.Addr)
+		w.s.LinkMoved(a.ref)
 		w.pump()
 	}
 	move("198.51.100.7:5000")

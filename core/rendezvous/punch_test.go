@@ -149,7 +149,7 @@ func TestCandidatesFollowTheIntroduction(t *testing.T) {
 	b.SetProfile(openProfile) // nothing new
 	w.quiet()
 	moved := netip.MustParseAddrPort("192.0.2.77:7")
-	w.s.LinkMoved(b.ref.Member, b.ref.Link, moved)
+	w.s.LinkMoved(LinkRef{Member: b.ref.Member, Link: b.ref.Link, Addr: moved})
 	if s := a.take(wire.SigCandidates); s.Party.Addrs[0] != moved {
 		t.Fatalf("%+v", s)
 	}

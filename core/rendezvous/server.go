@@ -19,11 +19,16 @@ type ServerConfig struct {
 	MaxRooms int         // 0: 100,000
 	NoLimits bool        // lab: no rate limits
 	Privacy  api.Privacy // of every pair at least
+	// SealTicket and OpenTicket make room tickets; nil: there are none.
+	SealTicket func(t *wire.RoomTicket) []byte
+	OpenTicket func(now time.Time, b []byte) (wire.RoomTicket, bool)
+	// Cluster is what the node is part of; nil: it is alone.
+	Cluster Cluster
 }
 
-// LinkRef names a client's link and what the link attests of it. Node is there for the cluster to come.
+// LinkRef names a client's link and what the link attests of it.
 type LinkRef struct {
-	Node    uint32
+	Node    uint32 // that it goes to; 0: this one
 	Link    uint32 // the session's connection id; a resumed link has another
 	Member  uint64
 	App     string
@@ -48,13 +53,14 @@ type Server struct {
 	cfg     ServerConfig
 	now     time.Time // never goes back
 	members map[uint64]*member
-	rooms   map[uint64]*room
+	rooms   map[uint64]*room // by id
 	codes   map[string]*room
 	intros  map[wire.IntroID]*introduction
 	pairs   map[pair]*introduction
 	users   map[userKey]*member
 	lists   map[string]*list // public rooms by app
 	scatter scatter
+	fenced  bool
 	// acquainted are pairs of members of one room that were told each other's addresses.
 	acquainted map[pair]outcome
 	outcomes   Outcomes
@@ -83,7 +89,8 @@ const (
 	EventRoomClosed
 	EventIntroduced
 	EventRefused
-	EventRelayed // a pair that stays relayed: Text names the classes of their NATs
+	EventRoomRestored // built anew from a member's ticket
+	EventRelayed      // a pair that stays relayed: Text names the classes of their NATs
 )
 
 // Event is something for logs and metrics. It holds no join code and no address.
@@ -109,6 +116,7 @@ type member struct {
 	armed
 	ref     LinkRef
 	up      bool
+	moved   bool      // its address is another one, of which its peers were not told
 	lostAt  time.Time // while !up
 	room    *room
 	request uint32       // that brought it into room, or that knocks
@@ -163,9 +171,7 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 		return
 	}
 	// A member that is known: its link was lost and is resumed, or is replaced before its loss was noticed.
-	moved := m.ref.Addr != ref.Addr || m.ref.Stream != ref.Stream
-	s.setRef(m, ref)
-	m.up, m.lostAt = true, time.Time{}
+	s.back(m, ref)
 	switch {
 	case m.room != nil:
 	case m.parting != nil:
@@ -177,41 +183,57 @@ func (s *Server) LinkUp(now time.Time, ref LinkRef, resumed bool) {
 	default:
 		return
 	}
-	s.send(m, m.room.joined(m))
+	s.tellAll(m)
+}
+
+// back gives a member that is known its new link.
+func (s *Server) back(m *member, ref LinkRef) {
+	m.moved = m.moved || m.ref.Addr != ref.Addr || m.ref.Stream != ref.Stream
+	s.setRef(m, ref)
+	m.up, m.lostAt = true, time.Time{}
+}
+
+// tellAll tells a member over a new link what the one before may have lost.
+func (s *Server) tellAll(m *member) {
+	s.tellRoom(m)
 	if m.room.owner == m {
 		s.repeatKnocks(m.room)
 	}
 	s.repeatIntros(m)
-	if moved {
+	if m.moved {
+		m.moved = false
 		s.tellParty(m)
 	}
 }
 
-// LinkMoved tells that a link has proved a new address, by UDP.
-func (s *Server) LinkMoved(member uint64, link uint32, addr netip.AddrPort) {
-	if m := s.members[member]; m != nil && m.ref.Link == link {
-		m.ref.Addr, m.ref.Stream = addr, false
+// LinkMoved tells that a link has proved a new address.
+func (s *Server) LinkMoved(ref LinkRef) {
+	if m := s.members[ref.Member]; m != nil && m.has(&ref) {
+		m.ref.Addr, m.ref.Stream = ref.Addr, ref.Stream
 		s.tellParty(m)
 	}
 }
 
 // LinkLost tells that a link fell silent: its member keeps its place for GraceTime. It is ignored when the member has
 // another link by now, as is LinkGone.
-func (s *Server) LinkLost(now time.Time, member uint64, link uint32) {
+func (s *Server) LinkLost(now time.Time, ref LinkRef) {
 	now = s.clock(now)
-	if m := s.members[member]; m != nil && m.up && m.ref.Link == link {
+	if m := s.members[ref.Member]; m != nil && m.up && m.has(&ref) {
 		m.up, m.lostAt = false, now
 		s.alarms.set(m)
 	}
 }
 
 // LinkGone tells that a client ended its link: its member leaves at once.
-func (s *Server) LinkGone(now time.Time, member uint64, link uint32) {
+func (s *Server) LinkGone(now time.Time, ref LinkRef) {
 	now = s.clock(now)
-	if m := s.members[member]; m != nil && m.ref.Link == link {
+	if m := s.members[ref.Member]; m != nil && m.has(&ref) {
 		s.forget(now, m, api.OK)
 	}
 }
+
+// has reports whether a link is the member's present one.
+func (m *member) has(ref *LinkRef) bool { return m.ref.Node == ref.Node && m.ref.Link == ref.Link }
 
 // forget takes a member out of its room and out of the server.
 func (s *Server) forget(now time.Time, m *member, code api.Code) {
@@ -245,7 +267,7 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 	now = s.clock(now)
 	m := s.members[from.Member]
 	// Nobody: it said goodbye over this link. Making a member of it again would give it a fresh allowance each time.
-	if m == nil || m.ref.Link != from.Link || !m.up {
+	if m == nil || !m.has(&from) || !m.up {
 		s.stats.Stale++
 		return
 	}
@@ -255,7 +277,7 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.refuseAny(m, sig, api.ErrRateLimited, "too many requests: 20 a second are allowed")
 		return
 	}
-	if s.repeatResult(m, sig) {
+	if s.repeatResult(m, sig) || s.fences(m, sig) {
 		return
 	}
 	switch sig.Type {
@@ -263,6 +285,8 @@ func (s *Server) HandleSignal(now time.Time, from LinkRef, sig *wire.Signal) {
 		s.create(m, sig)
 	case wire.SigJoin:
 		s.join(now, m, sig)
+	case wire.SigRejoin:
+		s.rejoin(now, m, sig)
 	case wire.SigLeave:
 		s.leave(now, m, api.OK)
 	case wire.SigSetData, wire.SigConfigure, wire.SigSetOwner, wire.SigKick, wire.SigAdmit:
@@ -370,7 +394,10 @@ func (s *Server) random(b []byte) {
 	}
 }
 
-// fifo is a queue whose memory is reused.
+// fifoKeeps is how many items' memory an empty queue keeps.
+const fifoKeeps = 256
+
+// fifo is a queue whose memory is reused, but for that of a rush.
 type fifo[T any] struct {
 	items []T
 	head  int
@@ -381,7 +408,9 @@ func (q *fifo[T]) len() int { return len(q.items) - q.head }
 
 func (q *fifo[T]) take() (v T, ok bool) {
 	if q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
+		if q.items, q.head = q.items[:0], 0; cap(q.items) > fifoKeeps {
+			q.items = nil
+		}
 		return v, false
 	}
 	v, q.items[q.head] = q.items[q.head], v

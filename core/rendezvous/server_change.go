@@ -118,6 +118,7 @@ func (s *Server) setData(r *room, sig *wire.Signal) (api.Code, string) {
 	r.data = slices.Clone(sig.Data)
 	r.version++
 	s.relist(r)
+	s.changed(r)
 	for _, other := range r.members {
 		s.send(other, wire.Signal{Type: wire.SigRoomData, Epoch: r.epoch, Data: r.data, Version: r.version})
 	}
@@ -143,6 +144,7 @@ func (s *Server) configure(r *room, sig *wire.Signal) (api.Code, string) {
 		s.refuseKnocks(r, api.ErrRoomLocked, "the room is locked")
 	}
 	s.relist(r)
+	s.changed(r)
 	for _, other := range r.members {
 		s.send(other, wire.Signal{Type: wire.SigRoomOptions, Epoch: r.epoch, Flags: r.flags, Max: r.max})
 	}
@@ -195,17 +197,23 @@ func sentence(text string) string {
 type bans []ban
 
 type ban struct {
-	user string
-	key  [32]byte
+	user   string
+	key    [32]byte
+	digest [8]byte // of a ban that came by a ticket, in the place of the others
 }
 
 func (b bans) have(ref *LinkRef) bool {
-	return slices.ContainsFunc(b, func(x ban) bool { return x.user == ref.User && ref.User != "" || x.key == ref.Key })
+	return slices.ContainsFunc(b, func(x ban) bool {
+		if x.digest != ([8]byte{}) {
+			return x.digest == banDigest(ref)
+		}
+		return x.user == ref.User && ref.User != "" || x.key == ref.Key
+	})
 }
 
 func (b *bans) add(ref *LinkRef) {
 	if len(*b) >= maxBans {
 		*b = slices.Delete(*b, 0, 1)
 	}
-	*b = append(*b, ban{ref.User, ref.Key})
+	*b = append(*b, ban{user: ref.User, key: ref.Key})
 }

@@ -23,6 +23,7 @@ type introduction struct {
 	data           []byte    // the caller's payload
 	kk1, kk2       []byte
 	grants         [2]wire.RelayGrant // leg 0 the caller's, leg 1 the callee's
+	backups        [2]wire.RelayGrant // the same at another node, with IntroBackup
 	flags          uint32             // IntroPunchGranted, IntroRelayOnly
 	privacy        api.Privacy
 }
@@ -161,12 +162,13 @@ func (s *Server) accept(now time.Time, m *member, sig *wire.Signal) {
 	if s.cfg.Grant != nil {
 		in.grants[0] = s.cfg.Grant(now, in.id, 0, in.caller.ref)
 		in.grants[1] = s.cfg.Grant(now, in.id, 1, in.callee.ref)
+		s.chooseRelays(in)
 	}
 	// Stricter by now, if one of them has a new token. Laxer it can't become: the callee's message was made for this.
 	if in.privacy = max(in.privacy, s.privacy(in.room, in.caller, in.callee)); in.hidden() {
 		in.flags = wire.IntroRelayOnly
 	} else {
-		in.flags = s.punchFlags(now, in)
+		in.flags |= s.punchFlags(now, in)
 		s.acquaint(in.caller, in.callee)
 	}
 	s.stats.Introduced++
@@ -260,7 +262,7 @@ func (in *introduction) sameAddress() bool {
 
 func (in *introduction) introduction() wire.Signal {
 	sig := in.head(wire.SigIntroduction, in.callee)
-	sig.Party, sig.Relay, sig.Noise, sig.Flags = in.partyOf(in.callee), in.grants[0], in.kk1, in.flags
+	sig.Party, sig.Relay, sig.Backup, sig.Noise, sig.Flags = in.partyOf(in.callee), in.grants[0], in.backups[0], in.kk1, in.flags
 	if !in.hidden() && in.sameAddress() {
 		sig.Flags |= wire.IntroSameAddress
 	}
@@ -268,7 +270,7 @@ func (in *introduction) introduction() wire.Signal {
 }
 
 func (in *introduction) accepted() wire.Signal {
-	return wire.Signal{Type: wire.SigAccepted, Intro: in.id, Party: in.partyOf(in.caller), Relay: in.grants[1], Flags: in.flags}
+	return wire.Signal{Type: wire.SigAccepted, Intro: in.id, Party: in.partyOf(in.caller), Relay: in.grants[1], Backup: in.backups[1], Flags: in.flags}
 }
 
 func (in *introduction) answered() wire.Signal {

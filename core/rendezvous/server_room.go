@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -29,25 +30,48 @@ type room struct {
 	listed  *listKey  // its place among its app's public rooms; nil: in no list
 	emptyAt time.Time // since when nobody is in it
 	closed  bool
+	pending bool // its code is not its own yet
+	recovery
+	tickets
 }
 
 // firstEpoch counts the nodes that have owned a room; a node alone is always the first.
 const firstEpoch = 1
 
-func (r *room) due() time.Time {
-	if r.closed || len(r.members) > 0 {
-		return time.Time{}
+func (r *room) due() (at time.Time) {
+	switch {
+	case r.closed:
+		return at
+	case r.recovering():
+		at = r.until
+	case len(r.members) == 0:
+		at = r.emptyAt.Add(EmptyTime)
 	}
-	return r.emptyAt.Add(EmptyTime)
+	return deadline.Earlier(at, r.ticketsDue())
 }
 
-func (r *room) fire(s *Server, _ time.Time) { s.closeRoom(r) }
+func (r *room) fire(s *Server, now time.Time) {
+	switch {
+	case r.recovering() && !now.Before(r.until):
+		s.recovered(now, r)
+	case !r.recovering() && len(r.members) == 0 && !now.Before(r.emptyAt.Add(EmptyTime)):
+		s.closeRoom(r)
+		return
+	}
+	if deadline.Due(now, r.ticketsDue()) {
+		s.tellTickets(now, r)
+	}
+	s.alarms.set(r)
+}
 
 func (s *Server) closeRoom(r *room) {
 	r.closed = true
 	s.relist(r)
 	delete(s.rooms, r.id)
 	delete(s.codes, r.code)
+	if s.cfg.Cluster != nil && !r.pending {
+		s.cfg.Cluster.Closed(r.code)
+	}
 	s.event(Event{Kind: EventRoomClosed, Room: r.id})
 }
 
@@ -64,7 +88,7 @@ func (s *Server) repeated(m *member, request uint32) bool {
 	case m.room == nil:
 		return false
 	case m.request == request:
-		s.send(m, m.room.joined(m))
+		s.tellRoom(m)
 	default:
 		s.refuse(m, request, api.ErrAlready, "already in a room")
 	}
@@ -110,7 +134,9 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 	s.rooms[r.id], s.codes[r.code] = r, r
 	m.created = r
 	s.event(Event{Kind: EventRoomCreated, Room: r.id, Member: m.ref.Member})
+	r.pending = s.cfg.Cluster != nil
 	s.enter(m, r, sig.Request)
+	s.reserve(r)
 }
 
 // freeID draws a room's id: random, so that a restarted server's rooms are not taken for the old ones.
@@ -151,6 +177,9 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 		return
 	}
 	r := s.codes[code]
+	if ok && r == nil && s.seek(m, sig, code, nil) {
+		return
+	}
 	// Another app's code is as wrong as any: nothing tells whether it exists.
 	if !ok || r == nil || r.app != m.ref.App {
 		s.guard.wrong(now, addr)
@@ -159,6 +188,10 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 	}
 	if code, text := r.refuses(m, sig); code != api.OK {
 		s.refuse(m, sig.Request, code, text)
+		return
+	}
+	if r.keepsPlaces() {
+		s.unavailable(m, sig.Request, "the room changes its server, its members come first")
 		return
 	}
 	if r.flags&wire.RoomAsk != 0 && r.owner != nil {
@@ -191,7 +224,7 @@ func (r *room) refuses(m *member, sig *wire.Signal) (api.Code, string) {
 // newcomer never names somebody unknown.
 func (s *Server) enter(m *member, r *room, request uint32) {
 	s.withdraw(m)
-	if r.owner == nil {
+	if r.owner == nil && (!r.recovering() || r.ownerID == m.ref.Member) {
 		r.owner = m
 	}
 	self := wire.Member{ID: m.ref.Member, User: m.ref.User, Key: m.ref.Key}
@@ -201,13 +234,21 @@ func (s *Server) enter(m *member, r *room, request uint32) {
 	r.members = append(r.members, m)
 	m.room, m.request, m.parting = r, request, nil
 	s.relist(r)
-	s.send(m, r.joined(m))
+	s.tellRoom(m)
+	if len(r.members) > 1 {
+		s.changed(r) // for the others
+	}
 }
 
 // joined is the room's whole state for one of its members.
 func (r *room) joined(m *member) wire.Signal {
 	sig := wire.Signal{Type: wire.SigJoined, Request: m.request, Room: r.id, Epoch: r.epoch, Text: r.code,
-		Member: m.ref.Member, Owner: r.owner.ref.Member, Max: r.max, Data: r.data, Flags: r.flags, Version: r.version}
+		Member: m.ref.Member, Max: r.max, Data: r.data, Flags: r.flags, Version: r.version}
+	if r.recovering() {
+		sig.Owner, sig.Flags = r.ownerID, r.flags|wire.JoinedRecovering
+	} else {
+		sig.Owner = r.owner.ref.Member
+	}
 	for _, other := range r.members {
 		sig.Members = append(sig.Members, wire.Member{ID: other.ref.Member, User: other.ref.User, Key: other.ref.Key})
 	}
@@ -228,6 +269,7 @@ func (s *Server) leave(now time.Time, m *member, code api.Code) {
 		delete(s.acquainted, pairOf(m, other))
 		s.send(other, wire.Signal{Type: wire.SigMemberLeft, Epoch: r.epoch, Member: m.ref.Member, Code: int32(code)})
 	}
+	s.changed(r)
 	if r.owner == m {
 		s.handOver(now, r)
 	}
@@ -247,7 +289,8 @@ func (s *Server) handOver(now time.Time, r *room) {
 
 // own makes a member the room's owner and tells everybody, and the new one who waits to be let in.
 func (s *Server) own(r *room, m *member) {
-	r.owner = m
+	r.owner, r.ownerID = m, m.ref.Member
+	s.changed(r)
 	for _, other := range r.members {
 		s.send(other, wire.Signal{Type: wire.SigOwner, Epoch: r.epoch, Owner: m.ref.Member})
 	}

@@ -93,6 +93,7 @@ func (s *Server) invite(now time.Time, q *Question) api.Code {
 		case !m.up:
 		case m.room != nil && m.room.code == q.Code:
 			code = api.ErrAlready
+		case m.ref.Node != 0: // its home delivers
 		case m.noInvite:
 			code = api.ErrRejected
 		case !s.cfg.NoLimits && !m.invited.take(now, 1, inviteInterval, inviteBurst):

@@ -44,7 +44,7 @@ func TestWhereAUserIs(t *testing.T) {
 	c.ref.Member, c.ref.User = 500, "b"
 	c.linkUp(false)
 	b.Leave()
-	w.s.LinkGone(w.now, b.ref.Member, b.ref.Link)
+	w.s.LinkGone(w.now, b.ref)
 	w.wait(time.Second)
 	if got := a.where("b"); got != wire.UserOnline {
 		t.Error(got)
@@ -57,7 +57,7 @@ func TestWhereAUserIs(t *testing.T) {
 		t.Error(got)
 	}
 	for _, p := range w.players {
-		w.s.LinkGone(w.now, p.ref.Member, p.ref.Link)
+		w.s.LinkGone(w.now, p.ref)
 	}
 	if len(w.s.users) != 0 {
 		t.Errorf("%d users remain", len(w.s.users))
@@ -173,7 +173,7 @@ func TestUsersOfTwoNodes(t *testing.T) {
 	// Who asked has gone when the answer comes.
 	asker.Query("b")
 	a.pump()
-	a.s.LinkGone(a.now, asker.ref.Member, asker.ref.Link)
+	a.s.LinkGone(a.now, asker.ref)
 	nodes(a, b)
 	a.quiet()
 	if len(a.s.scatter.waiting) != 0 {

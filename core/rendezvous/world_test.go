@@ -61,7 +61,7 @@ func (p *player) linkUp(resumed bool) {
 func (p *player) linkLost() {
 	p.up = false
 	p.LinkDown()
-	p.w.s.LinkLost(p.w.now, p.ref.Member, p.ref.Link)
+	p.w.s.LinkLost(p.w.now, p.ref)
 	p.w.pump()
 }
 

@@ -22,6 +22,7 @@ type TicketKey [32]byte
 const (
 	kindResume = "musubi resume ticket 1"
 	kindRelay  = "musubi relay ticket 1"
+	kindRoom   = "musubi room ticket 1"
 )
 
 // ResumeTicket is what a server needs to take a client back.
@@ -84,6 +85,24 @@ func (k TicketKey) OpenRelay(now time.Time, ticket []byte) (wire.RelayTicket, er
 	return t, expiry(now, t.Expiry)
 }
 
+// SealRoom appends the sealed ticket of a room's member to dst.
+func (k TicketKey) SealRoom(rand io.Reader, dst []byte, t *wire.RoomTicket) ([]byte, error) {
+	return k.seal(rand, dst, wire.AppendRoomTicket(nil, t), kindRoom)
+}
+
+// OpenRoom opens a room ticket that is still good at now: ErrAuth, ErrFormat or ErrExpired otherwise.
+func (k TicketKey) OpenRoom(now time.Time, ticket []byte) (wire.RoomTicket, error) {
+	plain, err := k.open(ticket, wire.MaxRoomTicket, kindRoom)
+	if err != nil {
+		return wire.RoomTicket{}, err
+	}
+	t, ok := wire.ParseRoomTicket(plain)
+	if !ok {
+		return wire.RoomTicket{}, ErrFormat
+	}
+	return t, expiry(now, t.Expiry)
+}
+
 func expiry(now time.Time, seconds uint64) error {
 	if now.Unix() < 0 || uint64(now.Unix()) >= seconds {
 		return ErrExpired
@@ -117,4 +136,20 @@ func (k TicketKey) open(ticket []byte, most int, kind string) ([]byte, error) {
 		return nil, ErrAuth
 	}
 	return plain, nil
+}
+
+// kindFrame is what nodes of one cluster say to each other.
+const kindFrame = "musubi cluster frame 1"
+
+// maxSealedFrame bounds what is opened; nodes send at most 64 KiB.
+const maxSealedFrame = 128 << 10
+
+// SealFrame appends a sealed frame of the cluster's bus to dst.
+func (k TicketKey) SealFrame(rand io.Reader, dst, plain []byte) ([]byte, error) {
+	return k.seal(rand, dst, plain, kindFrame)
+}
+
+// OpenFrame opens one: ErrAuth or ErrFormat otherwise.
+func (k TicketKey) OpenFrame(sealed []byte) ([]byte, error) {
+	return k.open(sealed, maxSealedFrame, kindFrame)
 }

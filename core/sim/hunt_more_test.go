@@ -55,7 +55,7 @@ func TestOneAddressServer(t *testing.T) {
 			}
 			s := later(host.Connected, guest.Connected)
 			w.RunUntil(11*time.Second, func() bool { return !host.Pong.IsZero() && !guest.Pong.IsZero() })
-			if took := later(host.Pong, guest.Pong).Sub(s); host.Pong.IsZero() || guest.Pong.IsZero() || took > 2*time.Second {
+			if took := later(host.Pong, guest.Pong).Sub(s); host.Pong.IsZero() || guest.Pong.IsZero() || took > 2500*time.Millisecond { // with a loss in it
 				t.Errorf("%s×%s seed %d: after %v, %q %q", a, b, seed, took, host.GaveUp, guest.GaveUp)
 			}
 			w.Run(3 * time.Second)

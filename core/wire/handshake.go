@@ -252,7 +252,7 @@ func (m *ClientInfo) SetPrivacy(p api.Privacy) {
 
 // FlagRejoin in RS1's ClientInfo: the client is in a room and says Rejoin first, so that a node that doesn't know it waits
 // for that instead of telling it that its room is gone.
-const FlagRejoin = 4
+const FlagRejoin = 8
 
 func AppendClientInfo(b []byte, m *ClientInfo) []byte {
 	b = binary.BigEndian.AppendUint32(b, m.Flags)
