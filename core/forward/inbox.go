@@ -44,7 +44,7 @@ func newInbox(shards int, wake func()) *Inbox {
 	in := &Inbox{rings: make([][KindCount]*ring, shards), wake: wake}
 	for i := range in.rings {
 		for k := range KindCount {
-			in.rings[i][k] = &ring{bytes: make([]byte, ringSize[k])}
+			in.rings[i][k] = newRing(ringSize[k])
 		}
 	}
 	return in

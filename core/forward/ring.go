@@ -23,6 +23,12 @@ const (
 	skip       = 0xffff
 )
 
+func newRing(size int) *ring {
+	r := new(ring)
+	r.bytes = memory[byte](size, r)
+	return r
+}
+
 func recordSize(datagram int) int { return (recordHead + datagram + 7) &^ 7 }
 
 // put copies a datagram into the ring, if it has room.

@@ -13,7 +13,7 @@ import (
 
 // One goroutine puts numbered datagrams of all sizes, another takes them: whole, in order, and what found no room is counted.
 func TestRingKeepsOrderAndBounds(t *testing.T) {
-	r := &ring{bytes: make([]byte, 1<<13)}
+	r := newRing(1 << 13)
 	const total = 20000
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -59,7 +59,7 @@ func TestRingKeepsOrderAndBounds(t *testing.T) {
 }
 
 func TestRingTakesWhatFitsAndNoMore(t *testing.T) {
-	r := &ring{bytes: make([]byte, 1<<12)}
+	r := newRing(1 << 12)
 	put := 0
 	for r.put(alice, make([]byte, 100)) {
 		put++

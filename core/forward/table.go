@@ -72,7 +72,8 @@ func (a address) addrPort() netip.AddrPort {
 // NewTable makes the table of a relay of so many sessions; time begins at base. egressBits is what the node's way out carries
 // a second; zero: not known, no guard.
 func NewTable(base time.Time, handles relay.Handles, sessions int, egressBits uint64) *Table {
-	t := &Table{base: base, handles: handles, legs: make([]leg, 2*min(sessions, relay.MostSessions))}
+	t := &Table{base: base, handles: handles}
+	t.legs = memory[leg](2*min(sessions, relay.MostSessions), t)
 	t.egress.limit(egressBits)
 	return t
 }
