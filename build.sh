@@ -130,6 +130,7 @@ cmd_bench() {
   else
     say "ENet is left out, or the bad links: not root. For them: apt-get install libenet-dev iproute2"
   fi
+  need turnserver:coturn || say "coturn is left out: not root. For it: apt-get install coturn"
   exec "$out/bin/bench" run --bin-dir "$out/bin" "$@"
 }
 
@@ -389,8 +390,8 @@ cmd_help() {
                     --delay D  --jitter D  --loss SHARE  --reorder SHARE
   sim [options]     the NAT matrix in the simulator: 55 pairs, 200 meetings each; about a minute
                     --trials N  --pairs PR:SR,FC:AR  --json FILE  --docs docs (renews the figures of docs/NAT.md)
-  bench [options] [bulk rate ping lossy mixed api mesh]
-                    Musubi beside raw UDP, TCP, quic-go and ENet; all of it takes about 15 minutes on an idle machine
+  bench [options] [bulk rate ping lossy mixed api mesh relay]
+                    Musubi beside raw UDP, TCP, quic-go, ENet and coturn; all of it takes about 17 minutes on an idle machine
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
   dist              the C SDK archive for Linux, Windows and macOS into build/dist, checked by building and running against it

@@ -53,7 +53,7 @@ var rooms = map[string]room{
 	"core/server":     {"token admin forward hub rendezvous relay wire netio websocket secure api", true, "runs a hub"},
 	"core/cmd/musubi": {"token wire server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
 	"core/cmd/natlab": {"server node netio sim natsim secure endpoint api cmd/natlab", true, "kernel NAT laboratory"},
-	"core/cmd/bench":  {"impair sim api cmd/bench", true, "benchmarks beside other libraries"},
+	"core/cmd/bench":  {"impair sim api relay secure wire cmd/bench", true, "benchmarks beside other libraries"},
 	"capi":            {"node netio endpoint impair secure api", true, "the C shell around node"},
 
 	"bindings/c/tests/othergo": {"", true, "somebody else's Go library beside ours, in a test"},

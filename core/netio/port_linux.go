@@ -30,16 +30,16 @@ type Port struct {
 	local netip.AddrPort
 	wait  func(fd uintptr) bool // made once: a closure per Read would allocate
 
-	n, queued int
-	in        portHalf
-	out       portHalf
-	memory    []byte // portBatch datagrams
+	n      int
+	in     portHalf
+	memory []byte // portBatch datagrams
+	out    portOut
 
-	received, truncated, recvError, sent, sendFull, sendError atomic.Uint64
-	overflow                                                  atomic.Uint32
+	received, truncated, recvError, sent, segmented, sendFull, sendError atomic.Uint64
+	overflow                                                             atomic.Uint32
 }
 
-// portHalf is the memory of one recvmmsg or sendmmsg.
+// portHalf is the memory of one recvmmsg or sendmmsg. The headers point at the other arrays, so it must not be copied.
 type portHalf struct {
 	hdrs  [portBatch]mmsghdr
 	iovs  [portBatch]unix.Iovec
@@ -62,15 +62,16 @@ func OpenPort(bind netip.AddrPort, buffer int) (*Port, error) {
 		return nil, fmt.Errorf("watch UDP socket on %v: %w", bind, err)
 	}
 	for i := range portBatch {
-		for _, half := range []*portHalf{&p.in, &p.out} {
-			half.iovs[i].Base = &p.memory[i*MaxDatagram]
+		for _, half := range []*portHalf{&p.in, &p.out.portHalf} {
 			h := &half.hdrs[i].hdr
 			h.Name, h.Iov = (*byte)(unsafe.Pointer(&half.names[i])), &half.iovs[i]
 			h.SetIovlen(1)
 		}
+		p.in.iovs[i].Base = &p.memory[i*MaxDatagram]
 		p.in.iovs[i].SetLen(MaxDatagram)
 		p.in.hdrs[i].hdr.Control = (*byte)(unsafe.Pointer(&p.in.ctrls[i]))
 	}
+	p.out.gso = tryOffload().gso
 	p.wait = func(uintptr) bool { return p.receive() }
 	return p, nil
 }
@@ -106,13 +107,6 @@ func (p *Port) Read() (int, error) {
 		return 0, err
 	}
 	return p.n, nil
-}
-
-// TryRead is Read without waiting.
-func (p *Port) TryRead() int {
-	p.n = 0
-	p.receive()
-	return p.n
 }
 
 // receive takes what is there, and reports whether there was anything.
@@ -154,46 +148,13 @@ func (p *Port) Datagram(i int) (from netip.AddrPort, b []byte, ok bool) {
 	return from, p.memory[i*MaxDatagram:][:m.n], true
 }
 
-// Send queues for Flush what lies at place i, as it is by then. Each place may be sent once between two Reads.
-func (p *Port) Send(i int, to netip.AddrPort) {
-	if to.Addr().Is4() != p.local.Addr().Is4() {
-		p.sendError.Add(1) // the other family: there is no such leg
-		return
-	}
-	k := p.queued
-	p.out.iovs[k].Base = &p.memory[i*MaxDatagram]
-	p.out.iovs[k].SetLen(int(p.in.hdrs[i].n))
-	p.out.hdrs[k].hdr.Namelen = setAddrPort(&p.out.names[k], to)
-	p.queued++
-}
-
-// Flush hands the queued datagrams to the system. What it refuses is dropped and counted; it does not wait.
-func (p *Port) Flush() {
-	for i := 0; i < p.queued; {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.out.hdrs[i])), uintptr(p.queued-i), unix.MSG_DONTWAIT, 0, 0)
-		switch errno {
-		case 0:
-			p.sent.Add(uint64(n))
-			i += int(n)
-		case unix.EINTR:
-		case unix.EAGAIN, unix.ENOBUFS:
-			p.sendFull.Add(uint64(p.queued - i))
-			i = p.queued
-		default:
-			p.sendError.Add(1)
-			i++
-		}
-	}
-	p.queued = 0
-}
-
 // Stats are the counters now; any goroutine may ask. Overflow is what the kernel dropped because the socket's queue was full.
 func (p *Port) Stats() Stats {
-	return Stats{Received: p.received.Load(), Truncated: p.truncated.Load(), RecvError: p.recvError.Load(), Sent: p.sent.Load(),
+	return Stats{Received: p.received.Load(), Truncated: p.truncated.Load(), RecvError: p.recvError.Load(), Sent: p.sent.Load(), Segmented: p.segmented.Load(),
 		SendFull: p.sendFull.Load(), SendError: p.sendError.Load(), Overflow: uint64(p.overflow.Load())}
 }
 
-// Close ends a Read that waits; any goroutine may call it.
+// Close ends a Read that waits, and closes the socket; any goroutine may call it, once nobody sends through it any more.
 func (p *Port) Close() { p.file.Close() }
 
 // Borrow lets the loop send through a port's socket under a number of its own. What arrives there stays the port's.

@@ -85,6 +85,14 @@ func goals() (all []goal) {
 	add("api, message polled, ns", own("api", "poll_msg_ns", nil), true, number(20), "%.1f")
 	add("mesh, CPU of a process, % of a core", own("mesh", "cpu_pct", nil), true, number(3), "%.1f")
 	add("mesh, RSS of a process, MB", own("mesh", "rss_MB", nil), true, number(25), "%.1f")
+	for _, how := range relayCases {
+		is := func(r result) bool { return r.text("case") == how.name }
+		add("relay, "+how.name+", 1.5 × coturn, packets per CPU s", own("relay", "packets_per_cpu_s", is), false, times(1.5, "relay", "coturn", "packets_per_cpu_s", is), "%.0f")
+	}
+	single := func(r result) bool { return r.text("case") == relayCases[0].name }
+	add("relay, added at half load, p50 µs", own("relay", "us_p50", single), true, number(40), "%.1f")
+	add("relay, added at half load, p99 µs", own("relay", "us_p99", single), true, number(250), "%.1f")
+	add("relay, resident bytes a pair", own("relay", "pair_bytes", single), true, number(1500), "%.0f")
 	return all
 }
 

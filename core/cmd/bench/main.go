@@ -3,7 +3,7 @@
 // Command bench measures Musubi beside other libraries and draws the results. ./build.sh bench runs it with everything
 // built; docs/BENCHMARKS.md says what each benchmark means.
 //
-//	bench run [names] [--quick] [--json FILE]     bulk rate ping lossy mixed api mesh
+//	bench run [names] [--quick] [--json FILE]     bulk rate ping lossy mixed api mesh relay
 //	bench table --json FILE                       the table of a run that was kept
 //	bench plot --json FILE --out DIR              two SVGs
 //

@@ -34,6 +34,7 @@ var about = map[string]string{
 	"tcp":     "TCP (not encrypted)",
 	"quic-go": "quic-go",
 	"enet":    "ENet (not encrypted)",
+	"coturn":  "coturn",
 }
 
 // programs finds the libraries of a benchmark that are built and wanted.

@@ -16,7 +16,7 @@ import (
 )
 
 type runCmd struct {
-	Names    []string `arg:"" optional:"" help:"bulk, rate, ping, lossy, mixed, api, mesh; default: all."`
+	Names    []string `arg:"" optional:"" help:"bulk, rate, ping, lossy, mixed, api, mesh, relay; default: all."`
 	BinDir   string   `help:"Where the programs are." default:"build/bin"`
 	JSON     string   `name:"json" help:"File for the results, one JSON object a line." placeholder:"FILE"`
 	Keep     bool     `help:"Keep the file's results of what is not measured now."`
@@ -28,7 +28,7 @@ type runCmd struct {
 	Libs     []string `help:"Only these libraries." placeholder:"NAME"`
 }
 
-var names = []string{"bulk", "rate", "ping", "lossy", "mixed", "api", "mesh"}
+var names = []string{"bulk", "rate", "ping", "lossy", "mixed", "api", "mesh", "relay"}
 
 // figure is the one of each benchmark that matters, for the spread between rounds.
 var figure = map[string]string{"bulk": "MBps", "rate": "msgs_per_s", "ping": "us_p50", "api": "send_ns", "mesh": "cpu_pct"}
@@ -76,6 +76,8 @@ func (c *runCmd) bench(name string) ([]result, error) {
 		return c.lossy()
 	case "mixed":
 		return c.mixed(), nil
+	case "relay":
+		return c.relay()
 	case "ping":
 		block, err := c.rounds("ping", "--wait", "block")
 		if err != nil {
@@ -154,7 +156,7 @@ func (c *runCmd) one(lib library, bench string, more []string) (result, error) {
 // brief shows the figures of a round.
 func brief(r result) string {
 	var b strings.Builder
-	for _, k := range []string{"MBps", "msgs_per_s", "cpu_s_per_GB", "us_p50", "us_p99", "p50", "p95", "p99", "max", "bytes_ratio", "send_ns", "poll_empty_ns",
+	for _, k := range []string{"packets_per_cpu_s", "packets_per_s", "server_cores", "load_cores", "MBps", "msgs_per_s", "cpu_s_per_GB", "us_p50", "us_p99", "p50", "p95", "p99", "max", "bytes_ratio", "send_ns", "poll_empty_ns",
 		"poll_msg_ns", "cpu_pct", "rss_MB"} {
 		if v, ok := r[k].(float64); ok {
 			fmt.Fprintf(&b, " %s %.4g", k, v)

@@ -49,7 +49,12 @@ func views() []view {
 		view{"api: ns a call, 64 bytes", of("api"), byLibrary, []column{
 			{"send", "send_ns", "%.0f"}, {"send, library awake", "send_wake_ns", "%.0f"}, {"empty poll", "poll_empty_ns", "%.1f"}, {"message polled", "poll_msg_ns", "%.1f"}}},
 		view{"mesh: 16 processes, each sends 60 Hz unreliable and 10 Hz reliable to the 15 others", of("mesh"), byLibrary, []column{
-			{"CPU % of a core", "cpu_pct", "%.1f"}, {"most", "cpu_pct_max", "%.1f"}, {"RSS MB", "rss_MB", "%.1f"}, {"most", "rss_MB_max", "%.1f"}, {"received/s", "unreliable_per_s", "%.0f"}}})
+			{"CPU % of a core", "cpu_pct", "%.1f"}, {"most", "cpu_pct_max", "%.1f"}, {"RSS MB", "rss_MB", "%.1f"}, {"most", "rss_MB_max", "%.1f"}, {"received/s", "unreliable_per_s", "%.0f"}}},
+		view{"relay: 64 pairs, 200 bytes both ways, loopback; all that comes back, then half of it", of("relay"),
+			func(r result) string { return byLibrary(r) + ", " + r.text("case") }, []column{
+				{"packets per CPU s", "packets_per_cpu_s", "%.0f"}, {"least", "least", "%.0f"}, {"most", "most", "%.0f"}, {"packets/s", "packets_per_s", "%.0f"},
+				{"server's cores", "server_cores", "%.2f"}, {"lost %", "lost_pct", "%.2f"}, {"half: packets/s", "half_per_s", "%.0f"}, {"p50 µs", "us_p50", "%.1f"},
+				{"p99 µs", "us_p99", "%.1f"}, {"bytes a pair", "pair_bytes", "%.0f"}}})
 }
 
 func (c condition) is(r result) bool {
