@@ -24,7 +24,7 @@ static int32_t check(const musubi_config *c)
     if ((c->flags & ~flags) != 0 || !in_range(c->send_budget, 64 << 10, 64 << 20) ||
         !in_range(c->command_bytes, 64 << 10, 64 << 20) || !in_range(c->event_bytes, 2 << 20, 64 << 20) ||
         !in_range(c->max_threads, 1, 64) || !in_range(c->memory_mib, 16, 1 << 20) ||
-        !in_range(c->idle_timeout_ms, 1000, 600000) || c->reserved != 0 ||
+        !in_range(c->idle_timeout_ms, 1000, 600000) || c->privacy > MUSUBI_PRIVACY_RELAY_ONLY ||
         c->punch > MUSUBI_PUNCH_MAX || !in_range(c->punch_rate, 50, 2000))
         return MUSUBI_ERR_VALUE;
     return MUSUBI_OK;

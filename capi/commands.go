@@ -35,7 +35,12 @@ const (
 	cmdLANJoin
 	cmdSuspend
 	cmdResume
-	cmdCount
+)
+
+const (
+	cmdSetToken       = 40
+	cmdSetCertificate = 41
+	cmdCount          = 42
 )
 
 // nodeKind translates.
@@ -46,7 +51,7 @@ var nodeKind = [cmdCount]node.CommandKind{
 	cmdPeerReject: node.CmdPeerReject, cmdPeerClose: node.CmdPeerClose, cmdPeerPunch: node.CmdPeerPunch,
 	cmdNetworkChanged: node.CmdNetworkChanged, cmdSimulate: node.CmdSimulate, cmdLANHost: node.CmdLANHost, cmdLANBrowse: node.CmdLANBrowse,
 	cmdLANJoin: node.CmdLANJoin,
-	cmdSuspend: node.CmdSuspend, cmdResume: node.CmdResume,
+	cmdSuspend: node.CmdSuspend, cmdResume: node.CmdResume, cmdSetToken: node.CmdSetToken, cmdSetCertificate: node.CmdSetCertificate,
 }
 
 // NextCommand fills c with the next command. Its Data lies in the ring, or in a block that the sender allocated, until the

@@ -13,7 +13,7 @@
 #define MUSUBI_SIZE_UP_TO(type, member) ((uint32_t)(offsetof(type, member) + sizeof ((type *)0)->member))
 
 /* The last members of the first release, 0.1: never changed again. */
-#define MUSUBI_FIRST_CONFIG MUSUBI_SIZE_UP_TO(musubi_config, reserved)
+#define MUSUBI_FIRST_CONFIG MUSUBI_SIZE_UP_TO(musubi_config, privacy)
 #define MUSUBI_FIRST_STATS MUSUBI_SIZE_UP_TO(musubi_stats, expired)
 #define MUSUBI_FIRST_NAT MUSUBI_SIZE_UP_TO(musubi_nat, opener_ttl)
 #define MUSUBI_FIRST_TOTALS MUSUBI_SIZE_UP_TO(musubi_totals, resent)

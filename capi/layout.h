@@ -64,7 +64,9 @@ enum { /* kinds of commands; 0 is never used, so that zeroed memory is no comman
     MUSUBI_CMD_LAN_BROWSE = 17,
     MUSUBI_CMD_LAN_JOIN = 18,
     MUSUBI_CMD_SUSPEND = 19,
-    MUSUBI_CMD_RESUME = 20
+    MUSUBI_CMD_RESUME = 20,
+    MUSUBI_CMD_SET_TOKEN = 40,
+    MUSUBI_CMD_SET_CERTIFICATE = 41
 };
 
 enum { MUSUBI_COMMAND_BLOCK = 1 }; /* flag: the payload is a pointer to a malloc'ed block, which the owner frees */

@@ -121,6 +121,11 @@ func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
 	if c.token_size > 0 {
 		cfg.Endpoint.Token = C.GoBytes(unsafe.Pointer(c.token), C.int(c.token_size))
 	}
+	cfg.Endpoint.Privacy = api.Privacy(c.privacy)
+	if c.app_key != nil {
+		key := [C.MUSUBI_APP_KEY_SIZE]byte(C.GoBytes(unsafe.Pointer(c.app_key), C.MUSUBI_APP_KEY_SIZE))
+		cfg.Endpoint.AppKey = &key
+	}
 	cfg.Endpoint.ManualAccept = c.flags&C.MUSUBI_CONFIG_MANUAL_ACCEPT != 0
 	cfg.Endpoint.ManualConnect = c.flags&C.MUSUBI_CONFIG_MANUAL_CONNECT != 0
 	cfg.NoPortMapping = c.flags&C.MUSUBI_CONFIG_NO_PORT_MAPPING != 0

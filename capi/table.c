@@ -50,6 +50,8 @@ static const musubi_api table = {
     MEMBER(lan_join),
     MEMBER(suspend),
     MEMBER(resume),
+    MEMBER(set_token),
+    MEMBER(set_certificate),
 };
 
 const musubi_api *musubi_get_api(uint32_t version) { return version == MUSUBI_ABI_VERSION ? &table : NULL; }

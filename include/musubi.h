@@ -134,6 +134,15 @@ enum {
                                 a small block of ports: most of that block is used up for a minute */
 };
 
+/* What other players may learn of this client's addresses. Of what the server, the room, both players' access tokens and both
+ * clients ask for, the strictest holds. */
+enum {
+    MUSUBI_PRIVACY_DIRECT = 0,    /* whoever it connects to learns them */
+    MUSUBI_PRIVACY_CONSENT = 1,   /* nobody before both games agreed: every PEER_REQUEST waits for musubi_peer_accept, and nothing is
+                                     connected by itself */
+    MUSUBI_PRIVACY_RELAY_ONLY = 2 /* nobody: everything goes through a relay */
+};
+
 /* Limits, in bytes unless another unit is said. */
 enum {
     MUSUBI_MAX_CLIENTS = 32, /* clients of a process at a time */
@@ -147,7 +156,9 @@ enum {
     MUSUBI_MAX_LAN_DATA = 255, /* bytes that a host in the local network shows to browsers */
     MUSUBI_MAX_CLOSE_TEXT = 200,   /* a sentence in musubi_peer_close or musubi_peer_reject */
     MUSUBI_MAX_REQUEST_DATA = 256, /* what goes with musubi_peer_connect */
-    MUSUBI_MAX_TOKEN = 1024,       /* an access token */
+    MUSUBI_MAX_TOKEN = 1024,       /* an access token; servers of this version take 900 */
+    MUSUBI_MAX_CERTIFICATE = 768,  /* an identity certificate */
+    MUSUBI_APP_KEY_SIZE = 32,      /* an app's public key (Ed25519) */
     MUSUBI_MAX_SUSPEND = 600000, /* milliseconds */
     MUSUBI_IDENTITY_SIZE = 32    /* a client's public key */
 };
@@ -244,7 +255,10 @@ enum {
     MUSUBI_EVENT_FAILED = 21,           /* the client stopped itself. text: why. Destroy it */
     MUSUBI_EVENT_PUNCH = 22,            /* peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text */
     MUSUBI_EVENT_LAN_FOUND = 23,        /* a host in the local network, or news of it. text: address; data; count: members; code: most */
-    MUSUBI_EVENT_LAN_LOST = 24          /* it does not answer any more. text: address */
+    MUSUBI_EVENT_LAN_LOST = 24,         /* it does not answer any more. text: address */
+    MUSUBI_EVENT_TOKEN_SET = 40,        /* the server's answer to musubi_set_token. code 0: it counts from now on, count: for so many
+                                           seconds; else the old one goes on to count. code, text */
+    MUSUBI_EVENT_TOKEN_ENDING = 41      /* the link ends in count seconds, unless a musubi_set_token comes before */
 };
 
 /* One thing that happened. 64 bytes on every platform. data and text are never NULL and each has a zero byte behind it. */
@@ -281,7 +295,7 @@ typedef struct musubi_config {
     const char *server;     /* "musubi://host[:port]/[?tls=port]#key", as `musubi server` prints it. NULL: none */
     const char *app;        /* the game: clients of different apps never meet. NULL: "default"; at most 64 bytes */
     const char *user;       /* wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none */
-    const uint8_t *token;   /* access token from the game's backend, or NULL */
+    const uint8_t *token;   /* access token from the game's backend, or NULL; see musubi_set_token */
     const char *bind;       /* local UDP address, "0.0.0.0:5000". NULL: any */
     uint32_t token_size;    /* bytes, at most MUSUBI_MAX_TOKEN */
     uint32_t send_budget;   /* bytes accepted and not yet delivered, per peer; a message takes what it costs in memory: its
@@ -293,7 +307,10 @@ typedef struct musubi_config {
     uint32_t idle_timeout_ms; /* silence after which a peer counts as lost, milliseconds. 0: 10 s; 1 s to 10 min */
     uint32_t punch;           /* MUSUBI_PUNCH_ */
     uint32_t punch_rate;      /* packets a second while predicting ports. 0: by punch; 50 to 2000. Cellular: 200, wired: 1000 */
-    uint32_t reserved;        /* 0 */
+    uint32_t privacy;         /* MUSUBI_PRIVACY_ */
+    const uint8_t *app_key;   /* MUSUBI_APP_KEY_SIZE bytes: the key under which the game's backend signs identity certificates. Every other
+                                 player then has to show a good one (musubi_set_certificate). NULL: none is asked for, and the server
+                                 is trusted to introduce the right players */
 } musubi_config;
 
 /* A snapshot of one connection, at most 100 ms old. */
@@ -577,6 +594,23 @@ MUSUBI_API int32_t musubi_client_stats(musubi_client client, musubi_totals *tota
  * Returns 0; ERR_NULL: key; ERR_SIZE: size; or ERR_HANDLE, ERR_FORKED. */
 MUSUBI_API int32_t musubi_identity(musubi_client client, uint8_t *key, uint32_t size);
 
+/* Gives a new access token, from the game's backend: for the next musubi_connect, and if a server is connected for that link
+ * at once; TOKEN_SET follows then. The first one can be given here instead of in musubi_config, when musubi_identity has told the backend
+ * the key to bind it to (claim cnf: nobody else can use it then).
+ * token, size: size bytes, at most MUSUBI_MAX_TOKEN; NULL with size 0: none. token is copied; it is shown to the server of
+ * musubi_config and to nobody else. Any thread. Does not block.
+ * Returns 0; ERR_NULL: token; ERR_TOO_LARGE: size; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_set_token(musubi_client client, const uint8_t *token, uint32_t size);
+
+/* Gives the identity certificate that other players are shown in connections from now on. The game's backend makes it for this
+ * client's musubi_identity. Players whose musubi_config has an app_key refuse everybody without a good one (PEER_CLOSED with
+ * ERR_IDENTITY; the other side gets ERR_REJECTED), so that not even the server can stand between two players. Without
+ * certificates the server is trusted to introduce the right players: it could pose as each of them to the other.
+ * certificate, size: size bytes, at most MUSUBI_MAX_CERTIFICATE; NULL with size 0: none. It is copied. One that is no good under this client's
+ * own app_key is not taken: a LOG event of level 3 says why. Any thread. Does not block.
+ * Returns 0; ERR_NULL: certificate; ERR_TOO_LARGE: size; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_set_certificate(musubi_client client, const uint8_t *certificate, uint32_t size);
+
 /* Writes down what is known, for people: link, NAT, room, each peer's route and figures, the addresses that were tried and what
  * came of them, relay legs, the last packets on each path, queues, and advice. For a log or a bug report; it holds this
  * machine's public address, of other players' addresses only the networks (/24, /48), and no names, keys or messages.
@@ -697,6 +731,8 @@ typedef struct musubi_api {
     int32_t (*lan_join)(musubi_client client, const char *address, const char *code);
     int32_t (*suspend)(musubi_client client, uint32_t max_ms);
     int32_t (*resume)(musubi_client client);
+    int32_t (*set_token)(musubi_client client, const uint8_t *token, uint32_t size);
+    int32_t (*set_certificate)(musubi_client client, const uint8_t *certificate, uint32_t size);
 } musubi_api;
 
 /* The table of the library's functions, each as declared above.

@@ -303,6 +303,15 @@ public:
         return call(&musubi_api::identity, static_cast<uint8_t *>(key), static_cast<uint32_t>(sizeof key));
     }
 
+    Result set_token(View token) const noexcept
+    {
+        return call(&musubi_api::set_token, static_cast<const uint8_t *>(token.data()), size(token));
+    }
+    Result set_certificate(View certificate) const noexcept
+    {
+        return call(&musubi_api::set_certificate, static_cast<const uint8_t *>(certificate.data()), size(certificate));
+    }
+
     /* What is known, in words, into an array of yours. Code: length of the whole text. */
     Result dump(char *text, uint32_t size) const noexcept { return call(&musubi_api::dump, text, size); }
     Result nat_info(Nat &nat) const noexcept { return call(&musubi_api::nat_info, static_cast<musubi_nat *>(&nat)); }

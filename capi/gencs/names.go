@@ -23,6 +23,7 @@ var enumNames = map[string]enumName{
 	"MUSUBI_PORTS_UNKNOWN":        {"MUSUBI_PORTS_", "NatPorts", "uint", false},
 	"MUSUBI_ANSWER_UNKNOWN":       {"MUSUBI_ANSWER_", "Answer", "uint", false},
 	"MUSUBI_PUNCH_NORMAL":         {"MUSUBI_PUNCH_", "Punch", "uint", false},
+	"MUSUBI_PRIVACY_DIRECT":       {"MUSUBI_PRIVACY_", "Privacy", "uint", false},
 	"MUSUBI_MAX_CLIENTS":          {"", limits, "int", false},
 	"MUSUBI_OK":                   {"MUSUBI_", "ResultCode", "int", false},
 	"MUSUBI_EVENT_NONE":           {"MUSUBI_EVENT_", "EventKind", "uint", false},

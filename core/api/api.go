@@ -115,6 +115,7 @@ const (
 	MaxRoomMembers   = 64       // most a room can be created for
 	DefaultMembers   = 16       // members of a room when the creator does not say
 	MaxRoomData      = 4096     // bytes of a room's metadata
+	MaxCertificate   = 768      // an identity certificate
 	MaxLANData       = 255      // bytes that a host in the local network shows to browsers
 	MaxCloseText     = 200      // bytes of a close reason's sentence
 	MaxRequestData   = 256      // bytes of a connect request's, a join request's or an invitation's payload

@@ -33,6 +33,7 @@ type ClientConfig struct {
 //	any --Close--> closing (only from up) --> idle
 type Client struct {
 	cfg    ClientConfig
+	home   secure.PublicKey // the server that Info.Token is for: nobody else sees it
 	rooms  *rendezvous.Client
 	state  clientState
 	clock  time.Time
@@ -109,7 +110,7 @@ func NewClient(cfg ClientConfig) *Client {
 	if cfg.AES {
 		cfg.Info.Flags |= wire.FlagAES
 	}
-	c := &Client{cfg: cfg, rooms: rendezvous.NewClient()}
+	c := &Client{cfg: cfg, home: cfg.ServerKey, rooms: rendezvous.NewClient()}
 	c.rooms.SetJitter(c.jitter)
 	return c
 }
@@ -270,7 +271,7 @@ func (c *Client) Resume(now time.Time) {
 
 // reset forgets the link and everything that came from it, but no event.
 func (c *Client) reset() {
-	*c = Client{cfg: c.cfg, rooms: c.rooms, clock: c.clock, events: c.events}
+	*c = Client{cfg: c.cfg, home: c.home, rooms: c.rooms, clock: c.clock, events: c.events}
 }
 
 // HandleDatagram takes a datagram of family 10 with our connection id, or of family 11, that came over UDP. b is scribbled over.

@@ -85,6 +85,9 @@ func (a *attempt) put(now time.Time, packet []byte) {
 func (c *Client) hello(now time.Time, a *attempt, cookie wire.Cookie) {
 	m := wire.Hello{Resume: a.resume, Version: wire.Version, ConnID: a.connID, Random: a.random, Cookie: cookie}
 	start, info := secure.NewLinkInitiator, c.cfg.Info
+	if !c.atHome() {
+		info.Token = nil
+	}
 	if m.Resume {
 		start, m.Ticket = secure.NewResumeInitiator, c.ticket.ticket
 		info.App, info.User, info.Token = "", "", nil // the ticket says it all, and both would not fit one datagram

@@ -48,10 +48,14 @@ func (c *Client) SetToken(now time.Time, token []byte) error {
 		r.before = c.cfg.Info.Token
 	}
 	c.cfg.Info.Token = bytes.Clone(token)
-	r.owed = c.state != idle && c.state != closing
+	r.owed = c.state != idle && c.state != closing && c.atHome()
 	c.Flush(now)
 	return nil
 }
+
+// atHome reports whether the server is the one that the token is for. A host in the local network is another player: with
+// the token it could pose as this one.
+func (c *Client) atHome() bool { return c.cfg.ServerKey == c.home }
 
 // sendToken sends the token that is owed, if there is room.
 func (c *Client) sendToken(now time.Time) {

@@ -85,6 +85,14 @@ func (o *owner) apply(c *Command) {
 	case CmdResume:
 		o.setLocal(now)
 		e.Resume(now)
+	case CmdSetToken:
+		if err := e.SetToken(now, c.Data); err != nil {
+			o.tell(api.Event{Kind: api.EventTokenSet, Code: codeOf(err), Text: err.Error()})
+		}
+	case CmdSetCertificate:
+		if err := e.SetCertificate(now, c.Data); err != nil {
+			o.log(logError, "the identity certificate is not taken: "+err.Error())
+		}
 	case CmdNetworkChanged:
 		if o.network.told.Equal(now) {
 			break // once a step, however often it is said: interfaces are listed, a socket is opened

@@ -67,7 +67,9 @@ const (
 	CmdLANJoin   // Text: join code; Data: address
 	CmdSuspend   // Value: milliseconds
 	CmdResume
-	CmdFlush // nothing but the wake that it comes with
+	CmdSetToken       // Data
+	CmdSetCertificate // Data
+	CmdFlush          // nothing but the wake that it comes with
 )
 
 // Command is one call of the game. Which fields count is said at each kind.

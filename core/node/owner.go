@@ -58,6 +58,8 @@ type engine interface {
 	NetworkChanged(now time.Time)
 	Suspend(now time.Time, d time.Duration)
 	Resume(now time.Time)
+	SetToken(now time.Time, token []byte) error
+	SetCertificate(now time.Time, certificate []byte) error
 	Observed() netip.AddrPort
 	SetMapped(now time.Time, protocol string, external netip.AddrPort)
 	AppendReport(dst []byte, now time.Time) []byte
@@ -84,7 +86,7 @@ type owner struct {
 	stats   api.PeerStats
 	reader  func(id api.SocketID, from netip.AddrPort, b []byte) // made once: a method value per step would allocate
 
-	pending func() bool              // made once, too
+	pending func() bool             // made once, too
 	report  func(dst []byte) []byte // and this
 	habit   habit
 	spoiled [api.MaxPeers]uint64 // each peer's failed datagrams at its last snapshot, by slot

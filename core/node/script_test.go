@@ -206,7 +206,18 @@ func (s *script) Searching() bool {
 func (s *script) NetworkChanged(time.Time)             { s.did("networkchanged") }
 func (s *script) Suspend(_ time.Time, d time.Duration) { s.did("suspend %v", d) }
 func (s *script) Resume(time.Time)                     { s.did("resume") }
-func (s *script) Observed() netip.AddrPort             { return netip.AddrPort{} }
+
+func (s *script) SetToken(_ time.Time, token []byte) error {
+	s.did("token %s", token)
+	return nil
+}
+
+func (s *script) SetCertificate(_ time.Time, certificate []byte) error {
+	s.did("certificate %s", certificate)
+	return nil
+}
+
+func (s *script) Observed() netip.AddrPort { return netip.AddrPort{} }
 
 func (s *script) SetMapped(time.Time, string, netip.AddrPort) { s.did("mapped") }
 func (s *script) Close(time.Time)                             { s.did("close") }

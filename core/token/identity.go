@@ -2,10 +2,12 @@ package token
 
 import (
 	"time"
+
+	"github.com/musubi-p2p/musubi/core/api"
 )
 
 // MaxCertificate bounds an identity certificate: it travels inside a handshake message.
-const MaxCertificate = 768
+const MaxCertificate = api.MaxCertificate
 
 // Identity is what a certificate says: this app's backend knows the holder of Key as User.
 type Identity struct {

@@ -356,8 +356,7 @@ type PeerInfo struct {
 const (
 	MaxLANAddrs = 8
 	MaxGlobal6  = 4
-	// MaxCertificate is token.MaxCertificate.
-	MaxCertificate = 768
+	MaxCertificate = api.MaxCertificate
 )
 
 func AppendPeerInfo(b []byte, m *PeerInfo) []byte {

@@ -238,6 +238,9 @@ static int32_t begin(struct harness *h)
     config.punch = h->options.punch;
     config.punch_rate = h->options.punch_rate;
     config.bind = h->options.bind;
+    config.privacy = h->options.privacy;
+    config.token = (const uint8_t *)h->options.token;
+    config.token_size = h->options.token != NULL ? (uint32_t)strlen(h->options.token) : 0;
     config.send_budget = h->options.budget;
     config.idle_timeout_ms = h->options.idle_timeout;
     h->begun = now_seconds();

@@ -25,6 +25,8 @@ static const char usage[] =
     "                    satellite\n"
     "  --start WHEN      connected: send when connected (default); direct: wait for a direct route\n"
     "  --bind ADDR:PORT  local UDP address\n"
+    "  --token TEXT      access token\n"
+    "  --privacy N       0 direct (default), 1 consent, 2 relay only\n"
     "  --control         take orders from standard input: join CODE (with --join -), enough,\n"
     "                    changed, pause, resume, phase, suspend MS, wake\n"
     "  --members N       members of the room, this one included (default 2)\n"
@@ -81,6 +83,7 @@ static int option(struct options *o, const char *name, const char *value)
         {"--budget", 0, 64 << 20, &o->budget, NULL},
         {"--idle-timeout", 0, 600000, &o->idle_timeout, NULL},
         {"--punch", 0, MUSUBI_PUNCH_MAX, &o->punch, NULL},
+        {"--privacy", 0, MUSUBI_PRIVACY_RELAY_ONLY, &o->privacy, NULL},
         {"--punch-rate", 0, 2000, &o->punch_rate, NULL},
         {"--members", 2, HARNESS_MOST_PEERS + 1, &o->members, NULL},
         {"--rate", 0, 1e6, NULL, &o->rate},
@@ -115,6 +118,8 @@ static int option(struct options *o, const char *name, const char *value)
         o->name = value;
     else if (strcmp(name, "--marker") == 0)
         o->marker = value;
+    else if (strcmp(name, "--token") == 0)
+        o->token = value;
     else if (strcmp(name, "--bind") == 0)
         o->bind = value;
     else if (strcmp(name, "--simulate") == 0)

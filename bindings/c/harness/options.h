@@ -11,6 +11,8 @@ struct options {
     const char *marker;
     const char *bind; /* local address, or NULL */
     const char *simulate; /* name of a bad network, or NULL */
+    const char *token;    /* access token, or NULL */
+    uint32_t privacy;     /* MUSUBI_PRIVACY_ */
     uint32_t messages;   /* reliable, to each peer */
     uint32_t unreliable; /* to each peer, spread over the same time */
     uint32_t size;       /* bytes */

@@ -130,7 +130,7 @@ static void bad_configs(void)
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     c = good, c.idle_timeout_ms = 600001;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
-    c = good, c.reserved = 1;
+    c = good, c.privacy = MUSUBI_PRIVACY_RELAY_ONLY + 1;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     c = good, c.bind = "not an address";
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
@@ -166,6 +166,15 @@ static void bad_arguments(void)
     CHECK_CODE(musubi_lan_host(c, 65, NULL, 0), MUSUBI_ERR_VALUE);
     CHECK_CODE(musubi_lan_host(c, 4, NULL, 5), MUSUBI_ERR_NULL);
     CHECK_CODE(musubi_lan_host(c, 4, large, MUSUBI_MAX_LAN_DATA + 1), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_set_token(c, NULL, 1), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_set_token(c, large, MUSUBI_MAX_TOKEN + 1), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_set_token(c, NULL, 0), 0);
+    CHECK_CODE(musubi_set_token(c, large, 3), 0);
+    CHECK_CODE(musubi_set_certificate(c, NULL, 1), MUSUBI_ERR_NULL);
+    CHECK_CODE(musubi_set_certificate(c, large, MUSUBI_MAX_CERTIFICATE + 1), MUSUBI_ERR_TOO_LARGE);
+    CHECK_CODE(musubi_set_certificate(c, large, MUSUBI_MAX_CERTIFICATE), 0);
+    CHECK_CODE(musubi_set_token(c + 1, large, 3), MUSUBI_ERR_HANDLE);
+    CHECK_CODE(musubi_set_certificate(c + 1, large, 3), MUSUBI_ERR_HANDLE);
     CHECK_CODE(musubi_lan_browse(c, 2), MUSUBI_ERR_VALUE);
     CHECK_CODE(musubi_lan_browse(c, 0), 0);
     CHECK_CODE(musubi_lan_join(c, NULL, "L1234567"), MUSUBI_ERR_NULL);

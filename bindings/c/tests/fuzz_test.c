@@ -146,6 +146,8 @@ static musubi_config *config_of(struct call *c)
     g->idle_timeout_ms = one_in(c->d, 3) ? 1000 : 0;
     g->punch = below(c->d, one_in(c->d, 16) ? 5 : 3);
     g->max_threads = one_in(c->d, 8) ? 1 + below(c->d, 3) : 0;
+    g->privacy = one_in(c->d, 8) ? below(c->d, 4) : 0;
+    g->app_key = one_in(c->d, 16) ? exactly(c, MUSUBI_APP_KEY_SIZE) : NULL; /* nobody has a certificate: nobody connects */
     return g;
 }
 
@@ -317,6 +319,22 @@ static int32_t call_identity(struct call *c)
     return musubi_identity(c->client, one_in(c->d, 16) ? NULL : exactly(c, size), size);
 }
 
+static int32_t call_set_token(struct call *c)
+{
+    uint32_t size;
+    void *data = payload(c, MUSUBI_MAX_TOKEN, &size);
+
+    return musubi_set_token(c->client, data, size);
+}
+
+static int32_t call_set_certificate(struct call *c)
+{
+    uint32_t size;
+    void *data = payload(c, MUSUBI_MAX_CERTIFICATE, &size);
+
+    return musubi_set_certificate(c->client, data, size);
+}
+
 static int32_t call_dump(struct call *c)
 {
     uint32_t size = below(c->d, 3000);
@@ -408,6 +426,7 @@ static const struct {
     {"nat_info", call_nat_info, 100, 0}, {"network_changed", call_network_changed, 4, 0}, {"simulate", call_simulate, 4, 0},
     {"simulation_preset", call_simulation_preset, 20, 0}, {"lan_host", call_lan_host, 2, 0}, {"lan_browse", call_lan_browse, 2, 0},
     {"lan_join", call_lan_join, 2, 0}, {"suspend", call_suspend, 2, 0}, {"resume", call_resume, 6, 0},
+    {"set_token", call_set_token, 10, 0}, {"set_certificate", call_set_certificate, 10, 0},
     {"abi_version, version, strerror, get_api", call_constants, 20, 0},
 };
 enum { CALLS = sizeof calls / sizeof *calls };

@@ -183,6 +183,22 @@ namespace Musubi
             return key;
         }
 
+        /// <summary>Gives a new access token, at most <see cref="Limits.MaxToken"/> bytes: for the next <see cref="Connect"/>, and if a
+        /// server is connected at once; TokenSet follows then.</summary>
+        public void SetToken(ReadOnlySpan<byte> token)
+        {
+            fixed (byte* p = &MemoryMarshal.GetReference(token))
+                Check("set the token", NativeMethods.musubi_set_token(Handle, p, (uint)token.Length));
+        }
+
+        /// <summary>Gives the certificate that other players are shown, which the game's backend made for
+        /// <see cref="GetIdentity"/>; at most <see cref="Limits.MaxCertificate"/> bytes.</summary>
+        public void SetCertificate(ReadOnlySpan<byte> certificate)
+        {
+            fixed (byte* p = &MemoryMarshal.GetReference(certificate))
+                Check("set the certificate", NativeMethods.musubi_set_certificate(Handle, p, (uint)certificate.Length));
+        }
+
         /// <summary>Everything that is known, in words, with advice: for a log or a bug report.</summary>
         public string Dump()
         {

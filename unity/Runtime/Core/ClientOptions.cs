@@ -48,6 +48,14 @@ namespace Musubi
         /// <summary>Packets a second while predicting ports: 50 to 2000; 0: by <see cref="Punch"/>.</summary>
         public int PunchRate;
 
+        /// <summary>What other players may learn of this client's addresses.</summary>
+        public Privacy Privacy;
+
+        /// <summary>The key under which the game's backend signs identity certificates, <see cref="Limits.AppKeySize"/> bytes: every
+        /// other player has to show a good one. Null: none is asked for, and the server is trusted to introduce the right
+        /// players.</summary>
+        public byte[] AppKey;
+
         /// <summary>Options with nothing set.</summary>
         public ClientOptions() { }
 
@@ -72,8 +80,12 @@ namespace Musubi
             c.idleTimeoutMs = (uint)IdleTimeoutMs;
             c.punch = Punch;
             c.punchRate = (uint)PunchRate;
-            fixed (byte* s = server, a = app, u = user, b = bind, t = Token)
+            c.privacy = Privacy;
+            if (AppKey != null && AppKey.Length != Limits.AppKeySize)
+                throw new ArgumentException("an app key has " + Limits.AppKeySize + " bytes, this one " + AppKey.Length, "AppKey");
+            fixed (byte* s = server, a = app, u = user, b = bind, t = Token, k = AppKey)
             {
+                c.appKey = k;
                 c.server = s;
                 c.app = a;
                 c.user = u;

@@ -52,8 +52,14 @@ namespace Musubi
         /// <summary>What goes with musubi_peer_connect.</summary>
         public const int MaxRequestData = 256;
 
-        /// <summary>An access token.</summary>
+        /// <summary>An access token; servers of this version take 900.</summary>
         public const int MaxToken = 1024;
+
+        /// <summary>An identity certificate.</summary>
+        public const int MaxCertificate = 768;
+
+        /// <summary>An app's public key (Ed25519)</summary>
+        public const int AppKeySize = 32;
 
         /// <summary>Milliseconds.</summary>
         public const int MaxSuspend = 600000;
@@ -216,6 +222,25 @@ namespace Musubi
         /// a small block of ports: most of that block is used up for a minute.
         /// </summary>
         Max = 2,
+    }
+
+    /// <summary>
+    /// What other players may learn of this client's addresses. Of what the server, the room, both players' access tokens and both
+    /// clients ask for, the strictest holds.
+    /// </summary>
+    public enum Privacy : uint
+    {
+        /// <summary>Whoever it connects to learns them.</summary>
+        Direct = 0,
+
+        /// <summary>
+        /// Nobody before both games agreed: every PEER_REQUEST waits for musubi_peer_accept, and nothing is
+        /// connected by itself.
+        /// </summary>
+        Consent = 1,
+
+        /// <summary>Nobody: everything goes through a relay.</summary>
+        RelayOnly = 2,
     }
 
     /// <summary>Results and reasons, graded by who can do something about it.</summary>
@@ -455,6 +480,15 @@ namespace Musubi
 
         /// <summary>It does not answer any more. text: address.</summary>
         LanLost = 24,
+
+        /// <summary>
+        /// The server's answer to musubi_set_token. code 0: it counts from now on, count: for so many
+        /// seconds; else the old one goes on to count. code, text.
+        /// </summary>
+        TokenSet = 40,
+
+        /// <summary>The link ends in count seconds, unless a musubi_set_token comes before.</summary>
+        TokenEnding = 41,
     }
 
     /// <summary>The link to the server.</summary>
@@ -561,7 +595,7 @@ namespace Musubi
     internal unsafe partial struct NativeConfig
     {
         /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
-        internal const int NativeSize = 88;
+        internal const int NativeSize = 96;
 
         internal uint structSize;
 
@@ -577,7 +611,7 @@ namespace Musubi
         /// <summary>Wished user id, at most MUSUBI_MAX_USER_ID bytes; a token must grant it. NULL: none.</summary>
         internal byte* user;
 
-        /// <summary>Access token from the game's backend, or NULL.</summary>
+        /// <summary>Access token from the game's backend, or NULL; see musubi_set_token.</summary>
         internal byte* token;
 
         /// <summary>Local UDP address, "0.0.0.0:5000". NULL: any.</summary>
@@ -613,7 +647,15 @@ namespace Musubi
         /// <summary>Packets a second while predicting ports. 0: by punch; 50 to 2000. Cellular: 200, wired: 1000.</summary>
         internal uint punchRate;
 
-        internal uint reserved;
+        /// <summary>MUSUBI_PRIVACY_</summary>
+        internal Privacy privacy;
+
+        /// <summary>
+        /// MUSUBI_APP_KEY_SIZE bytes: the key under which the game's backend signs identity certificates. Every other
+        /// player then has to show a good one (musubi_set_certificate). NULL: none is asked for, and the server
+        /// is trusted to introduce the right players.
+        /// </summary>
+        internal byte* appKey;
     }
 
     /// <summary>A snapshot of one connection, at most 100 ms old.</summary>
@@ -903,7 +945,7 @@ namespace Musubi
     internal unsafe partial struct NativeApi
     {
         /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
-        internal const int NativeSize = 312;
+        internal const int NativeSize = 328;
 
         internal uint structSize;
 
@@ -1034,6 +1076,12 @@ namespace Musubi
 
         /// <summary>Resume.</summary>
         internal IntPtr resume;
+
+        /// <summary>set_token.</summary>
+        internal IntPtr setToken;
+
+        /// <summary>set_certificate.</summary>
+        internal IntPtr setCertificate;
     }
 
     /// <summary>The functions of the library, as the header declares them. Every one may be called on any thread.</summary>
@@ -1287,6 +1335,29 @@ namespace Musubi
         /// </summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int musubi_identity(ulong client, byte* key, uint size);
+
+        /// <summary>
+        /// Gives a new access token, from the game's backend: for the next musubi_connect, and if a server is connected for that link
+        /// at once; TOKEN_SET follows then. The first one can be given here instead of in musubi_config, when musubi_identity has told the backend
+        /// the key to bind it to (claim cnf: nobody else can use it then).
+        /// token, size: size bytes, at most MUSUBI_MAX_TOKEN; NULL with size 0: none. token is copied; it is shown to the server of
+        /// musubi_config and to nobody else. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: token; ERR_TOO_LARGE: size; ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_set_token(ulong client, byte* token, uint size);
+
+        /// <summary>
+        /// Gives the identity certificate that other players are shown in connections from now on. The game's backend makes it for this
+        /// client's musubi_identity. Players whose musubi_config has an app_key refuse everybody without a good one (PEER_CLOSED with
+        /// ERR_IDENTITY; the other side gets ERR_REJECTED), so that not even the server can stand between two players. Without
+        /// certificates the server is trusted to introduce the right players: it could pose as each of them to the other.
+        /// certificate, size: size bytes, at most MUSUBI_MAX_CERTIFICATE; NULL with size 0: none. It is copied. One that is no good under this client's
+        /// own app_key is not taken: a LOG event of level 3 says why. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: certificate; ERR_TOO_LARGE: size; ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_set_certificate(ulong client, byte* certificate, uint size);
 
         /// <summary>
         /// Writes down what is known, for people: link, NAT, room, each peer's route and figures, the addresses that were tried and what
