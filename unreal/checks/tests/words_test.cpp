@@ -94,7 +94,8 @@ static void PortsAndHostileDatagrams()
 	Ports.Receive(5, musubi::Mode::unreliable, Datagram(Bytes, 7777, 50001, 7));
 	CHECK(Game.NextSize() == 7 && Game.ReceiveFrom(Buffer, sizeof Buffer, Read, From) == ESocketResult::Ok && Read == 7 && From.Peer == 5 && From.Port == 50001);
 	CHECK(Game.ReceiveFrom(Buffer, sizeof Buffer, Read, From) == ESocketResult::NothingThere && Game.NextSize() == 0);
-	CHECK(Beacon.ReceiveFrom(Buffer, 2, Read, From) == ESocketResult::TooLarge && Read == 2); // cut, the rest is gone
+	Ports.Receive(6, musubi::Mode::unreliable, Datagram(Bytes, 15000, 50000, 2));
+	CHECK(Beacon.ReceiveFrom(Buffer, 2, Read, From) == ESocketResult::Ok && Read == 2 && From.Peer == 6 && Beacon.TooLong == 1); // the longer one is skipped
 	CHECK(Beacon.ReceiveFrom(Buffer, 2, Read, From) == ESocketResult::NothingThere);
 
 	for (size_t Size = 0; Size <= PortHeader; Size++) // too short for a payload

@@ -50,14 +50,14 @@ struct FPlayer : MusubiCore::ISessionListener
 
 	~FPlayer() override { Session.Stop(); } // while its story is still there
 
-	void OnHosted(const MusubiCore::FError& Error, std::string_view RoomCode) override { Done(Error, RoomCode); }
-	void OnJoined(const MusubiCore::FError& Error, musubi_peer) override { Done(Error, ""); }
-	void OnRoomLeft(const MusubiCore::FError& Error) override { Story.push_back("left " + std::to_string(Error.Code)); }
-	void OnPeerConnected(const MusubiCore::FPeer&) override { Story.push_back("connected"); }
-	void OnPeerClosed(const MusubiCore::FPeer&, const MusubiCore::FError& Error, uint64_t) override { Story.push_back("closed " + std::to_string(Error.Code) + " " + Error.Sentence); }
-	void OnServerLost(const MusubiCore::FError& Error) override { Story.push_back("lost " + std::to_string(Error.Code)); }
-	void OnStopped() override { Story.push_back("stopped"); }
-	void OnMessage(musubi_peer, uint32_t, musubi::Mode, musubi::View Data) override { Messages.emplace_back(Data.text()); }
+	void HostEnded(const MusubiCore::FError& Error, std::string_view RoomCode) override { Done(Error, RoomCode); }
+	void JoinEnded(const MusubiCore::FError& Error, musubi_peer) override { Done(Error, ""); }
+	void RoomLeft(const MusubiCore::FError& Error) override { Story.push_back("left " + std::to_string(Error.Code)); }
+	void PeerConnected(const MusubiCore::FPeer&) override { Story.push_back("connected"); }
+	void PeerClosed(const MusubiCore::FPeer&, const MusubiCore::FError& Error, uint64_t) override { Story.push_back("closed " + std::to_string(Error.Code) + " " + Error.Sentence); }
+	void ServerLost(const MusubiCore::FError& Error) override { Story.push_back("lost " + std::to_string(Error.Code)); }
+	void Stopped() override { Story.push_back("stopped"); }
+	void MessageArrived(musubi_peer, uint32_t, musubi::Mode, musubi::View Data) override { Messages.emplace_back(Data.text()); }
 
 	bool Told(const char* Line) const
 	{

@@ -173,19 +173,25 @@ ESocketResult FDatagramSocket::SendTo(const FAddress& To, const void* Data, size
 ESocketResult FDatagramSocket::ReceiveFrom(void* Buffer, size_t Size, size_t& Read, FAddress& From)
 {
 	Read = 0;
-	if (Head == Tail)
+	while (Head != Tail)
 	{
-		return Session == nullptr ? ESocketResult::Closed : ESocketResult::NothingThere;
+		FEntry Entry;
+		Copy(Head, &Entry, sizeof Entry);
+		const uint32_t Data = Head + static_cast<uint32_t>(sizeof Entry);
+		Head = Data + Entry.Size;
+		if (Entry.Size > Size)
+		{
+			TooLong++; // longer than anything the engine sends: half of it would be of no use
+			continue;
+		}
+		Copy(Data, Buffer, Entry.Size);
+		Read = Entry.Size;
+		From = FAddress();
+		From.Peer = bUsesHost && Entry.Peer == HostPeer ? 0 : Entry.Peer;
+		From.Port = Entry.Port;
+		return ESocketResult::Ok;
 	}
-	FEntry Entry;
-	Copy(Head, &Entry, sizeof Entry);
-	Read = std::min<size_t>(Size, Entry.Size);
-	Copy(Head + static_cast<uint32_t>(sizeof Entry), Buffer, Read);
-	Head += static_cast<uint32_t>(sizeof Entry) + Entry.Size;
-	From = FAddress();
-	From.Peer = bUsesHost && Entry.Peer == HostPeer ? 0 : Entry.Peer;
-	From.Port = Entry.Port;
-	return Read < Entry.Size ? ESocketResult::TooLarge : ESocketResult::Ok;
+	return Session == nullptr ? ESocketResult::Closed : ESocketResult::NothingThere;
 }
 
 size_t FDatagramSocket::NextSize() const

@@ -148,7 +148,7 @@ void FDriverLogic::Fail(const FError& Error)
 	}
 }
 
-void FDriverLogic::OnJoined(const FError& Error, musubi_peer Host)
+void FDriverLogic::JoinEnded(const FError& Error, musubi_peer Host)
 {
 	if (!bClient)
 	{
@@ -164,7 +164,7 @@ void FDriverLogic::OnJoined(const FError& Error, musubi_peer Host)
 	}
 }
 
-void FDriverLogic::OnHosted(const FError& Error, std::string_view)
+void FDriverLogic::HostEnded(const FError& Error, std::string_view)
 {
 	if (!bClient && Error)
 	{
@@ -172,7 +172,7 @@ void FDriverLogic::OnHosted(const FError& Error, std::string_view)
 	}
 }
 
-void FDriverLogic::OnPeerClosed(const FPeer& Peer, const FError& Error, uint64_t)
+void FDriverLogic::PeerClosed(const FPeer& Peer, const FError& Error, uint64_t)
 {
 	const FError Why = Error ? Error : FError{MUSUBI_ERR_REMOTE_CLOSED, "The other player closed the connection."};
 	const musubi_peer Host = Socket->Host() != 0 ? Socket->Host() : Of->HostPeer();
@@ -187,12 +187,12 @@ void FDriverLogic::OnPeerClosed(const FPeer& Peer, const FError& Error, uint64_t
 	ClosedPeers.push_back({Peer.Id, Why});
 }
 
-void FDriverLogic::OnFailed(const FError& Error)
+void FDriverLogic::Failed(const FError& Error)
 {
 	Fail(Error);
 }
 
-void FDriverLogic::OnStopped()
+void FDriverLogic::Stopped()
 {
 	Fail({MUSUBI_ERR_CLOSED, "Musubi's session was stopped."});
 	Of = nullptr;

@@ -13,7 +13,7 @@ const char* LibraryFile()
 #elif defined(__APPLE__)
 	return "Mac/x64/libmusubi.dylib";
 #elif defined(__ANDROID__)
-	return "libmusubi.so"; // in the package's library directory, where the system finds it by name
+	return nullptr;
 #elif defined(__linux__) && defined(__aarch64__)
 	return "LinuxArm64/libmusubi.so";
 #elif defined(__linux__)

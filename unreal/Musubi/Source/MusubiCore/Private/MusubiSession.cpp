@@ -57,7 +57,7 @@ void FSession::Stop()
 	Forget();
 	bServerWanted = bServerConnected = false;
 	Me.clear();
-	Tell([](ISessionListener& L) { L.OnStopped(); });
+	Tell([](ISessionListener& L) { L.Stopped(); });
 }
 
 /** Takes removed listeners out, when nobody iterates. */
@@ -249,11 +249,11 @@ bool FSession::Finish(const FError& Error)
 	Tell([&](ISessionListener& L) {
 		if (Ended == EMove::Hosting)
 		{
-			L.OnHosted(Error, RoomCodeNow);
+			L.HostEnded(Error, RoomCodeNow);
 		}
 		else
 		{
-			L.OnJoined(Error, Host);
+			L.JoinEnded(Error, Host);
 		}
 	});
 	return Generation == Mine;

@@ -14,12 +14,12 @@ void FSession::Handle(const musubi::Event& Event)
 	case MUSUBI_EVENT_SERVER_CONNECTED:
 		bServerConnected = true;
 		Me = Event.text();
-		return Tell([&](ISessionListener& L) { L.OnServerConnected(Event.text()); });
+		return Tell([&](ISessionListener& L) { L.ServerConnected(Event.text()); });
 	case MUSUBI_EVENT_SERVER_LOST:
 	{
 		const FError Why = Reason(Event);
 		bServerWanted = bServerConnected = false;
-		Tell([&](ISessionListener& L) { L.OnServerLost(Why); });
+		Tell([&](ISessionListener& L) { L.ServerLost(Why); });
 		// Without a link nothing more comes of a move that has no room yet; one that waits for its host goes on.
 		if (!bInRoom)
 		{
@@ -28,25 +28,25 @@ void FSession::Handle(const musubi::Event& Event)
 		return;
 	}
 	case MUSUBI_EVENT_NAT_PROFILED:
-		return Tell([&](ISessionListener& L) { L.OnNatProfiled(Event.text()); });
+		return Tell([&](ISessionListener& L) { L.NatProfiled(Event.text()); });
 	case MUSUBI_EVENT_DELIVERED:
-		return Tell([&, Why = Reason(Event)](ISessionListener& L) { L.OnDelivered(Event.peer(), Event.count(), Why); });
+		return Tell([&, Why = Reason(Event)](ISessionListener& L) { L.Delivered(Event.peer(), Event.count(), Why); });
 	case MUSUBI_EVENT_WRITABLE:
-		return Tell([&](ISessionListener& L) { L.OnWritable(Event.peer()); });
+		return Tell([&](ISessionListener& L) { L.Writable(Event.peer()); });
 	case MUSUBI_EVENT_QUEUE_FULL:
-		return Tell([&](ISessionListener& L) { L.OnMessagesDropped(Event.count()); });
+		return Tell([&](ISessionListener& L) { L.MessagesDropped(Event.count()); });
 	case MUSUBI_EVENT_LOG:
-		return Tell([&](ISessionListener& L) { L.OnLog(Event.code(), Event.text()); });
+		return Tell([&](ISessionListener& L) { L.Logged(Event.code(), Event.text()); });
 	case MUSUBI_EVENT_LAN_FOUND:
 		return Tell([&](ISessionListener& L) {
-			L.OnLanHost(Event.text(), Event.data(), static_cast<uint32_t>(Event.count()), static_cast<uint32_t>(Event.code()));
+			L.LanHostFound(Event.text(), Event.data(), static_cast<uint32_t>(Event.count()), static_cast<uint32_t>(Event.code()));
 		});
 	case MUSUBI_EVENT_LAN_LOST:
-		return Tell([&](ISessionListener& L) { L.OnLanHostLost(Event.text()); });
+		return Tell([&](ISessionListener& L) { L.LanHostLost(Event.text()); });
 	case MUSUBI_EVENT_FAILED:
 	{
 		const FError Why{MUSUBI_ERR_FAILED, std::string(Event.text())};
-		return Finish(Why) ? Tell([&](ISessionListener& L) { L.OnFailed(Why); }) : void();
+		return Finish(Why) ? Tell([&](ISessionListener& L) { L.Failed(Why); }) : void();
 	}
 	case MUSUBI_EVENT_ROOM_JOINED:
 	case MUSUBI_EVENT_ROOM_LEFT:
@@ -73,7 +73,7 @@ void FSession::HandleRoom(const musubi::Event& Event)
 		bInRoom = true;
 		Code = Event.data().text();
 		Owner = Event.peer();
-		Tell([&](ISessionListener& L) { L.OnRoomJoined(Event.data().text()); });
+		Tell([&](ISessionListener& L) { L.RoomJoined(Event.data().text()); });
 		if (Move == EMove::Hosting)
 		{
 			Finish({});
@@ -94,13 +94,13 @@ void FSession::HandleRoom(const musubi::Event& Event)
 		{
 			return;
 		}
-		return Tell([&](ISessionListener& L) { L.OnRoomLeft(Why); });
+		return Tell([&](ISessionListener& L) { L.RoomLeft(Why); });
 	}
 	case MUSUBI_EVENT_ROOM_DATA:
-		return Tell([&](ISessionListener& L) { L.OnRoomData(Event.data()); });
+		return Tell([&](ISessionListener& L) { L.RoomDataChanged(Event.data()); });
 	default: // OWNER_CHANGED
 		Owner = Event.peer();
-		Tell([&](ISessionListener& L) { L.OnHostChanged(Event.peer()); });
+		Tell([&](ISessionListener& L) { L.HostChanged(Event.peer()); });
 		return CheckJoined();
 	}
 }
@@ -116,34 +116,34 @@ void FSession::HandlePeer(const musubi::Event& Event)
 		Peer.UserId = Event.data().text();
 		Peer.bMember = true;
 		Keep();
-		return Tell([&](ISessionListener& L) { L.OnMemberJoined(Peer); });
+		return Tell([&](ISessionListener& L) { L.MemberJoined(Peer); });
 	case MUSUBI_EVENT_MEMBER_LEFT:
 		Peer.bMember = false;
 		Keep();
 		Drop(Peer.Id);
-		return Tell([&](ISessionListener& L) { L.OnMemberLeft(Peer, Why); });
+		return Tell([&](ISessionListener& L) { L.MemberLeft(Peer, Why); });
 	case MUSUBI_EVENT_PEER_REQUEST:
-		return Tell([&](ISessionListener& L) { L.OnPeerRequest(Peer, Event.data()); });
+		return Tell([&](ISessionListener& L) { L.PeerRequested(Peer, Event.data()); });
 	case MUSUBI_EVENT_PEER_CONNECTED:
 		Peer.bConnected = true;
 		Peer.bInterrupted = false;
 		Peer.Route = Event.route();
 		Keep();
-		Tell([&](ISessionListener& L) { L.OnPeerConnected(Peer); });
+		Tell([&](ISessionListener& L) { L.PeerConnected(Peer); });
 		return CheckJoined();
 	case MUSUBI_EVENT_ROUTE_CHANGED:
 		Peer.Route = Event.route();
 		Peer.RttMicroseconds = Event.rtt_us();
 		Keep();
-		return Tell([&](ISessionListener& L) { L.OnRouteChanged(Peer, Event.text()); });
+		return Tell([&](ISessionListener& L) { L.RouteChanged(Peer, Event.text()); });
 	case MUSUBI_EVENT_PEER_INTERRUPTED:
 		Peer.bInterrupted = true;
 		Keep();
-		return Tell([&](ISessionListener& L) { L.OnPeerInterrupted(Peer, Event.text()); });
+		return Tell([&](ISessionListener& L) { L.PeerInterrupted(Peer, Event.text()); });
 	case MUSUBI_EVENT_PEER_RECOVERED:
 		Peer.bInterrupted = false;
 		Keep();
-		return Tell([&](ISessionListener& L) { L.OnPeerRecovered(Peer); });
+		return Tell([&](ISessionListener& L) { L.PeerRecovered(Peer); });
 	case MUSUBI_EVENT_PEER_CLOSED:
 	{
 		Peer.bConnected = false;
@@ -158,7 +158,7 @@ void FSession::HandlePeer(const musubi::Event& Event)
 				return;
 			}
 		}
-		return Tell([&](ISessionListener& L) { L.OnPeerClosed(Peer, Why, Event.count()); });
+		return Tell([&](ISessionListener& L) { L.PeerClosed(Peer, Why, Event.count()); });
 	}
 	default: // Handle sends nothing else here
 		return;
@@ -171,7 +171,7 @@ void FSession::HandleMessage(const musubi::Event& Event)
 	{
 		return Ports.Receive(Event.peer(), Event.mode(), Event.data());
 	}
-	Tell([&](ISessionListener& L) { L.OnMessage(Event.peer(), Event.channel(), Event.mode(), Event.data()); });
+	Tell([&](ISessionListener& L) { L.MessageArrived(Event.peer(), Event.channel(), Event.mode(), Event.data()); });
 }
 
 /** A join is done when the room's host can be talked to, or is this player, or connecting is the game's own business. */

@@ -4,14 +4,21 @@
 // against the real library. The modules Musubi and MusubiNet convert, forward and dispose.
 #pragma once
 
+// musubi.h and UnrealBuildTool's macro for the module Musubi have one name for two things. Include this header, never musubi.h.
+#pragma push_macro("MUSUBI_API")
+#undef MUSUBI_API
 #include <musubi.hpp>
+#undef MUSUBI_API
+#pragma pop_macro("MUSUBI_API")
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
-#ifndef MUSUBICORE_API // set by UnrealBuildTool; nothing where the tests compile this
+#if defined(MUSUBI_WITH_ENGINE) // by MusubiCore.Build.cs: MUSUBICORE_API is then UnrealBuildTool's, in the engine's words
+#include "CoreTypes.h"
+#else
 #define MUSUBICORE_API
 #endif
 

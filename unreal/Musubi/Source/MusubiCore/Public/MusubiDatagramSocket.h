@@ -35,7 +35,7 @@ enum class ESocketResult : uint8_t
 {
 	Ok,
 	NothingThere, // receive: try again later
-	TooLarge,     // over MaxDatagram, or does not fit the caller's buffer: cut, and the rest is gone
+	TooLarge,     // send: over MaxDatagram, or nothing
 	InUse,        // bind: another socket has the port
 	Closed        // not bound, closed, or the session ended
 };
@@ -56,8 +56,11 @@ public:
 
 	/** Unreliable: what can't be sent now is dropped and counted, which is Ok as it is on any network. */
 	ESocketResult SendTo(const FAddress& To, const void* Data, size_t Size);
+	/** What does not fit the buffer is skipped and counted. */
 	ESocketResult ReceiveFrom(void* Buffer, size_t Size, size_t& Read, FAddress& From);
 	size_t NextSize() const; // of the datagram that ReceiveFrom gives next; 0: none
+
+	uint64_t TooLong = 0; // datagrams that were skipped
 
 	musubi_peer Host() const { return HostPeer; } // whom peer 0 means; 0: not known yet
 	/** Who is the peer of an address, as this socket has resolved it. */

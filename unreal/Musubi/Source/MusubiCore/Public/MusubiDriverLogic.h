@@ -42,11 +42,11 @@ public:
 	void Close();
 	FSession* Session() const { return Of; } // nullptr: closed, or the session ended
 
-	void OnJoined(const FError& Error, musubi_peer Host) override;
-	void OnHosted(const FError& Error, std::string_view Code) override;
-	void OnPeerClosed(const FPeer& Peer, const FError& Error, uint64_t Undelivered) override;
-	void OnFailed(const FError& Error) override;
-	void OnStopped() override;
+	void JoinEnded(const FError& Error, musubi_peer Host) override;
+	void HostEnded(const FError& Error, std::string_view Code) override;
+	void PeerClosed(const FPeer& Peer, const FError& Error, uint64_t Undelivered) override;
+	void Failed(const FError& Error) override;
+	void Stopped() override;
 
 private:
 	struct FClosed

@@ -1,8 +1,8 @@
 // One player of one game instance: a client of the library, its room, its peers, and the two things that players ask for, to
 // host a room and to join one by code. Play-in-editor has one session for each window.
 //
-//     None ──Host/Join──▶ link to the server, room ──▶ OnHosted / OnJoined(no error)
-//                              └─ refused, lost, too slow ──▶ OnHosted / OnJoined(error), exactly once
+//     None ──Host/Join──▶ link to the server, room ──▶ HostEnded / JoinEnded (no error)
+//                              └─ refused, lost, too slow ──▶ HostEnded / JoinEnded (error), exactly once
 //
 // A session belongs to one thread, the game's. Listeners may call anything of it, Stop included, but Pump.
 #pragma once
@@ -33,36 +33,36 @@ class MUSUBICORE_API ISessionListener
 public:
 	virtual ~ISessionListener() = default;
 
-	virtual void OnHosted(const FError&, std::string_view /*Code*/) {}
-	virtual void OnJoined(const FError&, musubi_peer /*Host: 0 if it is this player*/) {}
+	virtual void HostEnded(const FError&, std::string_view /*Code*/) {}
+	virtual void JoinEnded(const FError&, musubi_peer /*Host: 0 if it is this player*/) {}
 
-	virtual void OnServerConnected(std::string_view /*UserId*/) {}
-	virtual void OnServerLost(const FError&) {}
-	virtual void OnRoomJoined(std::string_view /*Code*/) {}
-	virtual void OnRoomLeft(const FError&) {}
-	virtual void OnRoomData(musubi::View) {}
-	virtual void OnMemberJoined(const FPeer&) {}
-	virtual void OnMemberLeft(const FPeer&, const FError&) {}
-	virtual void OnHostChanged(musubi_peer /*0: this player*/) {}
-	virtual void OnPeerRequest(const FPeer&, musubi::View) {}
-	virtual void OnPeerConnected(const FPeer&) {}
-	virtual void OnPeerClosed(const FPeer&, const FError&, uint64_t /*Undelivered*/) {}
-	virtual void OnRouteChanged(const FPeer&, std::string_view /*Why*/) {}
-	virtual void OnPeerInterrupted(const FPeer&, std::string_view /*Why*/) {}
-	virtual void OnPeerRecovered(const FPeer&) {}
-	virtual void OnMessage(musubi_peer, uint32_t /*Channel*/, musubi::Mode, musubi::View) {}
-	virtual void OnDelivered(musubi_peer, uint64_t /*Id*/, const FError&) {}
-	virtual void OnWritable(musubi_peer) {}
-	virtual void OnMessagesDropped(uint64_t /*Count*/) {}
-	virtual void OnNatProfiled(std::string_view /*Summary*/) {}
-	virtual void OnLanHost(std::string_view /*Address*/, musubi::View /*Data*/, uint32_t /*Members*/, uint32_t /*Most*/) {}
-	virtual void OnLanHostLost(std::string_view /*Address*/) {}
-	virtual void OnLog(int32_t /*Level: 0 debug to 3 error*/, std::string_view) {}
+	virtual void ServerConnected(std::string_view /*UserId*/) {}
+	virtual void ServerLost(const FError&) {}
+	virtual void RoomJoined(std::string_view /*Code*/) {}
+	virtual void RoomLeft(const FError&) {}
+	virtual void RoomDataChanged(musubi::View) {}
+	virtual void MemberJoined(const FPeer&) {}
+	virtual void MemberLeft(const FPeer&, const FError&) {}
+	virtual void HostChanged(musubi_peer /*0: this player*/) {}
+	virtual void PeerRequested(const FPeer&, musubi::View) {}
+	virtual void PeerConnected(const FPeer&) {}
+	virtual void PeerClosed(const FPeer&, const FError&, uint64_t /*Undelivered*/) {}
+	virtual void RouteChanged(const FPeer&, std::string_view /*Why*/) {}
+	virtual void PeerInterrupted(const FPeer&, std::string_view /*Why*/) {}
+	virtual void PeerRecovered(const FPeer&) {}
+	virtual void MessageArrived(musubi_peer, uint32_t /*Channel*/, musubi::Mode, musubi::View) {}
+	virtual void Delivered(musubi_peer, uint64_t /*Id*/, const FError&) {}
+	virtual void Writable(musubi_peer) {}
+	virtual void MessagesDropped(uint64_t /*Count*/) {}
+	virtual void NatProfiled(std::string_view /*Summary*/) {}
+	virtual void LanHostFound(std::string_view /*Address*/, musubi::View /*Data*/, uint32_t /*Members*/, uint32_t /*Most*/) {}
+	virtual void LanHostLost(std::string_view /*Address*/) {}
+	virtual void Logged(int32_t /*Level: 0 debug to 3 error*/, std::string_view) {}
 
 	/** The library stopped itself. The session is over; Start makes a new one. */
-	virtual void OnFailed(const FError&) {}
+	virtual void Failed(const FError&) {}
 	/** The session ended (Stop): nothing of it may be used from now on. Connections are not told of one by one. */
-	virtual void OnStopped() {}
+	virtual void Stopped() {}
 };
 
 /** What a session is started with. Empty texts: the library's defaults. */
@@ -99,7 +99,7 @@ public:
 	void Pump(double Now);
 	void Flush() const;
 
-	/** Makes a room, or enters one by code, connecting to the server first if need be. OnHosted or OnJoined follows exactly
+	/** Makes a room, or enters one by code, connecting to the server first if need be. HostEnded or JoinEnded follows exactly
 	 *  once, unless an error is returned. A join is done when the host can be talked to. */
 	FError Host(uint32_t MaxMembers, musubi::View Data);
 	FError Join(std::string_view Code);

@@ -1,0 +1,272 @@
+// Musubi for one game instance: rooms, players, messages. Play-in-editor has one for each window, and they meet each other.
+//
+//     UMusubiSubsystem* Musubi = GetGameInstance()->GetSubsystem<UMusubiSubsystem>();
+//     Musubi->OnHosted.AddDynamic(this, &AMyActor::ShowCode);
+//     FMusubiError Error;
+//     if (!Musubi->HostRoom(4, {}, Error)) { ... Error.Sentence ... }
+//
+// Game thread only. It polls each frame, also while the game is paused; MusubiNet polls it beside that, before the engine reads
+// its sockets. Everything is told by delegates, and every failure has a code and a sentence.
+#pragma once
+
+#include "CoreMinimal.h"
+#include "MusubiSession.h"
+#include "MusubiTypes.h"
+#include "Subsystems/GameInstanceSubsystem.h"
+#include "Tickable.h"
+
+#include "MusubiSubsystem.generated.h"
+
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiHosted, const FString&, Code, const FMusubiError&, Error);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiJoined, const FMusubiPeer&, Host, const FMusubiError&, Error);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiTextDelegate, const FString&, Text);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiErrorDelegate, const FMusubiError&, Error);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiBytesDelegate, const TArray<uint8>&, Data);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiPeerDelegate, const FMusubiPeer&, Peer);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiPeerTextDelegate, const FMusubiPeer&, Peer, const FString&, Why);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiPeerErrorDelegate, const FMusubiPeer&, Peer, const FMusubiError&, Error);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiPeerBytesDelegate, const FMusubiPeer&, Peer, const TArray<uint8>&, Data);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_ThreeParams(FMusubiMessageDelegate, int64, Peer, int32, Channel, const TArray<uint8>&, Data);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiLanDelegate, const FMusubiLanHost&, Host);
+DECLARE_MULTICAST_DELEGATE_ThreeParams(FMusubiRawMessage, int64 /*Peer*/, int32 /*Channel*/, TArrayView<const uint8> /*Data, during the call*/);
+
+UCLASS()
+class MUSUBI_API UMusubiSubsystem : public UGameInstanceSubsystem, public FTickableGameObject, public MusubiCore::ISessionListener
+{
+	GENERATED_BODY()
+
+public:
+	// --- rooms -------------------------------------------------------------------------------------------------------
+
+	/** Makes a room and enters it as its host, connecting to the server first. On Hosted follows with the join code or an error.
+	 *  MaxPlayers counts this one, 2 to 64; 0: 16. Data: up to 4096 bytes that members see. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool HostRoom(int32 MaxPlayers, const TArray<uint8>& Data, FMusubiError& Error);
+
+	/** Enters a room by its code, as players type it. On Joined follows when the host can be talked to, or an error. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool JoinByCode(const FString& Code, FMusubiError& Error);
+
+	/** Leaves the room, or gives up hosting or joining. Connections to its members are closed. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool LeaveRoom(FMusubiError& Error);
+
+	/** Replaces the room's data; the host may. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool SetRoomData(const TArray<uint8>& Data, FMusubiError& Error);
+
+	/** Hosts for players in the same local network, without any server. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Local Network")
+	bool HostLan(int32 MaxPlayers, const TArray<uint8>& Data, FMusubiError& Error);
+
+	/** Starts or ends looking for hosts in the local network. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Local Network")
+	bool BrowseLan(bool bOn, FMusubiError& Error);
+
+	/** Joins a host that On Lan Host Found told of, with the code that it shows its player. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Local Network")
+	bool JoinLan(const FString& Address, const FString& Code, FMusubiError& Error);
+
+	/** The join code of the room; empty: in none. */
+	UFUNCTION(BlueprintPure, Category = "Musubi|Rooms")
+	FString GetRoomCode() const;
+
+	UFUNCTION(BlueprintPure, Category = "Musubi|Rooms")
+	bool IsInRoom() const { return Session.InRoom(); }
+
+	/** This player hosts the room. */
+	UFUNCTION(BlueprintPure, Category = "Musubi|Rooms")
+	bool IsHost() const { return Session.IsHost(); }
+
+	/** What Open Level takes to connect replication to the room's host: "musubi.CODE". Empty: in no room, or its host. */
+	UFUNCTION(BlueprintPure, Category = "Musubi|Rooms")
+	FString GetHostUrl() const;
+
+	// --- players and messages ----------------------------------------------------------------------------------------
+
+	UFUNCTION(BlueprintPure, Category = "Musubi|Players")
+	TArray<FMusubiPeer> GetPeers() const;
+
+	UFUNCTION(BlueprintPure, Category = "Musubi|Players")
+	bool GetPeer(int64 Peer, FMusubiPeer& Found) const;
+
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Players")
+	bool GetPeerStats(int64 Peer, FMusubiStats& Stats, FMusubiError& Error) const;
+
+	/** Sends to one player. Channel: 0 to 254, an ordering domain. Up to 1 MiB reliable, 64 KiB unreliable. Code -101 (would block): keep
+	 *  the message and go on at On Writable. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Messages")
+	bool SendToPeer(int64 Peer, const TArray<uint8>& Data, EMusubiDelivery Delivery, int32 Channel, FMusubiError& Error);
+
+	/** Sends to every connected player. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Messages")
+	bool SendToAll(const TArray<uint8>& Data, EMusubiDelivery Delivery, int32 Channel, FMusubiError& Error);
+
+	/** Closes a connection after delivering what was sent. Code: 0 or a positive number of the game's, which the other side gets, with
+	 *  the sentence. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Players")
+	bool ClosePeer(int64 Peer, int32 Code, const FString& Sentence, FMusubiError& Error);
+
+	/** With "Accept By Hand" in the settings: answers On Peer Request. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Players")
+	bool AcceptPeer(int64 Peer, FMusubiError& Error);
+
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Players")
+	bool RejectPeer(int64 Peer, const FString& Sentence, FMusubiError& Error);
+
+	/** Tries again, now, to reach a player directly who is relayed. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Players")
+	bool TryDirectAgain(int64 Peer, FMusubiError& Error);
+
+	// --- the session -------------------------------------------------------------------------------------------------
+
+	/** The server to use from the next start of the session on, instead of the settings'; and the access token that the game's
+	 *  backend gave this player. Restarts the session: it leaves its room. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
+	bool UseServer(const FString& ServerAddress, const FString& UserId, const TArray<uint8>& Token, FMusubiError& Error);
+
+	/** The link to the server is up. */
+	UFUNCTION(BlueprintPure, Category = "Musubi|Session")
+	bool IsServerConnected() const { return Session.IsServerConnected(); }
+
+	/** Does the session run? If not, why is in the error: the native library is missing, the server's address can't be read. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
+	bool IsRunning(FMusubiError& Error) const;
+
+	/** Puts a bad network between this player and everybody, as the console's musubi.Sim: "4g", "loss=5 lag=80", "off". */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
+	bool SimulateNetwork(const FString& Words, FMusubiError& Error);
+
+	/** Everything that is known, for a log or a bug report: link, NAT, players, routes, advice. No names, keys or messages. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
+	FString DescribeState() const;
+
+	// --- what happens ------------------------------------------------------------------------------------------------
+
+	/** The outcome of Host Room. Error's code 0: hosted, and Code is for the others. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiHosted OnHosted;
+
+	/** The outcome of Join By Code. Error's code 0: joined, and Host can be talked to. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiJoined OnJoined;
+
+	/** In the room, with its code. The host may not be connected yet: On Joined tells that. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiTextDelegate OnRoomJoined;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiErrorDelegate OnRoomLeft;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiBytesDelegate OnRoomData;
+
+	/** The room has another host; Id 0: this player. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiPeerDelegate OnHostChanged;
+
+	/** The link to the server is up, with this player's user id. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
+	FMusubiTextDelegate OnServerConnected;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
+	FMusubiErrorDelegate OnServerLost;
+
+	/** Musubi stopped itself and was started again; the room is gone. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
+	FMusubiErrorDelegate OnFailed;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerDelegate OnMemberJoined;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerErrorDelegate OnMemberLeft;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerBytesDelegate OnPeerRequest;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerDelegate OnPeerConnected;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerErrorDelegate OnPeerClosed;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerTextDelegate OnRouteChanged;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerTextDelegate OnPeerInterrupted;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Players")
+	FMusubiPeerDelegate OnPeerRecovered;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Messages")
+	FMusubiMessageDelegate OnMessage;
+
+	/** For C++: the same without a copy. */
+	FMusubiRawMessage OnRawMessage;
+
+	/** After a message was refused with code -101: there is room again. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Messages")
+	FMusubiPeerDelegate OnWritable;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Local Network")
+	FMusubiLanDelegate OnLanHostFound;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Local Network")
+	FMusubiTextDelegate OnLanHostLost;
+
+	/** For MusubiNet and for whatever has no function here: the session itself. */
+	MusubiCore::FSession& GetSession() { return Session; }
+
+	// --- the engine's business ---------------------------------------------------------------------------------------
+	virtual void Initialize(FSubsystemCollectionBase& Collection) override;
+	virtual void Deinitialize() override;
+	virtual void Tick(float DeltaTime) override;
+	virtual ETickableTickType GetTickableTickType() const override;
+	virtual bool IsTickableWhenPaused() const override { return true; }
+	virtual UWorld* GetTickableGameObjectWorld() const override;
+	virtual TStatId GetStatId() const override;
+
+private:
+	// ISessionListener: converts and broadcasts.
+	virtual void HostEnded(const MusubiCore::FError& Error, std::string_view Code) override;
+	virtual void JoinEnded(const MusubiCore::FError& Error, musubi_peer Host) override;
+	virtual void ServerConnected(std::string_view UserId) override;
+	virtual void ServerLost(const MusubiCore::FError& Error) override;
+	virtual void RoomJoined(std::string_view Code) override;
+	virtual void RoomLeft(const MusubiCore::FError& Error) override;
+	virtual void RoomDataChanged(musubi::View Data) override;
+	virtual void MemberJoined(const MusubiCore::FPeer& Peer) override;
+	virtual void MemberLeft(const MusubiCore::FPeer& Peer, const MusubiCore::FError& Error) override;
+	virtual void HostChanged(musubi_peer Host) override;
+	virtual void PeerRequested(const MusubiCore::FPeer& Peer, musubi::View Data) override;
+	virtual void PeerConnected(const MusubiCore::FPeer& Peer) override;
+	virtual void PeerClosed(const MusubiCore::FPeer& Peer, const MusubiCore::FError& Error, uint64_t Undelivered) override;
+	virtual void RouteChanged(const MusubiCore::FPeer& Peer, std::string_view Why) override;
+	virtual void PeerInterrupted(const MusubiCore::FPeer& Peer, std::string_view Why) override;
+	virtual void PeerRecovered(const MusubiCore::FPeer& Peer) override;
+	virtual void MessageArrived(musubi_peer Peer, uint32_t Channel, musubi::Mode Mode, musubi::View Data) override;
+	virtual void Writable(musubi_peer Peer) override;
+	virtual void MessagesDropped(uint64_t Count) override;
+	virtual void NatProfiled(std::string_view Summary) override;
+	virtual void LanHostFound(std::string_view Address, musubi::View Data, uint32_t Members, uint32_t Most) override;
+	virtual void LanHostLost(std::string_view Address) override;
+	virtual void Logged(int32_t Level, std::string_view Text) override;
+	virtual void Failed(const MusubiCore::FError& Error) override;
+
+	bool Start(FMusubiError& Error);
+	bool Done(const MusubiCore::FError& Error, FMusubiError& Out) const;
+	FMusubiPeer Convert(const MusubiCore::FPeer& Peer) const;
+	FMusubiPeer Find(musubi_peer Peer) const;
+	void Pump();
+	void CountStats() const;
+	void HandleBackground();
+	void HandleForeground();
+
+	MusubiCore::FSession Session;
+	MusubiCore::FSessionConfig Config;
+	FMusubiError StartError; // why the session does not run
+	bool bRestart = false;   // it failed while it was pumped: a new one starts after that
+	FDelegateHandle BackgroundHandle, ForegroundHandle;
+};
