@@ -43,7 +43,7 @@ var rooms = map[string]room{
 	"core/lan":        {"wire api", false, "finds hosts in the local network; makes them found"},
 	"core/cluster":    {"rendezvous secure wire api", false, "which node owns which room, and who is where; no bus, no clock"},
 	"core/hub":        {"cluster link relay rendezvous secure stun token wire api", false, "one server node"},
-	"core/sim":        {"endpoint hub rudp natsim impair secure wire stun api", false, "virtual internet under a virtual clock"},
+	"core/sim":        {"cluster endpoint hub rudp natsim impair secure wire stun api", false, "virtual internet under a virtual clock"},
 	"core/websocket":  {"", false, "RFC 6455 as bytes: datagrams over TCP"},
 	"core/netio":      {"api websocket", true, "sockets, and streams where UDP is blocked"},
 	"core/portmap":    {"", true, "asks the router for a port: PCP, NAT-PMP, UPnP-IGD"},

@@ -147,7 +147,7 @@ func (n *Node) renewed(now time.Time, h *held, rev uint64) {
 // findKey looks what has become of a key.
 func (n *Node) findKey(now time.Time, h *held) {
 	n.query(now, BusOut{Kind: Lookup, Key: h.code}, func(now time.Time, a Answer) {
-		e, ok := parseEntry(a.Value)
+		e, ok := ParseEntry(a.Value)
 		switch {
 		case a.Result == Missing:
 			n.makeKey(now, h)

@@ -113,7 +113,7 @@ func (n *Node) look(now time.Time, c *client) {
 		if n.clients[c.ref.Member] != c || c.state != looking {
 			return
 		}
-		e, ok := parseEntry(a.Value)
+		e, ok := ParseEntry(a.Value)
 		switch {
 		case a.Result == Missing && !c.rejoin:
 			n.end(c, NotFound)

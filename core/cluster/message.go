@@ -192,7 +192,8 @@ func appendEntry(b []byte, e Entry) []byte {
 	return binary.BigEndian.AppendUint64(b, e.Room)
 }
 
-func parseEntry(b []byte) (e Entry, ok bool) {
+// ParseEntry reads a directory's entry.
+func ParseEntry(b []byte) (e Entry, ok bool) {
 	r := wire.NewReader(b)
 	e = Entry{r.U32(), r.U32(), r.U64()}
 	return e, !r.Err() && e.Owner != 0

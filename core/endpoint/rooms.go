@@ -165,3 +165,6 @@ func (e *Endpoint) cutKicked(i int, code api.Code) {
 		p.Close(e.clock, api.ErrKicked, "the room's owner put the player out")
 	}
 }
+
+// Room is the room that this client is in, as it knows it; ok is false outside. Read, don't keep.
+func (e *Endpoint) Room() (room rendezvous.Room, ok bool) { return e.link.Rooms().Room() }

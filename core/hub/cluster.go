@@ -36,6 +36,9 @@ func (h *Hub) otherNodes() []netip.AddrPort {
 // ClusterNode is the node's part of the cluster, for what only asks it; nil: the hub is alone.
 func (h *Hub) ClusterNode() *cluster.Node { return h.cluster }
 
+// RoomEpoch is the epoch in which this node owns a room, 0 if it does not.
+func (h *Hub) RoomEpoch(room uint64) (code string, epoch uint32) { return h.rooms.Epoch(room) }
+
 // Bus tells the node's part of the cluster what came from the bus, or became of it, and acts on what follows.
 func (h *Hub) Bus(now time.Time, tell func(now time.Time, n *cluster.Node)) {
 	now = h.clock(now)

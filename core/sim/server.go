@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -22,6 +23,12 @@ type Server struct {
 	buf     []byte
 	down    bool
 	streams map[uint32]*tcpStream // by the hub's number
+	cfg     hub.Config
+	bus     *Bus // nil: alone
+	onBus   bool
+	starts  int // how often it was started anew
+	// OnLog sees what the hub reports.
+	OnLog func(now time.Time, text string)
 }
 
 // serverPorts is how many UDP ports a server has on each address.
@@ -59,6 +66,7 @@ func (w *World) AddServer(addr string, configure func(*hub.Config), further ...s
 	if configure != nil {
 		configure(&cfg)
 	}
+	s.cfg = cfg
 	if s.Hub, err = hub.New(w.now, cfg); err != nil {
 		panic("sim: " + err.Error())
 	}
@@ -87,6 +95,23 @@ func (s *Server) Addr6() netip.AddrPort { return netip.AddrPortFrom(s.addr6, s.s
 // Stop makes the server vanish without a word; its state stays for Resume.
 func (s *Server) Stop()   { s.down = true }
 func (s *Server) Resume() { s.down = false; s.drain(s.w.now) }
+
+// Kill ends the process; Restart begins another one with the same secrets, which knows nothing.
+func (s *Server) Kill() { s.down, s.onBus = true, false }
+
+func (s *Server) Restart() {
+	s.starts++
+	s.cfg.Rand = s.w.source(fmt.Sprintf("server %s start %d", s.addr, s.starts))
+	var err error
+	if s.Hub, err = hub.New(s.w.now, s.cfg); err != nil {
+		panic("sim: " + err.Error())
+	}
+	s.down, s.streams = false, map[uint32]*tcpStream{}
+	if s.bus != nil {
+		s.bus.connect(s)
+	}
+	s.drain(s.w.now)
+}
 
 func (s *Server) receive(now time.Time, p natsim.Packet) {
 	if s.down {
@@ -125,9 +150,20 @@ func (s *Server) drain(now time.Time) {
 		s.w.send(natsim.Packet{Src: from, Dst: tx.To, TTL: natsim.DefaultTTL, Data: out})
 	}
 	for {
-		if _, ok := s.Hub.NextEvent(); !ok {
+		e, ok := s.Hub.NextEvent()
+		if !ok {
 			break
 		}
+		if s.OnLog != nil {
+			s.OnLog(now, e.Text)
+		}
+	}
+	for s.bus != nil {
+		o, ok := s.Hub.NextBus(now)
+		if !ok {
+			break
+		}
+		s.bus.take(s, o)
 	}
 	s.wake.set(s.w, s.Hub.NextTimeout())
 }

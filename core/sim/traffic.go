@@ -31,6 +31,7 @@ type Player struct {
 	First, Last                                        time.Time     // reliable message received
 	MaxGap                                             time.Duration // between two reliable messages
 	interrupted                                        int           // PEER_INTERRUPTED
+	left                                               int           // MEMBER_LEFT
 	Faults                                             []string      // anything doubled, reordered or corrupt
 	Doubled, Reordered, Corrupt                        int           // the same, counted
 	seen                                               map[uint32]bool
@@ -62,6 +63,8 @@ func (p *Player) note(now time.Time, ev *api.Event) {
 		p.Code, p.Joined = string(ev.Data), now
 	case api.EventMemberJoined:
 		p.Peer = ev.Peer
+	case api.EventMemberLeft:
+		p.left++
 	case api.EventPeerConnected:
 		if p.Connected.IsZero() && p.onKeys != nil {
 			p.onKeys()

@@ -256,6 +256,8 @@ func (w *World) record(p natsim.Packet) {
 	w.trace.Write(p.Data)
 }
 
+func mustAddr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
