@@ -157,6 +157,7 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_CMD_NETWORK_CHANGED)-int(cmdNetworkChanged)]
 	_ = [1]struct{}{}[int(C.MUSUBI_CMD_SIMULATE)-int(cmdSimulate)]
 	_ = [1]struct{}{}[int(C.MUSUBI_SIMULATE_KEEP_ORDER)-int(simulateKeepOrder)]
+	_ = [1]struct{}{}[int(C.MUSUBI_SIMULATE_DIRECT_ONLY)-int(simulateDirectOnly)]
 	_ = [1]struct{}{}[int(C.MUSUBI_CMD_LAN_HOST)-int(cmdLANHost)]
 	_ = [1]struct{}{}[int(C.MUSUBI_CMD_LAN_BROWSE)-int(cmdLANBrowse)]
 	_ = [1]struct{}{}[int(C.MUSUBI_CMD_LAN_JOIN)-int(cmdLANJoin)]

@@ -15,7 +15,7 @@ static int32_t take(musubi_simulation *s, const musubi_simulation *filled)
         return MUSUBI_OK;
     if (!musubi_grow_in(s, sizeof *s, filled, MUSUBI_FIRST_SIMULATION))
         return MUSUBI_ERR_SIZE;
-    if ((s->flags & ~(uint32_t)MUSUBI_SIMULATE_KEEP_ORDER) != 0 || s->loss_ppm > MILLION || s->reorder_ppm > MILLION ||
+    if ((s->flags & ~(uint32_t)(MUSUBI_SIMULATE_KEEP_ORDER | MUSUBI_SIMULATE_DIRECT_ONLY)) != 0 || s->loss_ppm > MILLION || s->reorder_ppm > MILLION ||
         s->duplicate_ppm > MILLION || s->loss_burst > MILLION || s->latency_us > LONGEST_US || s->jitter_us > LONGEST_US ||
         s->hold_back_us > LONGEST_US || s->queue_us > LONGEST_US || s->rate > FASTEST)
         return MUSUBI_ERR_VALUE;

@@ -28,7 +28,10 @@ type simulation struct {
 	rate       uint64
 }
 
-const simulateKeepOrder = 1 // flag
+const ( // flags
+	simulateKeepOrder  = 1
+	simulateDirectOnly = 2
+)
 
 // simulationOf reads the two directions of a command. musubi_simulate has checked every value.
 func simulationOf(data []byte) *node.Simulation {
@@ -37,6 +40,7 @@ func simulationOf(data []byte) *node.Simulation {
 	return &node.Simulation{
 		Out: both[0].config(), OutSeed: both[0].dice(),
 		In: both[1].config(), InSeed: both[1].dice(),
+		OutDirect: both[0].flags&simulateDirectOnly != 0, InDirect: both[1].flags&simulateDirectOnly != 0,
 	}
 }
 

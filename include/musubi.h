@@ -407,7 +407,9 @@ typedef struct musubi_message {
 
 /* Flags of musubi_simulation. */
 enum {
-    MUSUBI_SIMULATE_KEEP_ORDER = 1 /* jitter never lets a datagram pass another: a queue's jitter */
+    MUSUBI_SIMULATE_KEEP_ORDER = 1, /* jitter never lets a datagram pass another: a queue's jitter */
+    MUSUBI_SIMULATE_DIRECT_ONLY = 2 /* only what goes to other players directly; the server and its relay are spared. With all
+                                     * lost: the direct path is cut */
 };
 
 /* A bad network in one direction; see musubi_simulate. Fields that are zero change nothing. */

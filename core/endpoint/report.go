@@ -2,8 +2,12 @@ package endpoint
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 )
+
+// Server is the address of the server that the link goes to, or went to last.
+func (e *Endpoint) Server() netip.AddrPort { return e.link.Remote() }
 
 // AppendReport writes down, for people, what the client is doing and has tried: what musubi_dump tells beside the figures. It
 // holds no names, keys, codes or whole addresses. At most some kilobytes for each peer.

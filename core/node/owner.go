@@ -63,6 +63,7 @@ type engine interface {
 	Observed() netip.AddrPort
 	SetMapped(now time.Time, protocol string, external netip.AddrPort)
 	AppendReport(dst []byte, now time.Time) []byte
+	Server() netip.AddrPort
 	Close(now time.Time)
 	Done() bool
 }
@@ -123,7 +124,7 @@ func newOwner(h Host, cfg Config, loop *netio.Loop) *owner {
 		case id >= lanServer:
 			o.lanDatagram(id, from, b)
 			return
-		case o.sim.in != nil:
+		case o.sim.in != nil && !o.spared(o.sim.inDirect, b, from):
 			o.sim.in.Push(o.now, arrival{o.mains.inside(id), from}, b)
 			return
 		}
@@ -262,7 +263,7 @@ func (o *owner) transmit() (more bool) {
 		if !ok {
 			return false
 		}
-		if o.sim.out != nil {
+		if o.sim.out != nil && !o.spared(o.sim.outDirect, out, tx.To) {
 			o.sim.out.Push(o.now, tx, out)
 			continue
 		}

@@ -135,6 +135,8 @@ func (s *script) NextEvent() (ev api.Event, ok bool) {
 	ev.Data = s.lent
 	return ev, true
 }
+func (s *script) Server() netip.AddrPort { return netip.AddrPort{} }
+
 func (s *script) AppendReport(dst []byte, _ time.Time) []byte { return dst }
 
 func (s *script) NextRelease() (api.PeerHandle, int, bool) {

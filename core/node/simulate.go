@@ -9,6 +9,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/endpoint"
 	"github.com/musubi-p2p/musubi/core/impair"
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 // Simulation is a bad network between this client and everybody, the server included: what CmdSimulate asks for. A
@@ -16,6 +17,8 @@ import (
 type Simulation struct {
 	Out, In         impair.Config
 	OutSeed, InSeed uint64
+	// The same, but only for what goes to, or comes from, other players directly: the server and what it relays are spared.
+	OutDirect, InDirect bool
 }
 
 // simulator holds back, loses and repeats datagrams between the endpoint and the sockets. A direction that is off is nil.
@@ -25,6 +28,13 @@ type Simulation struct {
 type simulator struct {
 	out *impair.Pipe[endpoint.Transmit]
 	in  *impair.Pipe[arrival]
+
+	outDirect, inDirect bool
+}
+
+// spared reports whether a datagram passes a simulation of direct paths only.
+func (o *owner) spared(directOnly bool, b []byte, other netip.AddrPort) bool {
+	return directOnly && (wire.FamilyOf(b) != wire.FamilySession || other == o.engine.Server())
 }
 
 // arrival is where a datagram came in, and from whom.
@@ -44,12 +54,13 @@ func (o *owner) simulate(s *Simulation) {
 			return
 		}
 	}
-	o.sim.out = direct(o.sim.out, s.Out, s.OutSeed)
-	o.sim.in = direct(o.sim.in, s.In, s.InSeed)
+	o.sim.outDirect, o.sim.inDirect = s.OutDirect, s.InDirect
+	o.sim.out = oneWay(o.sim.out, s.Out, s.OutSeed)
+	o.sim.in = oneWay(o.sim.in, s.In, s.InSeed)
 }
 
-// direct sets one direction. One that is switched off stays until it is empty.
-func direct[T any](p *impair.Pipe[T], c impair.Config, seed uint64) *impair.Pipe[T] {
+// oneWay sets one direction. One that is switched off stays until it is empty.
+func oneWay[T any](p *impair.Pipe[T], c impair.Config, seed uint64) *impair.Pipe[T] {
 	off := c == impair.Config{}
 	switch {
 	case off && (p == nil || p.Len() == 0):

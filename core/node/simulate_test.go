@@ -56,6 +56,21 @@ func TestSimulation(t *testing.T) {
 	st.quiet()
 }
 
+// Of direct paths only: what goes to the server, or through its relay, passes.
+func TestSimulationOfDirectPaths(t *testing.T) {
+	st := newStage(t, Config{}, nil).play()
+	lost := impair.Config{Loss: 1}
+	for _, s := range []*Simulation{{Out: lost, OutDirect: true}, {In: lost, InDirect: true}} {
+		st.do(Command{Kind: CmdSimulate, Simulation: s})
+		st.do(Command{Kind: CmdPeerPunch, Peer: 7})
+		st.want("punch 7")
+		st.say("\x80 a packet to another player")
+		st.say("\x44 a relayed packet")
+		st.want("datagram 0 \x44 a relayed packet")
+		st.quiet()
+	}
+}
+
 // Switched off, what is under way still comes in its time; then nothing of the simulator is left.
 func TestSimulationOff(t *testing.T) {
 	st := newStage(t, Config{}, nil).play()

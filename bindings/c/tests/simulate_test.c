@@ -96,6 +96,7 @@ static musubi_stats stats_of(const struct player *p)
 
 int main(int argc, char **argv)
 {
+    musubi_simulation cut = {.struct_size = sizeof cut, .flags = MUSUBI_SIMULATE_DIRECT_ONLY};
     musubi_simulation slow = {.struct_size = sizeof slow, .latency_us = LATENCY_US}, bad = slow;
     struct server server;
     struct player a, b;
@@ -131,6 +132,15 @@ int main(int argc, char **argv)
     CHECK_CODE(musubi_simulate(a.client, NULL, NULL), 0);
     traffic(&a, &b);
     UNTIL(&a, &b, stats_of(&a).rtt_us < 2 * LATENCY_US); /* the smoothed one forgets */
+
+    /* The direct path alone is cut: the relay takes over, nothing is lost; then direct again. */
+    cut.loss_ppm = 1000000;
+    CHECK_CODE(musubi_simulate(a.client, &cut, &cut), 0);
+    traffic(&a, &b);
+    UNTIL(&a, &b, stats_of(&a).route == MUSUBI_ROUTE_RELAY && stats_of(&b).route == MUSUBI_ROUTE_RELAY);
+    traffic(&b, &a);
+    CHECK_CODE(musubi_simulate(a.client, NULL, NULL), 0);
+    UNTIL(&a, &b, stats_of(&a).route > MUSUBI_ROUTE_RELAY && stats_of(&b).route > MUSUBI_ROUTE_RELAY);
     CHECK_CODE(musubi_destroy(a.client), 0);
     CHECK_CODE(musubi_destroy(b.client), 0);
     server_stop(&server);

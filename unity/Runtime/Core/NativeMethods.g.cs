@@ -513,6 +513,12 @@ namespace Musubi
 
         /// <summary>Jitter never lets a datagram pass another: a queue's jitter.</summary>
         KeepOrder = 1,
+
+        /// <summary>
+        /// Only what goes to other players directly; the server and its relay are spared. With all
+        /// lost: the direct path is cut.
+        /// </summary>
+        DirectOnly = 2,
     }
 
     /// <summary>One thing that happened. 64 bytes on every platform. data and text are never NULL and each has a zero byte behind it.</summary>
