@@ -115,9 +115,9 @@ func (h *Hub) roomFor(a *link.Applicant) api.Code {
 func (h *Hub) renew(now time.Time, s *session, b []byte) {
 	access, reason := token.Access{}, token.NotWanted
 	switch {
-	case h.cfg.Tokens == nil:
-	case !h.cfg.LabLimits && !s.renewals.take(now, renewLimit):
+	case !h.cfg.LabLimits && !s.renewals.take(now, renewLimit): // not even a line in the log: a client could fill the disk
 		reason = token.TooOften
+	case h.cfg.Tokens == nil:
 	default:
 		if access, reason = h.verify(now, b, s.link.App, s.link.Key); reason == token.OK && access.User != s.link.User {
 			reason = token.Changed
@@ -131,8 +131,10 @@ func (h *Hub) renew(now time.Time, s *session, b []byte) {
 	} else {
 		h.refusals[reason]++
 		answer.Text = reason.String()
-		h.event(Event{Kind: EventRefused, Member: s.link.Member, Code: reason.Code(),
-			Text: "token of " + s.link.User + " not renewed: " + reason.String() + detail(now, &access)})
+		if reason != token.TooOften {
+			h.event(Event{Kind: EventRefused, Member: s.link.Member, Code: reason.Code(),
+				Text: "token of " + s.link.User + " not renewed: " + reason.String() + detail(now, &access)})
+		}
 	}
 	s.link.Send(now, &answer)
 }

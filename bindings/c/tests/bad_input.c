@@ -5,6 +5,7 @@
  *     bad_input MUSUBI     also with a server, which it starts: MUSUBI is the path of the musubi program
  */
 #include <limits.h>
+#include <stddef.h>
 #include <musubi.h>
 
 #include "server.h"
@@ -98,7 +99,7 @@ static void bad_configs(void)
     CHECK_CODE(musubi_create(&good, NULL), MUSUBI_ERR_NULL);
     c = good, c.struct_size = 0;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
-    c = good, c.struct_size = sizeof c - 1;
+    c = good, c.struct_size = offsetof(musubi_config, app_key) - 1; /* the first release's, less one */
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
     c = good, c.struct_size = UINT_MAX;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_SIZE);
