@@ -14,7 +14,7 @@ static int in_range(uint32_t value, uint32_t least, uint32_t most) { return valu
 static int32_t check(const musubi_config *c)
 {
     const uint32_t flags = MUSUBI_CONFIG_MANUAL_ACCEPT | MUSUBI_CONFIG_MANUAL_CONNECT | MUSUBI_CONFIG_SCRIBBLE |
-                           MUSUBI_CONFIG_NO_PORT_MAPPING;
+                           MUSUBI_CONFIG_NO_PORT_MAPPING | MUSUBI_CONFIG_NO_INVITES;
 
     if (c->token == NULL && c->token_size != 0)
         return MUSUBI_ERR_NULL;

@@ -8,24 +8,6 @@ static int32_t put(struct musubi_slot *slot, uint64_t tail, const struct musubi_
     return musubi_command_put(slot, tail, request, 1);
 }
 
-static int32_t payload(struct musubi_request *request, const void *data, uint32_t size, uint32_t max)
-{
-    if (data == NULL && size != 0)
-        return MUSUBI_ERR_NULL;
-    if (size > max)
-        return MUSUBI_ERR_TOO_LARGE;
-    request->data = data;
-    request->size = size;
-    return MUSUBI_OK;
-}
-
-static int32_t sentence(struct musubi_request *request, const char *text)
-{
-    size_t size = text == NULL ? 0 : strnlen(text, MUSUBI_MAX_CLOSE_TEXT + 1);
-
-    return payload(request, text, (uint32_t)size, MUSUBI_MAX_CLOSE_TEXT);
-}
-
 int32_t musubi_connect(musubi_client client)
 {
     struct musubi_request request = {.kind = MUSUBI_CMD_CONNECT};
@@ -65,9 +47,7 @@ int32_t musubi_disconnect(musubi_client client)
     return err;
 }
 
-/* One room at a time: the state is taken here, so that a second call is refused at once, and given back by the owner when
- * the room is refused or lost. */
-static int32_t enter_room(struct musubi_slot *slot, uint64_t tail, const struct musubi_request *request)
+int32_t musubi_enter_room(struct musubi_slot *slot, uint64_t tail, const struct musubi_request *request)
 {
     uint32_t none = MUSUBI_ROOM_NONE;
     int32_t err;
@@ -93,13 +73,12 @@ int32_t musubi_room_create(musubi_client client, uint32_t max_members, const voi
         return err;
     if (max_members == 1 || max_members > MUSUBI_MAX_ROOM_MEMBERS)
         return MUSUBI_ERR_VALUE;
-    err = payload(&request, data, size, MUSUBI_MAX_ROOM_DATA);
-    return err != MUSUBI_OK ? err : enter_room(slot, tail, &request);
+    err = musubi_payload(&request, data, size, MUSUBI_MAX_ROOM_DATA);
+    return err != MUSUBI_OK ? err : musubi_enter_room(slot, tail, &request);
 }
 
 int32_t musubi_room_join(musubi_client client, const char *code)
 {
-    enum { LONGEST = 16 }; /* a code has 8 characters; people put dashes and spaces in */
     struct musubi_request request = {.kind = MUSUBI_CMD_ROOM_JOIN};
     struct musubi_slot *slot;
     uint64_t tail;
@@ -110,10 +89,10 @@ int32_t musubi_room_join(musubi_client client, const char *code)
     if (code == NULL)
         return MUSUBI_ERR_NULL;
     request.data = code;
-    request.size = (uint32_t)strnlen(code, LONGEST + 1);
-    if (request.size == 0 || request.size > LONGEST)
+    request.size = (uint32_t)strnlen(code, MUSUBI_CODE_LONGEST + 1);
+    if (request.size == 0 || request.size > MUSUBI_CODE_LONGEST)
         return MUSUBI_ERR_VALUE;
-    return enter_room(slot, tail, &request);
+    return musubi_enter_room(slot, tail, &request);
 }
 
 int32_t musubi_room_leave(musubi_client client)
@@ -136,13 +115,18 @@ int32_t musubi_room_leave(musubi_client client)
 
 int32_t musubi_room_set_data(musubi_client client, const void *data, uint32_t size)
 {
-    struct musubi_request request = {.kind = MUSUBI_CMD_ROOM_SET_DATA};
+    return musubi_room_set_data_if(client, 0, data, size);
+}
+
+int32_t musubi_room_set_data_if(musubi_client client, uint32_t version, const void *data, uint32_t size)
+{
+    struct musubi_request request = {.kind = MUSUBI_CMD_ROOM_SET_DATA, .value = version};
     struct musubi_slot *slot;
     uint64_t tail;
     int32_t err = musubi_slot_use(client, &slot, &tail);
 
     if (err == MUSUBI_OK)
-        err = payload(&request, data, size, MUSUBI_MAX_ROOM_DATA);
+        err = musubi_payload(&request, data, size, MUSUBI_MAX_ROOM_DATA);
     if (err != MUSUBI_OK)
         return err;
     if (atomic_load(&slot->room) == MUSUBI_ROOM_NONE)
@@ -169,7 +153,7 @@ int32_t musubi_peer_connect(musubi_client client, musubi_peer peer, const void *
     int32_t err = find(client, &request, &slot, &tail, &bits);
 
     if (err == MUSUBI_OK)
-        err = payload(&request, data, size, MUSUBI_MAX_REQUEST_DATA);
+        err = musubi_payload(&request, data, size, MUSUBI_MAX_REQUEST_DATA);
     if (err != MUSUBI_OK)
         return err;
     return (bits & MUSUBI_PEER_CONNECTED) != 0 ? MUSUBI_ERR_ALREADY : put(slot, tail, &request);
@@ -195,7 +179,7 @@ int32_t musubi_peer_reject(musubi_client client, musubi_peer peer, const char *t
     int32_t err = find(client, &request, &slot, &tail, &bits);
 
     if (err == MUSUBI_OK)
-        err = sentence(&request, text);
+        err = musubi_sentence(&request, text);
     return err != MUSUBI_OK ? err : put(slot, tail, &request);
 }
 
@@ -208,7 +192,7 @@ int32_t musubi_peer_close(musubi_client client, musubi_peer peer, int32_t code, 
     int32_t err = find(client, &request, &slot, &tail, &bits);
 
     if (err == MUSUBI_OK)
-        err = code < 0 ? MUSUBI_ERR_VALUE : sentence(&request, text);
+        err = code < 0 ? MUSUBI_ERR_VALUE : musubi_sentence(&request, text);
     return err != MUSUBI_OK ? err : put(slot, tail, &request);
 }
 

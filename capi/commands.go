@@ -35,6 +35,15 @@ const (
 	cmdLANJoin
 	cmdSuspend
 	cmdResume
+	cmdRoomCreateWith
+	cmdRoomJoinWith
+	cmdRoomConfigure
+	cmdRoomSetOwner
+	cmdRoomKick
+	cmdRoomAdmit
+	cmdRoomList
+	cmdUserQuery
+	cmdUserInvite
 )
 
 const (
@@ -52,6 +61,9 @@ var nodeKind = [cmdCount]node.CommandKind{
 	cmdNetworkChanged: node.CmdNetworkChanged, cmdSimulate: node.CmdSimulate, cmdLANHost: node.CmdLANHost, cmdLANBrowse: node.CmdLANBrowse,
 	cmdLANJoin: node.CmdLANJoin,
 	cmdSuspend: node.CmdSuspend, cmdResume: node.CmdResume, cmdSetToken: node.CmdSetToken, cmdSetCertificate: node.CmdSetCertificate,
+	cmdRoomCreateWith: node.CmdRoomCreate, cmdRoomJoinWith: node.CmdRoomJoin,
+	cmdRoomConfigure: node.CmdRequest, cmdRoomSetOwner: node.CmdRequest, cmdRoomKick: node.CmdRequest, cmdRoomAdmit: node.CmdRequest,
+	cmdRoomList: node.CmdRequest, cmdUserQuery: node.CmdRequest, cmdUserInvite: node.CmdRequest,
 }
 
 // NextCommand fills c with the next command. Its Data lies in the ring, or in a block that the sender allocated, until the
@@ -68,7 +80,7 @@ func (h *host) NextCommand(c *node.Command) bool {
 	c.Peer = api.PeerHandle(head.peer)
 	c.Code = head.code
 	c.Value = head.value
-	c.Text, c.Data = "", data
+	c.Text, c.Data, c.Flags, c.Password = "", data, 0, nil
 	switch head.kind {
 	case cmdSend:
 		how := uint32(head.code)
@@ -83,6 +95,8 @@ func (h *host) NextCommand(c *node.Command) bool {
 		c.Text, c.Data = cut(string(data), len(data)), nil
 	case cmdSimulate:
 		c.Simulation, c.Data = simulationOf(data), nil
+	default:
+		roomCommand(c, head)
 	}
 	return true
 }

@@ -17,6 +17,8 @@
 #define MUSUBI_FIRST_STATS MUSUBI_SIZE_UP_TO(musubi_stats, expired)
 #define MUSUBI_FIRST_NAT MUSUBI_SIZE_UP_TO(musubi_nat, opener_ttl)
 #define MUSUBI_FIRST_TOTALS MUSUBI_SIZE_UP_TO(musubi_totals, resent)
+#define MUSUBI_FIRST_ROOM_CONFIG MUSUBI_SIZE_UP_TO(musubi_room_config, password)
+#define MUSUBI_FIRST_JOIN_CONFIG MUSUBI_SIZE_UP_TO(musubi_join_config, password)
 #define MUSUBI_FIRST_SIMULATION MUSUBI_SIZE_UP_TO(musubi_simulation, rate)
 
 /* Whether a struct_size can be one: neither older than the first release nor garbage. */

@@ -2,6 +2,8 @@
 #ifndef MUSUBI_INTERNAL_H
 #define MUSUBI_INTERNAL_H
 
+#include <string.h>
+
 #include "find.h"
 
 /* slots.c */
@@ -39,6 +41,34 @@ void musubi_wake(struct musubi_slot *slot);
 
 /* Wakes the owner whether it sleeps or not. */
 void musubi_wake_always(struct musubi_slot *slot);
+
+/* Gives a request its payload. Returns 0, ERR_NULL or ERR_TOO_LARGE. */
+static inline int32_t musubi_payload(struct musubi_request *request, const void *data, uint32_t size, uint32_t max)
+{
+    if (data == NULL && size != 0)
+        return MUSUBI_ERR_NULL;
+    if (size > max)
+        return MUSUBI_ERR_TOO_LARGE;
+    request->data = data;
+    request->size = size;
+    return MUSUBI_OK;
+}
+
+/* The same for a sentence, which may be NULL. */
+static inline int32_t musubi_sentence(struct musubi_request *request, const char *text)
+{
+    size_t size = text == NULL ? 0 : strnlen(text, MUSUBI_MAX_CLOSE_TEXT + 1);
+
+    return musubi_payload(request, text, (uint32_t)size, MUSUBI_MAX_CLOSE_TEXT);
+}
+
+/* commands.c */
+
+enum { MUSUBI_CODE_LONGEST = 16 }; /* a join code has 8 characters; people put dashes and spaces in */
+
+/* One room at a time: the state is taken here, so that a second call is refused at once, and given back by the owner when
+ * the room is refused or lost. */
+int32_t musubi_enter_room(struct musubi_slot *slot, uint64_t tail, const struct musubi_request *request);
 
 /* event_ring.c */
 

@@ -65,6 +65,16 @@ enum { /* kinds of commands; 0 is never used, so that zeroed memory is no comman
     MUSUBI_CMD_LAN_JOIN = 18,
     MUSUBI_CMD_SUSPEND = 19,
     MUSUBI_CMD_RESUME = 20,
+    /* Payloads of several parts lie behind one another; value tells the sizes of all but the last. */
+    MUSUBI_CMD_ROOM_CREATE_WITH = 21, /* value: max 32 | password's size 32; code: flags; payload: password, data */
+    MUSUBI_CMD_ROOM_JOIN_WITH = 22,   /* value: code's size 32 | password's size 32; payload: code, password, data */
+    MUSUBI_CMD_ROOM_CONFIGURE = 23,   /* value: set 32 | clear 32; code: max */
+    MUSUBI_CMD_ROOM_SET_OWNER = 24,
+    MUSUBI_CMD_ROOM_KICK = 25,        /* value: flags */
+    MUSUBI_CMD_ROOM_ADMIT = 26,       /* value: id; code: 1 yes */
+    MUSUBI_CMD_ROOM_LIST = 27,        /* value: prefix's size; code: max; payload: prefix, after */
+    MUSUBI_CMD_USER_QUERY = 28,
+    MUSUBI_CMD_USER_INVITE = 29,      /* value: user's size; payload: user, data */
     MUSUBI_CMD_SET_TOKEN = 40,
     MUSUBI_CMD_SET_CERTIFICATE = 41
 };
@@ -209,6 +219,7 @@ extern struct musubi_slot musubi_slots[MUSUBI_MAX_CLIENTS];
 _Static_assert(sizeof(musubi_event) == 64, "musubi_event is 64 bytes on every platform");
 _Static_assert(sizeof(musubi_stats) == 160 && sizeof(musubi_nat) == 104 && sizeof(musubi_simulation) == 56 && sizeof(musubi_message) == 48 && sizeof(musubi_totals) == 112,
                "ABI 1");
+_Static_assert(sizeof(musubi_room_config) == 16 + 2 * sizeof(void *) && sizeof(musubi_join_config) == 8 + 2 * sizeof(void *), "ABI 1");
 _Static_assert(sizeof(struct musubi_command) == 32, "head of a command");
 _Static_assert(sizeof(struct musubi_entry) == 32 && sizeof(struct musubi_event_extra) == 8, "event entry");
 _Static_assert(sizeof(struct musubi_peer_slot) == 192, "three cache lines a peer");

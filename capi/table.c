@@ -52,6 +52,18 @@ static const musubi_api table = {
     MEMBER(resume),
     MEMBER(set_token),
     MEMBER(set_certificate),
+    MEMBER(room_create_with),
+    MEMBER(room_join_with),
+    MEMBER(room_configure),
+    MEMBER(room_set_data_if),
+    MEMBER(room_set_owner),
+    MEMBER(room_kick),
+    MEMBER(room_admit),
+    MEMBER(room_list),
+    MEMBER(user_query),
+    MEMBER(user_invite),
+    .room_config_size = sizeof(musubi_room_config),
+    .join_config_size = sizeof(musubi_join_config),
 };
 
 const musubi_api *musubi_get_api(uint32_t version) { return version == MUSUBI_ABI_VERSION ? &table : NULL; }

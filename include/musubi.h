@@ -92,7 +92,38 @@ enum {
     MUSUBI_CONFIG_MANUAL_ACCEPT = 1,  /* PEER_REQUEST waits for musubi_peer_accept; otherwise it is accepted at once */
     MUSUBI_CONFIG_MANUAL_CONNECT = 2, /* no connection by itself to the members of a room that this client enters */
     MUSUBI_CONFIG_SCRIBBLE = 4,       /* for debugging: overwrite event data at the next poll, so that a kept pointer shows */
-    MUSUBI_CONFIG_NO_PORT_MAPPING = 8 /* don't ask the router for a port (PCP, NAT-PMP, UPnP) */
+    MUSUBI_CONFIG_NO_PORT_MAPPING = 8, /* don't ask the router for a port (PCP, NAT-PMP, UPnP) */
+    MUSUBI_CONFIG_NO_INVITES = 16      /* refuse invitations of other users */
+};
+
+/* Options of a room: in musubi_room_config, musubi_room_configure, ROOM_OPTIONS and ROOM_LISTED. */
+enum {
+    MUSUBI_ROOM_PUBLIC = 1,   /* listed by musubi_room_list while somebody is in it */
+    MUSUBI_ROOM_PASSWORD = 2, /* has a password; told, not set */
+    MUSUBI_ROOM_LOCKED = 4,   /* nobody enters, nor is it listed */
+    MUSUBI_ROOM_ASK = 16,     /* the owner answers everybody who wants to enter: JOIN_REQUEST, musubi_room_admit */
+    MUSUBI_ROOM_SHARED = 32   /* every member may set the room's data, not only the owner */
+};
+
+/* Flags of musubi_room_kick. */
+enum { MUSUBI_KICK_BAN = 1 /* the user does not come back while the room lives */ };
+
+/* Where a user is. */
+enum {
+    MUSUBI_USER_OFFLINE = 0, /* no client of that user is connected */
+    MUSUBI_USER_ONLINE = 1,  /* connected, in no room */
+    MUSUBI_USER_IN_ROOM = 2  /* in a room */
+};
+
+/* What a REQUEST_FAILED is about. */
+enum {
+    MUSUBI_REQUEST_SET_DATA = 1,  /* musubi_room_set_data, musubi_room_set_data_if */
+    MUSUBI_REQUEST_CONFIGURE = 2, /* musubi_room_configure */
+    MUSUBI_REQUEST_SET_OWNER = 3, /* musubi_room_set_owner */
+    MUSUBI_REQUEST_KICK = 4,      /* musubi_room_kick */
+    MUSUBI_REQUEST_ADMIT = 5,     /* musubi_room_admit */
+    MUSUBI_REQUEST_LIST = 6,      /* musubi_room_list */
+    MUSUBI_REQUEST_USER = 7       /* musubi_user_query */
 };
 
 /* The way a connection's data travels now. */
@@ -155,10 +186,16 @@ enum {
     MUSUBI_MAX_ROOM_DATA = 4096,  /* a room's metadata */
     MUSUBI_MAX_LAN_DATA = 255, /* bytes that a host in the local network shows to browsers */
     MUSUBI_MAX_CLOSE_TEXT = 200,   /* a sentence in musubi_peer_close or musubi_peer_reject */
-    MUSUBI_MAX_REQUEST_DATA = 256, /* what goes with musubi_peer_connect */
     MUSUBI_MAX_TOKEN = 1024,       /* an access token; servers of this version take 900 */
     MUSUBI_MAX_CERTIFICATE = 768,  /* an identity certificate */
     MUSUBI_APP_KEY_SIZE = 32,      /* an app's public key (Ed25519) */
+    MUSUBI_MAX_REQUEST_DATA = 256, /* what goes with musubi_peer_connect, musubi_room_join_with or musubi_user_invite */
+    MUSUBI_MAX_PASSWORD = 128,     /* a room's password */
+    MUSUBI_MAX_LIST_PREFIX = 64,   /* by which musubi_room_list filters */
+    MUSUBI_MAX_LIST_DATA = 256,    /* a room's metadata as ROOM_LISTED shows it */
+    MUSUBI_MAX_LIST_PAGE = 32,     /* rooms, in one answer to musubi_room_list */
+    MUSUBI_MAX_LIST_END = 72,      /* what says where such a page ended */
+    MUSUBI_MAX_REQUESTS = 8,       /* requests of REQUEST_FAILED's kinds and invitations that wait for the server at a time */
     MUSUBI_MAX_SUSPEND = 600000, /* milliseconds */
     MUSUBI_IDENTITY_SIZE = 32    /* a client's public key */
 };
@@ -235,9 +272,10 @@ enum {
     MUSUBI_EVENT_SERVER_CONNECTED = 1,  /* the link is up. text: this client's user id */
     MUSUBI_EVENT_SERVER_LOST = 2,       /* refused, or lost for good. code, text */
     MUSUBI_EVENT_NAT_PROFILED = 3,      /* nat_mapping to nat_poisonable; text: one line for people */
-    MUSUBI_EVENT_ROOM_JOINED = 4,       /* data: join code; peer: the owner, 0 if this client; count: members */
+    MUSUBI_EVENT_ROOM_JOINED = 4,       /* data: join code; peer: the owner, 0 if this client; count: members. ROOM_OPTIONS follows */
     MUSUBI_EVENT_ROOM_LEFT = 5,         /* left, refused or closed. code, text */
-    MUSUBI_EVENT_ROOM_DATA = 6,         /* data: the room's new metadata */
+    MUSUBI_EVENT_ROOM_DATA = 6,         /* data: the room's metadata; count: its version. After joining only if it is not empty or not
+                                           version 1. code ERR_CONFLICT: musubi_room_set_data_if came too late, this is what is there */
     MUSUBI_EVENT_MEMBER_JOINED = 7,     /* peer; data: its user id */
     MUSUBI_EVENT_MEMBER_LEFT = 8,       /* peer, code */
     MUSUBI_EVENT_OWNER_CHANGED = 9,     /* peer: the new owner, 0 if this client */
@@ -256,6 +294,16 @@ enum {
     MUSUBI_EVENT_PUNCH = 22,            /* peer: going direct. code 0: first authenticated answer, rtt_us; else given up, text */
     MUSUBI_EVENT_LAN_FOUND = 23,        /* a host in the local network, or news of it. text: address; data; count: members; code: most */
     MUSUBI_EVENT_LAN_LOST = 24,         /* it does not answer any more. text: address */
+    MUSUBI_EVENT_ROOM_OPTIONS = 25,     /* count: MUSUBI_ROOM_ flags; code: most members */
+    MUSUBI_EVENT_REQUEST_FAILED = 26,   /* something was not done. count: MUSUBI_REQUEST_; code, text; peer, data: whom it was about, if anybody */
+    MUSUBI_EVENT_JOIN_REQUEST = 27,     /* somebody wants to enter: musubi_room_admit. count: its id; text: user id; data: its payload */
+    MUSUBI_EVENT_JOIN_WITHDRAWN = 28,   /* and wants it no more, or waited 60 s. count: the id */
+    MUSUBI_EVENT_ROOM_LISTED = 29,      /* text: join code; data: the first bytes of its metadata; count: members, and from bit 32 on its
+                                           MUSUBI_ROOM_ flags; code: most members */
+    MUSUBI_EVENT_ROOM_LIST_END = 30,    /* count: rooms in this page; data: for after of the next musubi_room_list, empty: that was all */
+    MUSUBI_EVENT_USER = 31,             /* data: user id; count: MUSUBI_USER_ */
+    MUSUBI_EVENT_INVITE_RESULT = 32,    /* data: user id; code 0: it has the invitation, else code, text */
+    MUSUBI_EVENT_INVITED = 33,          /* text: join code; data: the inviting user's id, a zero byte, its payload */
     MUSUBI_EVENT_TOKEN_SET = 40,        /* the server's answer to musubi_set_token. code 0: it counts from now on, count: for so many
                                            seconds; else the old one goes on to count. code, text */
     MUSUBI_EVENT_TOKEN_ENDING = 41      /* the link ends in count seconds, unless a musubi_set_token comes before */
@@ -312,6 +360,24 @@ typedef struct musubi_config {
                                  player then has to show a good one (musubi_set_certificate). NULL: none is asked for, and the server
                                  is trusted to introduce the right players */
 } musubi_config;
+
+/* What a room is made like. Only struct_size must be set. */
+typedef struct musubi_room_config {
+    uint32_t struct_size;
+    uint32_t flags;       /* MUSUBI_ROOM_, but for MUSUBI_ROOM_PASSWORD */
+    uint32_t max_members; /* this client included, 2 to MUSUBI_MAX_ROOM_MEMBERS. 0: 16 */
+    uint32_t size;        /* bytes of data, at most MUSUBI_MAX_ROOM_DATA */
+    const void *data;     /* the room's metadata; NULL if size is 0 */
+    const char *password; /* at most MUSUBI_MAX_PASSWORD bytes. NULL or "": none */
+} musubi_room_config;
+
+/* What goes with the wish to enter a room. Only struct_size must be set. */
+typedef struct musubi_join_config {
+    uint32_t struct_size;
+    uint32_t size;        /* bytes of data, at most MUSUBI_MAX_REQUEST_DATA */
+    const void *data;     /* shown to an owner who is asked (MUSUBI_ROOM_ASK); NULL if size is 0 */
+    const char *password; /* at most MUSUBI_MAX_PASSWORD bytes. NULL or "": none */
+} musubi_join_config;
 
 /* A snapshot of one connection, at most 100 ms old. */
 typedef struct musubi_stats {
@@ -486,7 +552,8 @@ MUSUBI_API int32_t musubi_room_join(musubi_client client, const char *code);
  * Returns 0; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
 MUSUBI_API int32_t musubi_room_leave(musubi_client client);
 
-/* Replaces the room's metadata; every member gets ROOM_DATA. Only the owner may: others get a LOG event.
+/* Replaces the room's metadata, whatever it is by then; every member gets ROOM_DATA. Only the owner may, or with
+ * MUSUBI_ROOM_SHARED everybody: others get REQUEST_FAILED.
  * data, size: size bytes, at most MUSUBI_MAX_ROOM_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
  * Returns 0; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle
  * errors. */
@@ -683,6 +750,87 @@ MUSUBI_API int32_t musubi_suspend(musubi_client client, uint32_t max_ms);
  * Returns 0; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
 MUSUBI_API int32_t musubi_resume(musubi_client client);
 
+/* Makes a room with options and enters it; ROOM_JOINED with the join code, or ROOM_LEFT with a reason, follows.
+ * A password never reaches the server: it is mixed into the keys of the members' connections, so that members who gave another
+ * one don't get connected (PEER_CLOSED with ERR_BAD_PASSWORD on both sides), although the server lets them into the room. It is the
+ * only lock that also holds against the server. Whoever is introduced can guess at home, some tens of tries a second and processor: choose a long one.
+ * room: see there; may not be NULL. It and what it points at are copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: room, or its data; ERR_SIZE: struct_size; ERR_VALUE: flags or max_members; ERR_TOO_LARGE: size or password;
+ * ERR_NOT_CONNECTED: musubi_connect comes first; ERR_ALREADY: in a room, or on the way into one; ERR_WOULD_BLOCK: command
+ * ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_create_with(musubi_client client, const musubi_room_config *room);
+
+/* Enters the room with a join code, and brings a password or a word to its owner; ROOM_JOINED or ROOM_LEFT with a reason
+ * follows: ERR_BAD_CODE, ERR_ROOM_FULL, ERR_ROOM_LOCKED, ERR_BANNED, ERR_BAD_PASSWORD the room has a password and join none, or
+ * the other way round, ERR_REJECTED the owner said no, ERR_TIMEOUT it did not answer in 60 s. That a password is the wrong one shows
+ * when members connect: see musubi_room_create_with. musubi_room_leave ends the wait.
+ * code: as in musubi_room_join. join: see there; NULL: as musubi_room_join. Both are copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: code, or join's data; ERR_SIZE: struct_size; ERR_VALUE: code; ERR_TOO_LARGE: size or password;
+ * ERR_NOT_CONNECTED: musubi_connect comes first; ERR_ALREADY: in a room, or on the way into one; ERR_WOULD_BLOCK: command
+ * ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_join_with(musubi_client client, const char *code, const musubi_join_config *join);
+
+/* Changes the room's options; every member gets ROOM_OPTIONS. Only the owner may: others get REQUEST_FAILED.
+ * set, clear: MUSUBI_ROOM_ flags, but for MUSUBI_ROOM_PASSWORD, none in both. max_members: 2 to MUSUBI_MAX_ROOM_MEMBERS, not fewer
+ * than are in the room; 0: as it is. Locking refuses who waits to be let in. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_VALUE: a flag or max_members; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_configure(musubi_client client, uint32_t set, uint32_t clear, uint32_t max_members);
+
+/* Replaces the room's metadata while it is still the version that this client knows; otherwise this client alone gets ROOM_DATA
+ * with ERR_CONFLICT and what is there now. So two who set it at once don't undo each other's work.
+ * version: count of the last ROOM_DATA, 1 if none came since ROOM_JOINED; 0: whatever it is. data, size: size bytes, at most
+ * MUSUBI_MAX_ROOM_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_set_data_if(musubi_client client, uint32_t version, const void *data, uint32_t size);
+
+/* Gives the room to another member; every member gets OWNER_CHANGED. Only the owner may: others get REQUEST_FAILED. When the
+ * owner leaves, the room goes to the member who is in it longest.
+ * peer: a member. Owns nothing. Any thread. Does not block.
+ * Returns 0; ERR_PEER: unknown or gone; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_set_owner(musubi_client client, musubi_peer peer);
+
+/* Puts a member out of the room: it gets ROOM_LEFT with ERR_KICKED and the text, the others MEMBER_LEFT with ERR_KICKED, and the
+ * connections between them end. Only the owner may: others get REQUEST_FAILED.
+ * peer: a member. flags: 0, or MUSUBI_KICK_BAN, which keeps its user id and its identity out for the room's life; without access
+ * tokens a player who starts the game again has others. text: a sentence for it, at most MUSUBI_MAX_CLOSE_TEXT bytes; NULL:
+ * none. It is copied. Any thread. Does not block.
+ * Returns 0; ERR_PEER: unknown or gone; ERR_VALUE: flags; ERR_TOO_LARGE: text; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring
+ * full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_kick(musubi_client client, musubi_peer peer, uint32_t flags, const char *text);
+
+/* Answers a JOIN_REQUEST: MEMBER_JOINED follows, or the other side gets ROOM_LEFT with ERR_REJECTED and the text. Only the owner
+ * is asked. If it was too late, or the room is full, REQUEST_FAILED says so.
+ * request: count of the event. accept: 1 lets it in, 0 refuses. text: a sentence for who is refused, at most
+ * MUSUBI_MAX_CLOSE_TEXT bytes; NULL: none. It is copied. Any thread. Does not block.
+ * Returns 0; ERR_VALUE: accept; ERR_TOO_LARGE: text; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle
+ * errors. */
+MUSUBI_API int32_t musubi_room_admit(musubi_client client, uint64_t request, uint32_t accept, const char *text);
+
+/* Asks for public rooms of this app, in the order of their metadata: a ROOM_LISTED for each, then ROOM_LIST_END; or
+ * REQUEST_FAILED. Full rooms are listed, locked ones are not. About four times a second, more is refused.
+ * prefix, prefix_size: what their metadata must begin with, at most MUSUBI_MAX_LIST_PREFIX bytes; NULL with size 0: anything. after,
+ * after_size: data of the ROOM_LIST_END before; NULL with size 0: from the start. max_rooms: in one page, 0 or more than
+ * MUSUBI_MAX_LIST_PAGE: as many as that. Everything is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: prefix or after; ERR_TOO_LARGE: prefix_size or after_size; ERR_NOT_CONNECTED: musubi_connect comes first;
+ * ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_room_list(musubi_client client, const void *prefix, uint32_t prefix_size, const void *after,
+                                    uint32_t after_size, uint32_t max_rooms);
+
+/* Asks where a user of this app is; USER or REQUEST_FAILED follows. About four times a second, more is refused.
+ * user: its id, at most MUSUBI_MAX_USER_ID bytes; may not be NULL. It is copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: user; ERR_VALUE: user is empty or too long; ERR_NOT_CONNECTED: musubi_connect comes first;
+ * ERR_WOULD_BLOCK: command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_user_query(musubi_client client, const char *user);
+
+/* Invites a user of this app into the room that this client is in: it gets INVITED with the join code, on each of its clients
+ * that takes invitations (MUSUBI_CONFIG_NO_INVITES), and INVITE_RESULT follows here. An invitation opens no locked room. A client takes ten at
+ * once and one a second; this one sends about four a second.
+ * user: as in musubi_user_query. data, size: shown to it, at most MUSUBI_MAX_REQUEST_DATA bytes; NULL with size 0: none. Both are
+ * copied. Any thread. Does not block.
+ * Returns 0; ERR_NULL: user or data; ERR_VALUE: user is empty or too long; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK:
+ * command ring full; or the handle errors. */
+MUSUBI_API int32_t musubi_user_invite(musubi_client client, const char *user, const void *data, uint32_t size);
+
 /* The whole API as one table, for engines that load the library by hand: one symbol to look up. New members are added behind
  * the last; struct_size says how much of the table the loaded library has. The sizes let a binding in another language
  * compare its idea of the structs with the library's. */
@@ -735,6 +883,19 @@ typedef struct musubi_api {
     int32_t (*resume)(musubi_client client);
     int32_t (*set_token)(musubi_client client, const uint8_t *token, uint32_t size);
     int32_t (*set_certificate)(musubi_client client, const uint8_t *certificate, uint32_t size);
+    int32_t (*room_create_with)(musubi_client client, const musubi_room_config *room);
+    int32_t (*room_join_with)(musubi_client client, const char *code, const musubi_join_config *join);
+    int32_t (*room_configure)(musubi_client client, uint32_t set, uint32_t clear, uint32_t max_members);
+    int32_t (*room_set_data_if)(musubi_client client, uint32_t version, const void *data, uint32_t size);
+    int32_t (*room_set_owner)(musubi_client client, musubi_peer peer);
+    int32_t (*room_kick)(musubi_client client, musubi_peer peer, uint32_t flags, const char *text);
+    int32_t (*room_admit)(musubi_client client, uint64_t request, uint32_t accept, const char *text);
+    int32_t (*room_list)(musubi_client client, const void *prefix, uint32_t prefix_size, const void *after,
+                         uint32_t after_size, uint32_t max_rooms);
+    int32_t (*user_query)(musubi_client client, const char *user);
+    int32_t (*user_invite)(musubi_client client, const char *user, const void *data, uint32_t size);
+    uint32_t room_config_size; /* sizeof musubi_room_config */
+    uint32_t join_config_size; /* sizeof musubi_join_config */
 } musubi_api;
 
 /* The table of the library's functions, each as declared above.

@@ -120,6 +120,25 @@ struct Message : musubi_message {
         size = bytes.size() > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(bytes.size());
     }
 };
+struct RoomConfig : musubi_room_config {
+    RoomConfig() noexcept : musubi_room_config{} { struct_size = sizeof(musubi_room_config); }
+    explicit RoomConfig(uint32_t flags_, View bytes = {}, const char *password_ = nullptr) noexcept : RoomConfig()
+    {
+        flags = flags_;
+        password = password_;
+        data = bytes.data();
+        size = bytes.size() > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(bytes.size());
+    }
+};
+struct JoinConfig : musubi_join_config {
+    JoinConfig() noexcept : musubi_join_config{} { struct_size = sizeof(musubi_join_config); }
+    explicit JoinConfig(const char *password_, View bytes = {}) noexcept : JoinConfig()
+    {
+        password = password_;
+        data = bytes.data();
+        size = bytes.size() > UINT32_MAX ? UINT32_MAX : static_cast<uint32_t>(bytes.size());
+    }
+};
 struct Simulation : musubi_simulation {
     Simulation() noexcept : musubi_simulation{} { struct_size = sizeof(musubi_simulation); }
 };
@@ -250,8 +269,45 @@ public:
         return call(&musubi_api::room_create, max_members, data.data(), size(data));
     }
     Result room_join(const char *code) const noexcept { return call(&musubi_api::room_join, code); }
+
+    /* With options: MUSUBI_ROOM_ flags, a password. */
+    Result room_create(const musubi_room_config &room) const noexcept { return call(&musubi_api::room_create_with, &room); }
+    Result room_join(const char *code, const musubi_join_config &join) const noexcept { return call(&musubi_api::room_join_with, code, &join); }
+
     Result room_leave() const noexcept { return call(&musubi_api::room_leave); }
     Result room_set_data(View data) const noexcept { return call(&musubi_api::room_set_data, data.data(), size(data)); }
+
+    /* version: count of the last ROOM_DATA; another by then: ROOM_DATA with MUSUBI_ERR_CONFLICT. */
+    Result room_set_data_if(uint32_t version, View data) const noexcept
+    {
+        return call(&musubi_api::room_set_data_if, version, data.data(), size(data));
+    }
+    Result room_configure(uint32_t set, uint32_t clear = 0, uint32_t max_members = 0) const noexcept
+    {
+        return call(&musubi_api::room_configure, set, clear, max_members);
+    }
+    Result room_set_owner(musubi_peer peer) const noexcept { return call(&musubi_api::room_set_owner, peer); }
+    Result room_kick(musubi_peer peer, uint32_t flags = 0, const char *text = nullptr) const noexcept
+    {
+        return call(&musubi_api::room_kick, peer, flags, text);
+    }
+
+    /* request: count of the JOIN_REQUEST. */
+    Result room_admit(uint64_t request, bool accept = true, const char *text = nullptr) const noexcept
+    {
+        return call(&musubi_api::room_admit, request, uint32_t{accept}, text);
+    }
+
+    /* after: data of the ROOM_LIST_END before. */
+    Result room_list(View prefix = {}, View after = {}, uint32_t max_rooms = 0) const noexcept
+    {
+        return call(&musubi_api::room_list, prefix.data(), size(prefix), after.data(), size(after), max_rooms);
+    }
+    Result user_query(const char *user) const noexcept { return call(&musubi_api::user_query, user); }
+    Result user_invite(const char *user, View data = {}) const noexcept
+    {
+        return call(&musubi_api::user_invite, user, data.data(), size(data));
+    }
 
     Result peer_connect(musubi_peer peer, View data = {}) const noexcept
     {

@@ -18,6 +18,10 @@ var enumNames = map[string]enumName{
 	"MUSUBI_RELIABLE_ORDERED":     {"MUSUBI_", "DeliveryMode", "uint", false},
 	"MUSUBI_SEND_NO_WAKE":         {"MUSUBI_SEND_", "SendFlags", "uint", true},
 	"MUSUBI_CONFIG_MANUAL_ACCEPT": {"MUSUBI_CONFIG_", "ClientFlags", "uint", true},
+	"MUSUBI_ROOM_PUBLIC":          {"MUSUBI_ROOM_", "RoomFlags", "uint", true},
+	"MUSUBI_KICK_BAN":             {"MUSUBI_KICK_", "KickFlags", "uint", true},
+	"MUSUBI_USER_OFFLINE":         {"MUSUBI_USER_", "UserPresence", "uint", false},
+	"MUSUBI_REQUEST_SET_DATA":     {"MUSUBI_REQUEST_", "RequestKind", "uint", false},
 	"MUSUBI_ROUTE_NONE":           {"MUSUBI_ROUTE_", "Route", "uint", false},
 	"MUSUBI_NAT_UNKNOWN":          {"MUSUBI_NAT_", "NatBehaviour", "uint", false},
 	"MUSUBI_PORTS_UNKNOWN":        {"MUSUBI_PORTS_", "NatPorts", "uint", false},
@@ -49,6 +53,9 @@ var structNames = map[string]structName{
 	"musubi_api":        {"NativeApi", false},
 	"musubi_totals":     {"ClientStats", true},
 	"musubi_message":    {"NativeMessage", false},
+
+	"musubi_room_config": {"NativeRoomConfig", false},
+	"musubi_join_config": {"NativeJoinConfig", false},
 }
 
 // scalars are C's types without a pointer. Handles are numbers.

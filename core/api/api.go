@@ -123,6 +123,8 @@ const (
 	MaxListPrefix    = 64       // bytes of metadata that public rooms are filtered by
 	MaxListCursor    = 72       // bytes that say where a page of a list ended
 	MaxListPage      = 32       // rooms in one page of a list
+	MaxListData      = 256      // bytes of a room's metadata that a list shows
+	MaxRequests      = 8        // requests to the server that wait for their answers at a time
 	DefaultPort      = 3478     // UDP: link, STUN, relay
 	DefaultTLSPort   = 443      // TCP, for networks that block UDP
 	RoomCodeLength   = 8        // region letter + 7 Crockford base32 characters

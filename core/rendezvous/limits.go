@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
@@ -18,10 +19,10 @@ const (
 	wrongWindow  = time.Minute
 	backOffFirst = time.Minute // doubles with each further trespass
 	backOffMost  = 16 * time.Minute
-	guardEntries = 4096 // addresses remembered for wrong codes
-	maxKnocks    = 16   // who may wait at a time to be let into one room
-	maxBans      = 256  // users that one room keeps out; with more, the longest banned may come again
-	maxResults   = 8    // answers remembered per member, for requests that are repeated after a lost link
+	guardEntries = 4096            // addresses remembered for wrong codes
+	maxKnocks    = 16              // who may wait at a time to be let into one room
+	maxBans      = 256             // users that one room keeps out; with more, the longest banned may come again
+	maxResults   = api.MaxRequests // answers remembered per member, for requests that are repeated after a lost link
 	// invitations to one client, from everybody together
 	inviteInterval = time.Second
 	inviteBurst    = 10

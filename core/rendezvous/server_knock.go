@@ -84,7 +84,8 @@ func (s *Server) admit(r *room, sig *wire.Signal) (api.Code, string) {
 			text = "the room's owner did not let you in"
 		}
 		s.endKnock(m)
-		s.refuse(m, m.request, api.ErrRejected, text)
+		// No event: what one player says to another belongs into no log.
+		s.send(m, wire.Signal{Type: wire.SigRefused, Request: m.request, Code: int32(api.ErrRejected), Text: text})
 		return api.OK, ""
 	case len(r.members) >= int(r.max):
 		return api.ErrRoomFull, "the room has its most members"

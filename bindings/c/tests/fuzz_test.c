@@ -139,7 +139,7 @@ static musubi_config *config_of(struct call *c)
     g->app = "fuzz";
     g->bind = one_in(c->d, 8) ? "203.0.113.1:7" : one_in(c->d, 16) ? text(c, 64) : "127.0.0.1:0";
     g->user = one_in(c->d, 8) ? text(c, MUSUBI_MAX_USER_ID) : NULL;
-    g->flags = one_in(c->d, 16) ? (uint32_t)roll(c->d) : one_in(c->d, 2) ? 0 : below(c->d, 16);
+    g->flags = one_in(c->d, 16) ? (uint32_t)roll(c->d) : one_in(c->d, 2) ? 0 : below(c->d, 32);
     g->send_budget = one_in(c->d, 3) ? 64 << 10 : 0;
     g->command_bytes = one_in(c->d, 3) ? 64 << 10 : 0;
     g->event_bytes = one_in(c->d, 3) ? 2 << 20 : 0;
@@ -207,6 +207,73 @@ static int32_t call_room_set_data(struct call *c)
     void *data = payload(c, MUSUBI_MAX_ROOM_DATA, &size);
 
     return musubi_room_set_data(c->client, data, size);
+}
+
+static int32_t call_room_create_with(struct call *c)
+{
+    musubi_room_config *r = sized(c, sizeof *r);
+
+    if (r != NULL && r->struct_size == sizeof *r) {
+        r->flags = one_in(c->d, 8) ? (uint32_t)roll(c->d) : below(c->d, 64) & ~10u;
+        r->max_members = below(c->d, 70);
+        r->password = one_in(c->d, 2) ? NULL : text(c, MUSUBI_MAX_PASSWORD);
+        r->data = payload(c, MUSUBI_MAX_ROOM_DATA, &r->size);
+    }
+    return musubi_room_create_with(c->client, r);
+}
+
+static int32_t call_room_join_with(struct call *c)
+{
+    musubi_join_config *j = sized(c, sizeof *j);
+
+    if (j != NULL && j->struct_size == sizeof *j) {
+        j->password = one_in(c->d, 2) ? NULL : text(c, MUSUBI_MAX_PASSWORD);
+        j->data = payload(c, MUSUBI_MAX_REQUEST_DATA, &j->size);
+    }
+    return musubi_room_join_with(c->client, join_code(c), j);
+}
+
+static int32_t call_room_configure(struct call *c)
+{
+    return musubi_room_configure(c->client, below(c->d, 64), below(c->d, 64), below(c->d, 70));
+}
+
+static int32_t call_room_set_data_if(struct call *c)
+{
+    uint32_t size;
+    void *data = payload(c, MUSUBI_MAX_ROOM_DATA, &size);
+
+    return musubi_room_set_data_if(c->client, below(c->d, 4), data, size);
+}
+
+static int32_t call_room_set_owner(struct call *c) { return musubi_room_set_owner(c->client, c->peer); }
+
+static int32_t call_room_kick(struct call *c)
+{
+    return musubi_room_kick(c->client, c->peer, below(c->d, 3), text(c, MUSUBI_MAX_CLOSE_TEXT));
+}
+
+static int32_t call_room_admit(struct call *c)
+{
+    return musubi_room_admit(c->client, roll(c->d), below(c->d, 3), text(c, MUSUBI_MAX_CLOSE_TEXT));
+}
+
+static int32_t call_room_list(struct call *c)
+{
+    uint32_t prefix_size, after_size;
+    void *prefix = payload(c, MUSUBI_MAX_LIST_PREFIX, &prefix_size), *after = payload(c, MUSUBI_MAX_LIST_END, &after_size);
+
+    return musubi_room_list(c->client, prefix, prefix_size, after, after_size, below(c->d, 40));
+}
+
+static int32_t call_user_query(struct call *c) { return musubi_user_query(c->client, text(c, MUSUBI_MAX_USER_ID)); }
+
+static int32_t call_user_invite(struct call *c)
+{
+    uint32_t size;
+    void *data = payload(c, MUSUBI_MAX_REQUEST_DATA, &size);
+
+    return musubi_user_invite(c->client, text(c, MUSUBI_MAX_USER_ID), data, size);
 }
 
 static int32_t call_peer_connect(struct call *c)
@@ -419,6 +486,10 @@ static const struct {
     {"create", call_create, 4, 0}, {"destroy", call_destroy, 1, 0}, {"connect", call_connect, 20, 0},
     {"disconnect", call_disconnect, 1, 0}, {"room_create", call_room_create, 10, 0}, {"room_join", call_room_join, 60, 0},
     {"room_leave", call_room_leave, 2, 0}, {"room_set_data", call_room_set_data, 20, 0},
+    {"room_create_with", call_room_create_with, 4, 0}, {"room_join_with", call_room_join_with, 6, 0},
+    {"room_configure", call_room_configure, 10, 0}, {"room_set_data_if", call_room_set_data_if, 10, 0},
+    {"room_set_owner", call_room_set_owner, 4, 0}, {"room_kick", call_room_kick, 2, 0}, {"room_admit", call_room_admit, 10, 0},
+    {"room_list", call_room_list, 10, 0}, {"user_query", call_user_query, 10, 0}, {"user_invite", call_user_invite, 10, 0},
     {"peer_connect", call_peer_connect, 20, 0}, {"peer_accept", call_peer_accept, 60, 0}, {"peer_reject", call_peer_reject, 2, 0},
     {"peer_close", call_peer_close, 2, 0}, {"peer_punch", call_peer_punch, 4, 0}, {"send", call_send, 6000, 0},
     {"send_batch", call_send_batch, 500, 1}, {"broadcast", call_broadcast, 300, 1}, {"client_stats", call_client_stats, 50, 0},

@@ -136,6 +136,12 @@ static void refusals(const char *server)
     CHECK(std::strcmp(c.room_join("ABCD").text(), "not connected") == 0);
     CHECK(c.room_leave().code() == MUSUBI_ERR_NOT_IN_ROOM && c.room_set_data("x").code() == MUSUBI_ERR_NOT_IN_ROOM);
     CHECK(c.disconnect().code() == MUSUBI_ERR_NOT_CONNECTED);
+    CHECK(c.room_create(musubi::RoomConfig(0, "x", "sesame")).code() == MUSUBI_ERR_NOT_CONNECTED);
+    CHECK(c.room_join("EABC1234", musubi::JoinConfig("sesame")).code() == MUSUBI_ERR_NOT_CONNECTED);
+    CHECK(c.room_list().code() == MUSUBI_ERR_NOT_CONNECTED && c.user_query("ann").code() == MUSUBI_ERR_NOT_CONNECTED);
+    CHECK(c.room_configure(MUSUBI_ROOM_LOCKED).code() == MUSUBI_ERR_NOT_IN_ROOM && c.room_set_data_if(1, "x").code() == MUSUBI_ERR_NOT_IN_ROOM);
+    CHECK(c.room_set_owner(5).code() == MUSUBI_ERR_PEER && c.room_kick(5).code() == MUSUBI_ERR_PEER);
+    CHECK(c.room_admit(5).code() == MUSUBI_ERR_NOT_IN_ROOM && c.user_invite("ann").code() == MUSUBI_ERR_NOT_IN_ROOM);
     CHECK(c.peer_connect(5).code() == MUSUBI_ERR_PEER && c.peer_accept(5).code() == MUSUBI_ERR_PEER);
     CHECK(c.peer_reject(5).code() == MUSUBI_ERR_PEER && c.peer_close(5).code() == MUSUBI_ERR_PEER);
     CHECK(c.peer_punch(5).code() == MUSUBI_ERR_PEER && c.peer_stats(5, stats).code() == MUSUBI_ERR_PEER);
@@ -219,6 +225,34 @@ static void messages(const char *server)
     CHECK(closed.code == 42 && closed.text.find("over") != std::string::npos);
 }
 
+// A lobby: a public room with a password and a door, found by its list; presence, an invitation, hand-over, kick.
+static void rooms(const char *server)
+{
+    const Client a = make(server), b = make(server);
+    CHECK(a.connect() && a.room_create(musubi::RoomConfig(MUSUBI_ROOM_PUBLIC | MUSUBI_ROOM_ASK, "cpp lobby", "sesame")));
+    const std::string code = await(a, MUSUBI_EVENT_ROOM_JOINED).data;
+    CHECK(await(a, MUSUBI_EVENT_ROOM_OPTIONS).count == (MUSUBI_ROOM_PUBLIC | MUSUBI_ROOM_ASK | MUSUBI_ROOM_PASSWORD));
+    CHECK(b.connect());
+    const std::string name = await(b, MUSUBI_EVENT_SERVER_CONNECTED).text;
+    CHECK(b.room_list("cpp"));
+    const Kept listed = await(b, MUSUBI_EVENT_ROOM_LISTED);
+    CHECK(listed.text == code && listed.data == "cpp lobby" && static_cast<uint32_t>(listed.count) == 1);
+    CHECK(await(b, MUSUBI_EVENT_ROOM_LIST_END).data.empty());
+    CHECK(a.user_query(name.c_str()) && await(a, MUSUBI_EVENT_USER).count == MUSUBI_USER_ONLINE);
+    CHECK(a.user_invite(name.c_str(), "come") && await(a, MUSUBI_EVENT_INVITE_RESULT).code == 0);
+    CHECK(await(b, MUSUBI_EVENT_INVITED).text == code);
+    CHECK(b.room_join(code.c_str(), musubi::JoinConfig("sesame", "it is me")));
+    const Kept knock = await(a, MUSUBI_EVENT_JOIN_REQUEST);
+    CHECK(knock.data == "it is me" && knock.text == name && a.room_admit(knock.count));
+    CHECK(await(b, MUSUBI_EVENT_ROOM_JOINED).count == 2);
+    const musubi_peer to_b = await(a, MUSUBI_EVENT_PEER_CONNECTED).peer, to_a = await(b, MUSUBI_EVENT_PEER_CONNECTED).peer;
+    CHECK(a.room_set_data_if(7, "x") && await(a, MUSUBI_EVENT_ROOM_DATA).code == MUSUBI_ERR_CONFLICT);
+    CHECK(a.room_configure(MUSUBI_ROOM_LOCKED, MUSUBI_ROOM_PUBLIC, 2) && await(b, MUSUBI_EVENT_ROOM_OPTIONS).code == 2);
+    CHECK(a.room_set_owner(to_b) && await(b, MUSUBI_EVENT_OWNER_CHANGED).peer == 0);
+    CHECK(a.room_kick(to_b) && await(a, MUSUBI_EVENT_REQUEST_FAILED).code == MUSUBI_ERR_NOT_OWNER);
+    CHECK(b.room_kick(to_a, MUSUBI_KICK_BAN, "thanks") && await(a, MUSUBI_EVENT_ROOM_LEFT).text == "thanks");
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
@@ -229,6 +263,7 @@ int main(int argc, char **argv)
     refusals(s.address);
     reset_inside_the_loop(s.address);
     messages(s.address);
+    rooms(s.address);
     server_stop(&s);
     return 0;
 }

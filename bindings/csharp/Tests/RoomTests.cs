@@ -11,6 +11,8 @@ internal static class RoomTests
         Check.Run("a wrong code", WrongCode);
         Check.Run("the owner leaves, another owns", Owner);
         Check.Run("requests: data, accept, reject", Requests);
+        Check.Run("a lobby: list, door, password, invitation", LobbyOfRooms);
+        Check.Run("owner, options, versions, kick", Owning);
         Check.Run("close with a code of the game's", Close);
         Check.Run("local network, without a server", Lan);
         Check.Run("figures, NAT, suspend, network change, punch", Figures);
@@ -60,6 +62,69 @@ internal static class RoomTests
         {
             p.A.Client.LeaveRoom();
             Check.That(p.B.Await(EventKind.OwnerChanged).Peer.IsNone, "the other owns the room");
+        }
+    }
+
+    private static void LobbyOfRooms()
+    {
+        using (Player a = new Player(), b = new Player(), shy = new Player(ClientFlags.NoInvites))
+        {
+            Check.Equal(ResultCode.NotConnected, Check.Throws<MusubiException>(delegate { a.Client.ListRooms(); }).Code, "no server");
+            a.Client.Connect();
+            a.Client.CreateRoom(new RoomOptions {
+                MaxMembers = 3, Flags = RoomFlags.Public | RoomFlags.Ask, Data = Bytes("cs lobby"), Password = "sesame" });
+            string code = a.Await(EventKind.RoomJoined).DataText;
+            Kept options = a.Await(EventKind.RoomOptions);
+            Check.That(options.Code == 3 && options.Count == (ulong)(RoomFlags.Public | RoomFlags.Ask | RoomFlags.Password), "options");
+            b.Client.Connect();
+            shy.Client.Connect();
+            string name = b.Await(EventKind.ServerConnected).Text, shyName = shy.Await(EventKind.ServerConnected).Text;
+            b.Client.ListRooms(Bytes("cs"));
+            Kept listed = b.Await(EventKind.RoomListed);
+            Check.That(listed.Text == code && listed.DataText == "cs lobby" && (uint)listed.Count == 1 && listed.Code == 3, "listed");
+            Check.That(b.Await(EventKind.RoomListEnd).Data.Length == 0, "that was all");
+            a.Client.QueryUser(name);
+            Check.Equal((ulong)UserPresence.Online, a.Await(EventKind.User).Count, "presence");
+            a.Client.InviteUser(name, Bytes("come"));
+            Check.Equal(0, a.Await(EventKind.InviteResult).Code, "invited");
+            Kept invited = b.Await(EventKind.Invited);
+            Check.That(invited.Text == code && invited.DataText.EndsWith("\0come"), "invitation: " + invited.DataText);
+            a.Client.InviteUser(shyName);
+            Check.Equal((int)ResultCode.Rejected, a.Await(EventKind.InviteResult).Code, "who takes none");
+            b.Client.JoinRoom(code, "sesame", Bytes("me"));
+            Kept knock = a.Await(EventKind.JoinRequest);
+            Check.That(knock.DataText == "me" && knock.Text == name, "at the door");
+            a.Client.Admit(knock.Count);
+            b.Await(EventKind.RoomJoined);
+            a.Meet();
+            b.Meet();
+            shy.Client.JoinRoom(code, "wrong");
+            a.Client.Admit(a.Await(EventKind.JoinRequest).Count);
+            Check.Equal((int)ResultCode.BadPassword, shy.Await(EventKind.PeerClosed).Code, "another password");
+            Check.Equal((int)ResultCode.BadPassword, a.Await(EventKind.PeerClosed).Code, "told on both sides");
+        }
+    }
+
+    private static void Owning()
+    {
+        using (Pair p = new Pair())
+        {
+            p.A.Client.SetRoomDataIf(5, Bytes("x"));
+            Kept conflict = p.A.Await(EventKind.RoomData);
+            Check.That(conflict.Code == (int)ResultCode.Conflict && conflict.Count == 1, "conflict");
+            p.A.Client.SetRoomDataIf(1, Bytes("x"));
+            Check.Equal("x", p.B.Await(EventKind.RoomData).DataText, "the right version");
+            p.A.Client.ConfigureRoom(RoomFlags.Locked, 0, 2);
+            p.B.Await(EventKind.RoomOptions);
+            Check.Equal(2, p.B.Await(EventKind.RoomOptions).Code, "for two");
+            p.A.Client.SetRoomOwner(p.ToB);
+            Check.That(p.B.Await(EventKind.OwnerChanged).Peer.IsNone, "handed over");
+            p.A.Client.Kick(p.ToB);
+            Check.Equal((int)ResultCode.NotOwner, p.A.Await(EventKind.RequestFailed).Code, "no longer the owner");
+            p.B.Client.Kick(p.ToA, KickFlags.Ban, "thanks");
+            Kept left = p.A.Await(EventKind.RoomLeft);
+            Check.That(left.Code == (int)ResultCode.Kicked && left.Text == "thanks", "put out: " + left.Text);
+            Check.Equal((int)ResultCode.Kicked, p.A.Await(EventKind.PeerClosed).Code, "connection ended");
         }
     }
 

@@ -106,7 +106,7 @@ namespace Musubi
         public void LeaveRoom() { Check("leave the room", NativeMethods.musubi_room_leave(Handle)); }
 
         /// <summary>Replaces the room's metadata, at most <see cref="Limits.MaxRoomData"/> bytes; every member gets RoomData. Only
-        /// the owner may: others get a Log event.</summary>
+        /// the owner may, or with RoomFlags.Shared everybody: others get RequestFailed.</summary>
         public void SetRoomData(ReadOnlySpan<byte> data)
         {
             fixed (byte* p = &MemoryMarshal.GetReference(data))

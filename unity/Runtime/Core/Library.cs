@@ -112,6 +112,10 @@ namespace Musubi
             AtLeast("musubi_nat", sizeof(NatInfo), api->natSize);
             AtLeast("musubi_simulation", sizeof(Simulation), api->simulationSize);
             AtLeast("musubi_totals", sizeof(ClientStats), api->totalsSize);
+            if (api->structSize < sizeof(NativeApi))
+                throw Mismatch("ABI " + Limits.AbiVersion + " of an older version, " + Utf8.Read(NativeMethods.musubi_version()), null);
+            AtLeast("musubi_room_config", sizeof(NativeRoomConfig), api->roomConfigSize);
+            AtLeast("musubi_join_config", sizeof(NativeJoinConfig), api->joinConfigSize);
         }
 
         /// <summary>These structs grow: a newer library takes the shorter ones of this binding.</summary>

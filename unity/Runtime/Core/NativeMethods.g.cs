@@ -49,9 +49,6 @@ namespace Musubi
         /// <summary>A sentence in musubi_peer_close or musubi_peer_reject.</summary>
         public const int MaxCloseText = 200;
 
-        /// <summary>What goes with musubi_peer_connect.</summary>
-        public const int MaxRequestData = 256;
-
         /// <summary>An access token; servers of this version take 900.</summary>
         public const int MaxToken = 1024;
 
@@ -60,6 +57,27 @@ namespace Musubi
 
         /// <summary>An app's public key (Ed25519)</summary>
         public const int AppKeySize = 32;
+
+        /// <summary>What goes with musubi_peer_connect, musubi_room_join_with or musubi_user_invite.</summary>
+        public const int MaxRequestData = 256;
+
+        /// <summary>A room's password.</summary>
+        public const int MaxPassword = 128;
+
+        /// <summary>By which musubi_room_list filters.</summary>
+        public const int MaxListPrefix = 64;
+
+        /// <summary>A room's metadata as ROOM_LISTED shows it.</summary>
+        public const int MaxListData = 256;
+
+        /// <summary>Rooms, in one answer to musubi_room_list.</summary>
+        public const int MaxListPage = 32;
+
+        /// <summary>What says where such a page ended.</summary>
+        public const int MaxListEnd = 72;
+
+        /// <summary>Requests of REQUEST_FAILED's kinds and invitations that wait for the server at a time.</summary>
+        public const int MaxRequests = 8;
 
         /// <summary>Milliseconds.</summary>
         public const int MaxSuspend = 600000;
@@ -133,6 +151,81 @@ namespace Musubi
 
         /// <summary>Don't ask the router for a port (PCP, NAT-PMP, UPnP)</summary>
         NoPortMapping = 8,
+
+        /// <summary>Refuse invitations of other users.</summary>
+        NoInvites = 16,
+    }
+
+    /// <summary>Options of a room: in musubi_room_config, musubi_room_configure, ROOM_OPTIONS and ROOM_LISTED.</summary>
+    [Flags]
+    public enum RoomFlags : uint
+    {
+        /// <summary>No flag.</summary>
+        None = 0,
+
+        /// <summary>Listed by musubi_room_list while somebody is in it.</summary>
+        Public = 1,
+
+        /// <summary>Has a password; told, not set.</summary>
+        Password = 2,
+
+        /// <summary>Nobody enters, nor is it listed.</summary>
+        Locked = 4,
+
+        /// <summary>The owner answers everybody who wants to enter: JOIN_REQUEST, musubi_room_admit.</summary>
+        Ask = 16,
+
+        /// <summary>Every member may set the room's data, not only the owner.</summary>
+        Shared = 32,
+    }
+
+    /// <summary>Flags of musubi_room_kick.</summary>
+    [Flags]
+    public enum KickFlags : uint
+    {
+        /// <summary>No flag.</summary>
+        None = 0,
+
+        /// <summary>The user does not come back while the room lives.</summary>
+        Ban = 1,
+    }
+
+    /// <summary>Where a user is.</summary>
+    public enum UserPresence : uint
+    {
+        /// <summary>No client of that user is connected.</summary>
+        Offline = 0,
+
+        /// <summary>Connected, in no room.</summary>
+        Online = 1,
+
+        /// <summary>In a room.</summary>
+        InRoom = 2,
+    }
+
+    /// <summary>What a REQUEST_FAILED is about.</summary>
+    public enum RequestKind : uint
+    {
+        /// <summary>musubi_room_set_data, musubi_room_set_data_if.</summary>
+        SetData = 1,
+
+        /// <summary>musubi_room_configure.</summary>
+        Configure = 2,
+
+        /// <summary>musubi_room_set_owner.</summary>
+        SetOwner = 3,
+
+        /// <summary>musubi_room_kick.</summary>
+        Kick = 4,
+
+        /// <summary>musubi_room_admit.</summary>
+        Admit = 5,
+
+        /// <summary>musubi_room_list.</summary>
+        List = 6,
+
+        /// <summary>musubi_user_query.</summary>
+        User = 7,
     }
 
     /// <summary>The way a connection's data travels now.</summary>
@@ -418,13 +511,16 @@ namespace Musubi
         /// <summary>nat_mapping to nat_poisonable; text: one line for people.</summary>
         NatProfiled = 3,
 
-        /// <summary>Data: join code; peer: the owner, 0 if this client; count: members.</summary>
+        /// <summary>Data: join code; peer: the owner, 0 if this client; count: members. ROOM_OPTIONS follows.</summary>
         RoomJoined = 4,
 
         /// <summary>Left, refused or closed. code, text.</summary>
         RoomLeft = 5,
 
-        /// <summary>Data: the room's new metadata.</summary>
+        /// <summary>
+        /// Data: the room's metadata; count: its version. After joining only if it is not empty or not
+        /// version 1. code ERR_CONFLICT: musubi_room_set_data_if came too late, this is what is there.
+        /// </summary>
         RoomData = 6,
 
         /// <summary>Peer; data: its user id.</summary>
@@ -480,6 +576,36 @@ namespace Musubi
 
         /// <summary>It does not answer any more. text: address.</summary>
         LanLost = 24,
+
+        /// <summary>Count: MUSUBI_ROOM_ flags; code: most members.</summary>
+        RoomOptions = 25,
+
+        /// <summary>Something was not done. count: MUSUBI_REQUEST_; code, text; peer, data: whom it was about, if anybody.</summary>
+        RequestFailed = 26,
+
+        /// <summary>Somebody wants to enter: musubi_room_admit. count: its id; text: user id; data: its payload.</summary>
+        JoinRequest = 27,
+
+        /// <summary>And wants it no more, or waited 60 s. count: the id.</summary>
+        JoinWithdrawn = 28,
+
+        /// <summary>
+        /// Text: join code; data: the first bytes of its metadata; count: members, and from bit 32 on its
+        /// MUSUBI_ROOM_ flags; code: most members.
+        /// </summary>
+        RoomListed = 29,
+
+        /// <summary>Count: rooms in this page; data: for after of the next musubi_room_list, empty: that was all.</summary>
+        RoomListEnd = 30,
+
+        /// <summary>Data: user id; count: MUSUBI_USER_</summary>
+        User = 31,
+
+        /// <summary>Data: user id; code 0: it has the invitation, else code, text.</summary>
+        InviteResult = 32,
+
+        /// <summary>Text: join code; data: the inviting user's id, a zero byte, its payload.</summary>
+        Invited = 33,
 
         /// <summary>
         /// The server's answer to musubi_set_token. code 0: it counts from now on, count: for so many
@@ -662,6 +788,50 @@ namespace Musubi
         /// is trusted to introduce the right players.
         /// </summary>
         internal byte* appKey;
+    }
+
+    /// <summary>What a room is made like. Only struct_size must be set.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct NativeRoomConfig
+    {
+        /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
+        internal const int NativeSize = 32;
+
+        internal uint structSize;
+
+        /// <summary>MUSUBI_ROOM_, but for MUSUBI_ROOM_PASSWORD.</summary>
+        internal uint flags;
+
+        /// <summary>This client included, 2 to MUSUBI_MAX_ROOM_MEMBERS. 0: 16.</summary>
+        internal uint maxMembers;
+
+        /// <summary>Bytes of data, at most MUSUBI_MAX_ROOM_DATA.</summary>
+        internal uint size;
+
+        /// <summary>The room's metadata; NULL if size is 0.</summary>
+        internal void* data;
+
+        /// <summary>At most MUSUBI_MAX_PASSWORD bytes. NULL or "": none.</summary>
+        internal byte* password;
+    }
+
+    /// <summary>What goes with the wish to enter a room. Only struct_size must be set.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal unsafe partial struct NativeJoinConfig
+    {
+        /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
+        internal const int NativeSize = 24;
+
+        internal uint structSize;
+
+        /// <summary>Bytes of data, at most MUSUBI_MAX_REQUEST_DATA.</summary>
+        internal uint size;
+
+        /// <summary>Shown to an owner who is asked (MUSUBI_ROOM_ASK); NULL if size is 0.</summary>
+        internal void* data;
+
+        /// <summary>At most MUSUBI_MAX_PASSWORD bytes. NULL or "": none.</summary>
+        internal byte* password;
     }
 
     /// <summary>A snapshot of one connection, at most 100 ms old.</summary>
@@ -951,7 +1121,7 @@ namespace Musubi
     internal unsafe partial struct NativeApi
     {
         /// <summary>Bytes that this struct takes where pointers have 64 bits.</summary>
-        internal const int NativeSize = 328;
+        internal const int NativeSize = 416;
 
         internal uint structSize;
 
@@ -1088,6 +1258,42 @@ namespace Musubi
 
         /// <summary>set_certificate.</summary>
         internal IntPtr setCertificate;
+
+        /// <summary>room_create_with.</summary>
+        internal IntPtr roomCreateWith;
+
+        /// <summary>room_join_with.</summary>
+        internal IntPtr roomJoinWith;
+
+        /// <summary>room_configure.</summary>
+        internal IntPtr roomConfigure;
+
+        /// <summary>room_set_data_if.</summary>
+        internal IntPtr roomSetDataIf;
+
+        /// <summary>room_set_owner.</summary>
+        internal IntPtr roomSetOwner;
+
+        /// <summary>room_kick.</summary>
+        internal IntPtr roomKick;
+
+        /// <summary>room_admit.</summary>
+        internal IntPtr roomAdmit;
+
+        /// <summary>room_list.</summary>
+        internal IntPtr roomList;
+
+        /// <summary>user_query.</summary>
+        internal IntPtr userQuery;
+
+        /// <summary>user_invite.</summary>
+        internal IntPtr userInvite;
+
+        /// <summary>Sizeof musubi_room_config.</summary>
+        internal uint roomConfigSize;
+
+        /// <summary>Sizeof musubi_join_config.</summary>
+        internal uint joinConfigSize;
     }
 
     /// <summary>The functions of the library, as the header declares them. Every one may be called on any thread.</summary>
@@ -1187,7 +1393,8 @@ namespace Musubi
         internal static extern int musubi_room_leave(ulong client);
 
         /// <summary>
-        /// Replaces the room's metadata; every member gets ROOM_DATA. Only the owner may: others get a LOG event.
+        /// Replaces the room's metadata, whatever it is by then; every member gets ROOM_DATA. Only the owner may, or with
+        /// MUSUBI_ROOM_SHARED everybody: others get REQUEST_FAILED.
         /// data, size: size bytes, at most MUSUBI_MAX_ROOM_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
         /// Returns 0; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle
         /// errors.
@@ -1461,6 +1668,116 @@ namespace Musubi
         /// </summary>
         [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         internal static extern int musubi_resume(ulong client);
+
+        /// <summary>
+        /// Makes a room with options and enters it; ROOM_JOINED with the join code, or ROOM_LEFT with a reason, follows.
+        /// A password never reaches the server: it is mixed into the keys of the members' connections, so that members who gave another
+        /// one don't get connected (PEER_CLOSED with ERR_BAD_PASSWORD on both sides), although the server lets them into the room. It is the
+        /// only lock that also holds against the server. Whoever is introduced can guess at home, some tens of tries a second and processor: choose a long one.
+        /// room: see there; may not be NULL. It and what it points at are copied. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: room, or its data; ERR_SIZE: struct_size; ERR_VALUE: flags or max_members; ERR_TOO_LARGE: size or password;
+        /// ERR_NOT_CONNECTED: musubi_connect comes first; ERR_ALREADY: in a room, or on the way into one; ERR_WOULD_BLOCK: command
+        /// ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_create_with(ulong client, NativeRoomConfig* room);
+
+        /// <summary>
+        /// Enters the room with a join code, and brings a password or a word to its owner; ROOM_JOINED or ROOM_LEFT with a reason
+        /// follows: ERR_BAD_CODE, ERR_ROOM_FULL, ERR_ROOM_LOCKED, ERR_BANNED, ERR_BAD_PASSWORD the room has a password and join none, or
+        /// the other way round, ERR_REJECTED the owner said no, ERR_TIMEOUT it did not answer in 60 s. That a password is the wrong one shows
+        /// when members connect: see musubi_room_create_with. musubi_room_leave ends the wait.
+        /// code: as in musubi_room_join. join: see there; NULL: as musubi_room_join. Both are copied. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: code, or join's data; ERR_SIZE: struct_size; ERR_VALUE: code; ERR_TOO_LARGE: size or password;
+        /// ERR_NOT_CONNECTED: musubi_connect comes first; ERR_ALREADY: in a room, or on the way into one; ERR_WOULD_BLOCK: command
+        /// ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_join_with(ulong client, byte* code, NativeJoinConfig* join);
+
+        /// <summary>
+        /// Changes the room's options; every member gets ROOM_OPTIONS. Only the owner may: others get REQUEST_FAILED.
+        /// set, clear: MUSUBI_ROOM_ flags, but for MUSUBI_ROOM_PASSWORD, none in both. max_members: 2 to MUSUBI_MAX_ROOM_MEMBERS, not fewer
+        /// than are in the room; 0: as it is. Locking refuses who waits to be let in. Owns nothing. Any thread. Does not block.
+        /// Returns 0; ERR_VALUE: a flag or max_members; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_configure(ulong client, uint set, uint clear, uint maxMembers);
+
+        /// <summary>
+        /// Replaces the room's metadata while it is still the version that this client knows; otherwise this client alone gets ROOM_DATA
+        /// with ERR_CONFLICT and what is there now. So two who set it at once don't undo each other's work.
+        /// version: count of the last ROOM_DATA, 1 if none came since ROOM_JOINED; 0: whatever it is. data, size: size bytes, at most
+        /// MUSUBI_MAX_ROOM_DATA; NULL with size 0: none. data is copied. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: data; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_set_data_if(ulong client, uint version, void* data, uint size);
+
+        /// <summary>
+        /// Gives the room to another member; every member gets OWNER_CHANGED. Only the owner may: others get REQUEST_FAILED. When the
+        /// owner leaves, the room goes to the member who is in it longest.
+        /// peer: a member. Owns nothing. Any thread. Does not block.
+        /// Returns 0; ERR_PEER: unknown or gone; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_set_owner(ulong client, ulong peer);
+
+        /// <summary>
+        /// Puts a member out of the room: it gets ROOM_LEFT with ERR_KICKED and the text, the others MEMBER_LEFT with ERR_KICKED, and the
+        /// connections between them end. Only the owner may: others get REQUEST_FAILED.
+        /// peer: a member. flags: 0, or MUSUBI_KICK_BAN, which keeps its user id and its identity out for the room's life; without access
+        /// tokens a player who starts the game again has others. text: a sentence for it, at most MUSUBI_MAX_CLOSE_TEXT bytes; NULL:
+        /// none. It is copied. Any thread. Does not block.
+        /// Returns 0; ERR_PEER: unknown or gone; ERR_VALUE: flags; ERR_TOO_LARGE: text; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring
+        /// full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_kick(ulong client, ulong peer, uint flags, byte* text);
+
+        /// <summary>
+        /// Answers a JOIN_REQUEST: MEMBER_JOINED follows, or the other side gets ROOM_LEFT with ERR_REJECTED and the text. Only the owner
+        /// is asked. If it was too late, or the room is full, REQUEST_FAILED says so.
+        /// request: count of the event. accept: 1 lets it in, 0 refuses. text: a sentence for who is refused, at most
+        /// MUSUBI_MAX_CLOSE_TEXT bytes; NULL: none. It is copied. Any thread. Does not block.
+        /// Returns 0; ERR_VALUE: accept; ERR_TOO_LARGE: text; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK: command ring full; or the handle
+        /// errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_admit(ulong client, ulong request, uint accept, byte* text);
+
+        /// <summary>
+        /// Asks for public rooms of this app, in the order of their metadata: a ROOM_LISTED for each, then ROOM_LIST_END; or
+        /// REQUEST_FAILED. Full rooms are listed, locked ones are not. About four times a second, more is refused.
+        /// prefix, prefix_size: what their metadata must begin with, at most MUSUBI_MAX_LIST_PREFIX bytes; NULL with size 0: anything. after,
+        /// after_size: data of the ROOM_LIST_END before; NULL with size 0: from the start. max_rooms: in one page, 0 or more than
+        /// MUSUBI_MAX_LIST_PAGE: as many as that. Everything is copied. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: prefix or after; ERR_TOO_LARGE: prefix_size or after_size; ERR_NOT_CONNECTED: musubi_connect comes first;
+        /// ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_room_list(ulong client, void* prefix, uint prefixSize, void* after, uint afterSize, uint maxRooms);
+
+        /// <summary>
+        /// Asks where a user of this app is; USER or REQUEST_FAILED follows. About four times a second, more is refused.
+        /// user: its id, at most MUSUBI_MAX_USER_ID bytes; may not be NULL. It is copied. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: user; ERR_VALUE: user is empty or too long; ERR_NOT_CONNECTED: musubi_connect comes first;
+        /// ERR_WOULD_BLOCK: command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_user_query(ulong client, byte* user);
+
+        /// <summary>
+        /// Invites a user of this app into the room that this client is in: it gets INVITED with the join code, on each of its clients
+        /// that takes invitations (MUSUBI_CONFIG_NO_INVITES), and INVITE_RESULT follows here. An invitation opens no locked room. A client takes ten at
+        /// once and one a second; this one sends about four a second.
+        /// user: as in musubi_user_query. data, size: shown to it, at most MUSUBI_MAX_REQUEST_DATA bytes; NULL with size 0: none. Both are
+        /// copied. Any thread. Does not block.
+        /// Returns 0; ERR_NULL: user or data; ERR_VALUE: user is empty or too long; ERR_TOO_LARGE: size; ERR_NOT_IN_ROOM; ERR_WOULD_BLOCK:
+        /// command ring full; or the handle errors.
+        /// </summary>
+        [DllImport(Library, CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        internal static extern int musubi_user_invite(ulong client, byte* user, void* data, uint size);
 
         /// <summary>
         /// The table of the library's functions, each as declared above.
