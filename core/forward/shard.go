@@ -135,10 +135,21 @@ func (e *Edge) Close() {
 	e.done.Wait()
 }
 
-// Stats is what the shards' sockets did.
-func (e *Edge) Stats() (sum netio.Stats) {
+// Stats are counters. Any goroutine may ask.
+type Stats struct {
+	Net   netio.Stats       // the shards' sockets
+	Lost  [KindCount]uint64 // what the hub did not take in time
+	Relay relay.Counts      // what was forwarded, and why not
+}
+
+// Stats are the counters now.
+func (e *Edge) Stats() (sum Stats) {
 	for _, s := range e.shards {
-		sum.Add(s.port.Stats())
+		sum.Net.Add(s.port.Stats())
+		s.counts.addTo(&sum.Relay)
+	}
+	for k := range KindCount {
+		sum.Lost[k] = e.Inbox.Lost(k)
 	}
 	return sum
 }

@@ -305,7 +305,7 @@ func TestTableUnderFire(t *testing.T) {
 	}
 	rng, n := rand.New(rand.NewPCG(9, 9)), 0
 	id := func(n int) [16]byte { return [16]byte{byte(n), byte(n >> 8), 0xff} }
-	for round := range 20000 {
+	for round := range 6000 {
 		i := rng.IntN(sessions)
 		switch l := now[i]; {
 		case l.handle[0] == 0: // make it

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/forward"
+	"github.com/musubi-p2p/musubi/core/hub"
 	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/relay"
 )
@@ -58,7 +59,17 @@ func (s *Server) wait(until time.Time) error {
 func (s *Server) netStats() netio.Stats {
 	sum := s.loop.Stats()
 	if s.edge != nil {
-		sum.Add(s.edge.Stats())
+		sum.Add(s.edge.Stats().Net)
 	}
 	return sum
+}
+
+// edgeDrops are the counters of what the hub did not take in time, by reason.
+func (s *Server) edgeDrops() (drops []hub.Drop) {
+	if s.edge != nil {
+		for k, n := range s.edge.Stats().Lost {
+			drops = append(drops, hub.Drop{Reason: "inbox_" + forward.Kind(k).String(), Count: n})
+		}
+	}
+	return drops
 }

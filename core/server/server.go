@@ -267,7 +267,7 @@ func (s *Server) logEvents() {
 func (s *Server) logTotals() {
 	h, n, t, d := s.hub.Stats(), s.netStats(), s.doors.streams.Stats(), &s.doors.counts
 	var drops []any
-	for _, d := range h.Drops {
+	for _, d := range append(h.Drops, s.edgeDrops()...) {
 		if d.Count > 0 {
 			drops = append(drops, d.Reason, d.Count)
 		}
