@@ -128,7 +128,7 @@ func (g *gathering) enough() bool {
 	case AskUser:
 		return g.best.Presence == wire.UserInRoom
 	case AskInvite:
-		return g.best.Code == api.OK
+		return g.best.Code == api.OK || g.best.Code == api.ErrAlready // in the room here, whatever its home says
 	}
 	return false
 }

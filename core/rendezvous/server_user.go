@@ -83,8 +83,8 @@ func (s *Server) where(u userKey) (presence uint8) {
 	return presence
 }
 
-// invite shows an invitation to every client of a user that takes it. The code tells why none did; the mildest reason
-// counts.
+// invite shows an invitation to every client of a user that takes it. The code tells why none did. A guest of another node is
+// left to its home, which knows whether it takes invitations, and is asked as well.
 func (s *Server) invite(now time.Time, q *Question) api.Code {
 	code := api.ErrUserOffline
 	delivered := false
@@ -94,6 +94,7 @@ func (s *Server) invite(now time.Time, q *Question) api.Code {
 		case m.room != nil && m.room.code == q.Code:
 			code = api.ErrAlready
 		case m.ref.Node != 0: // its home delivers
+		case m.ref.Node != 0:
 		case m.noInvite:
 			code = api.ErrRejected
 		case !s.cfg.NoLimits && !m.invited.take(now, 1, inviteInterval, inviteBurst):

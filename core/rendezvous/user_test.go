@@ -162,6 +162,30 @@ func TestUsersOfTwoNodes(t *testing.T) {
 	if e := asker.take(wire.SigUser); e.Code != 0 {
 		t.Errorf("%+v", e)
 	}
+	// A client that is a guest here and at home there: its home delivers, and knows whether it wants to hear of it.
+	guest := there.ref
+	guest.Node, guest.Link = 2, 77
+	a.s.members[guest.Member] = &member{ref: guest, up: true}
+	a.s.addUser(a.s.members[guest.Member])
+	there.SetPresence(wire.PresenceNoInvite)
+	b.pump()
+	asker.Invite("b", nil)
+	a.pump()
+	nodes(a, b)
+	if e := asker.take(wire.SigUser); api.Code(e.Code) != api.ErrRejected {
+		t.Errorf("%+v", e)
+	}
+	b.quiet()
+	a.s.members[guest.Member].room = a.s.members[asker.ref.Member].room // in the very room
+	there.SetPresence(0)
+	b.pump()
+	asker.Invite("b", nil)
+	if e := asker.take(wire.SigUser); api.Code(e.Code) != api.ErrAlready {
+		t.Errorf("%+v", e)
+	}
+	b.quiet()
+	a.s.removeUser(a.s.members[guest.Member])
+	delete(a.s.members, guest.Member)
 	// Nobody answers.
 	asker.Query("b")
 	a.pump()
