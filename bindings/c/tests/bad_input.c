@@ -245,7 +245,7 @@ static void bad_arguments(void)
 static void bad_simulations(void)
 {
     const musubi_simulation good = {.struct_size = sizeof good}, all = {
-        sizeof all, MUSUBI_SIMULATE_KEEP_ORDER, 1000000, 1000000, 60000000, 60000000, 1000000, 60000000, 1000000, 60000000, UINT_MAX, 1,
+        sizeof all, MUSUBI_SIMULATE_KEEP_ORDER | MUSUBI_SIMULATE_DIRECT_ONLY, 1000000, 1000000, 60000000, 60000000, 1000000, 60000000, 1000000, 60000000, UINT_MAX, 1,
         1000000000000};
     musubi_client c = client_for(NO_SERVER);
     musubi_simulation s, t;
