@@ -55,6 +55,7 @@ need() {
 
 . capi/targets.sh
 . bindings/c/sdk/sdk.sh
+. unreal/pack.sh
 
 setup_build() {
   need_go
@@ -269,6 +270,11 @@ cmd_test() {
     skip "C# binding" "mono-mcs and mono-runtime are not installed"
     skip "Unity package" "mono-mcs and mono-runtime are not installed"
   fi
+  if command -v mcs >/dev/null && command -v mono >/dev/null; then
+    check "Unreal plugin: rules run, each file compiled" unreal_static
+  else
+    skip "Unreal plugin: rules and syntax" "mono-mcs and mono-runtime are not installed"
+  fi
   if command -v stun >/dev/null && command -v turnutils_stunclient >/dev/null; then
     check "STUN for Debian's stun and coturn's client" stun_interop
   else
@@ -329,6 +335,17 @@ cmd_unity_test() { # the long form of what the gate does
   bindings/unity/test.sh "$out/bin/musubi" "$out/lib" full
 }
 
+cmd_unreal_check() { # what is proven of the Unreal plugin here; ./build.sh test runs the same parts
+  need g++:g++ mcs:mono-mcs mono:mono-runtime || fail "missing; install: apt-get install g++ mono-mcs mono-runtime"
+  say "Unreal plugin: all checks (logs in build/log); docs/ENGINES.md says what they prove"
+  check "build library, server, tests" unreal_build
+  check "files as Epic's tools read them" unreal_lint
+  check "rules run, each file compiled" unreal_static
+  check "core and engine modules with the real library" unreal_ctest
+  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  [ "$failed" = 0 ]
+}
+
 cmd_fuzz() { # fuzz [time per target]; most of it would go into making interesting inputs smaller, a minute for each
   local each=${1:-20s} package target
   setup_build
@@ -366,6 +383,7 @@ cmd_dist() { # the archives that users download, into build/dist
   dist_again linux-amd64
   dist_again windows-amd64
   bindings/c/sdk/check.sh "$root" "$out"
+  dist_unreal
 }
 
 cmd_windows_test() { # the long form of what the gate does
@@ -394,12 +412,14 @@ cmd_help() {
                     Musubi beside raw UDP, TCP, quic-go, ENet and coturn; all of it takes about 17 minutes on an idle machine
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
-  dist              the C SDK archive for Linux, Windows and macOS into build/dist, checked by building and running against it
+  dist              the C SDK archive for Linux, Windows and macOS into build/dist, checked by building and running against it,
+                    and the Unreal plugin
   windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)
   unity-test        the Unity package under Mono: the contract of each transport (Netcode 1, 2.0 and 2.7, Mirror, FishNet) with the real
                     library and server, components, editor code and samples against stand-ins, lint; the long form, some minutes
+  unreal-check      the Unreal plugin without an engine: its core and its modules on stand-ins with the real library, rules, lint
   fuzz [time]       every fuzz target, 20s each unless said, and random calls of the C API under AddressSanitizer
   soak [name]       long forms of the C tests, half an hour in all: rings (10^8 messages; rings_asan, rings_tsan), fuzz, destroy,
                     gc_host (each case 20 times)
@@ -411,7 +431,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|help) "cmd_${command//-/_}" "$@" ;;
+  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|unreal-check|help) "cmd_${command//-/_}" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

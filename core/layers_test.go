@@ -56,6 +56,8 @@ var rooms = map[string]room{
 	"core/cmd/bench":  {"impair sim api relay secure wire cmd/bench", true, "benchmarks beside other libraries"},
 	"capi":            {"node netio endpoint impair secure api", true, "the C shell around node"},
 
+	"unreal/checks": {"", true, "reads the Unreal plugin's files; tests only"},
+
 	"bindings/c/tests/othergo": {"", true, "somebody else's Go library beside ours, in a test"},
 }
 
