@@ -163,15 +163,16 @@ func readShortRef(r *wire.Reader) (ref rendezvous.LinkRef) {
 	return ref
 }
 
-// ref: short ref, app(len8) user(len8) key(256) grant
+// ref: short ref, serial(32) app(len8) user(len8) key(256) grant
 func appendRef(b []byte, ref *rendezvous.LinkRef) []byte {
-	b = wire.AppendBytes8(wire.AppendBytes8(appendShortRef(b, ref), []byte(ref.App)), []byte(ref.User))
+	b = binary.BigEndian.AppendUint32(appendShortRef(b, ref), ref.Serial)
+	b = wire.AppendBytes8(wire.AppendBytes8(b, []byte(ref.App)), []byte(ref.User))
 	return wire.AppendGrant(append(b, ref.Key[:]...), &ref.Grant)
 }
 
 func readRef(r *wire.Reader) (ref rendezvous.LinkRef) {
 	ref = readShortRef(r)
-	ref.App, ref.User = string(r.Bytes8()), string(r.Bytes8())
+	ref.Serial, ref.App, ref.User = r.U32(), string(r.Bytes8()), string(r.Bytes8())
 	r.Copy(ref.Key[:])
 	ref.Grant = r.Grant()
 	return ref

@@ -13,10 +13,26 @@ import (
 type guest struct{ ref rendezvous.LinkRef }
 
 func (n *Node) handleAttach(now time.Time, m *message) {
+	if g := n.guests[m.ref.Member]; g != nil && g.ref.Serial > m.ref.Serial {
+		n.turnAway(now, &m.ref)
+		return
+	}
 	n.supersede(now, m.ref.Member, m.ref.Node)
 	n.guests[m.ref.Member] = &guest{m.ref}
 	n.event(Event{Kind: GuestUp, Ref: m.ref, Resumed: m.flags&attachResumed != 0, Quiet: m.flags&attachTell == 0,
 		Profile: slices.Clone(m.profile), Signal: slices.Clone(m.signal)})
+}
+
+// turnAway tells a home that the link by which it wants a client attached is an old one: a node that stood still for a while
+// still has it.
+func (n *Node) turnAway(now time.Time, ref *rendezvous.LinkRef) {
+	n.put(now, ref.Node, &message{typ: msgDetach, ref: *ref})
+}
+
+// Outlived is turnAway for a client that has come here itself since.
+func (n *Node) Outlived(now time.Time, ref rendezvous.LinkRef) {
+	delete(n.guests, ref.Member)
+	n.turnAway(n.clock(now), &ref)
 }
 
 // supersede tells the node that a member was attached from that it is here from elsewhere now.

@@ -71,6 +71,9 @@ func (h *Hub) clusterEvent(now time.Time, e *cluster.Event) {
 // guestUp lets another node's client in.
 func (h *Hub) guestUp(now time.Time, e *cluster.Event) {
 	switch {
+	case h.rooms.Outlived(e.Ref):
+		h.cluster.Outlived(now, e.Ref)
+		return
 	case !e.Resumed:
 		h.rooms.LinkUp(now, e.Ref, false)
 	case e.Quiet:

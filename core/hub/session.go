@@ -146,7 +146,7 @@ func (h *Hub) settle(now time.Time, s *session) {
 func (s *session) ref() rendezvous.LinkRef {
 	seen, stream := s.link.Seen()
 	return rendezvous.LinkRef{Link: s.id, Member: s.link.Member, App: s.link.App, User: s.link.User, Key: s.link.Key,
-		Addr: seen, Stream: stream, RTT: s.link.RTT(), Grant: s.link.Grant, Privacy: s.link.Privacy()}
+		Addr: seen, Stream: stream, RTT: s.link.RTT(), Grant: s.link.Grant, Serial: s.link.Serial, Privacy: s.link.Privacy()}
 }
 
 // enter makes a session its member's link, in the place of an earlier one. Only now is it sure that the client itself

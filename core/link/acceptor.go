@@ -43,6 +43,7 @@ type Applicant struct {
 	Member  uint64 // zero for a new link: the acceptor or Authorize chooses one
 	Resumed bool
 	Rejoin  bool        // says Rejoin next: it is in a room
+	Serial  uint32      // how many sessions the member had before
 	Grant   wire.Grant  // of a resumed link what it had; Authorize sets a new one's
 	Wish    api.Privacy // what the client asks for itself
 }
@@ -165,7 +166,7 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 		if err != nil {
 			return nil, who, api.ErrLost
 		}
-		who.Key, who.App, who.User, who.Member, who.Grant = t.Client, t.App, t.User, t.Member, t.Grant
+		who.Key, who.App, who.User, who.Member, who.Grant, who.Serial = t.Client, t.App, t.User, t.Member, t.Grant, t.Serial+1
 		who.Wish, who.Rejoin = answer.Info.Privacy(), answer.Info.Flags&wire.FlagRejoin != 0
 		return answer, who, api.OK
 	}

@@ -298,7 +298,7 @@ func (c *Client) handleWelcome(now time.Time, a *attempt, msg2 []byte) {
 	// The old ticket stays good until the first one of this session replaces it.
 	c.ticket.next = secret
 	c.setToken(now, info.AddressToken)
-	c.resetTag= info.ResetToken
+	c.resetTag = info.ResetToken
 	c.pipe.conn.Ping(now, path) // proves to the server that we are no replay, and measures the path
 	c.renewal.up(resumed)
 	c.event(ClientEvent{Kind: Up, Info: info, Resumed: resumed})

@@ -36,7 +36,7 @@ func (c *Client) handlePacket(now time.Time, from netip.AddrPort, b []byte, stre
 // silence would take seconds.
 func (c *Client) handleReset(now time.Time, b []byte) {
 	m, ok := wire.ParseReset(b)
-	if !ok || c.resetTag== [wire.ResetTokenSize]byte{} || m.ConnID != c.pipe.keys.RemoteConnID() ||
+	if !ok || c.resetTag == [wire.ResetTokenSize]byte{} || m.ConnID != c.pipe.keys.RemoteConnID() ||
 		subtle.ConstantTimeCompare(m.Token[:], c.resetTag[:]) != 1 {
 		return
 	}

@@ -22,8 +22,9 @@ type ServerSession struct {
 	User    string
 	App     string
 	Key     secure.PublicKey
-	Resumed bool // Member had a link before
-	Rejoin  bool // and says Rejoin before anything else
+	Resumed bool   // Member had a link before
+	Rejoin  bool   // and says Rejoin before anything else
+	Serial  uint32 // how many sessions the member had before: of two at different nodes the higher is the living one
 	Grant   wire.Grant
 	Wish    api.Privacy // what the client asks for itself
 
@@ -50,7 +51,7 @@ type ServerSession struct {
 func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool, spares *spares) *ServerSession {
 	s := &ServerSession{
 		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed, Rejoin: who.Rejoin,
-		Grant: who.Grant, Wish: who.Wish,
+		Grant: who.Grant, Serial: who.Serial, Wish: who.Wish,
 		cfg: cfg, pipe: newPipe(now, keys, 0, spares), secret: secret, greeting: g, proven: proven, born: now, clock: now,
 		remote: from.Addr, seen: from.Seen, stream: from.stream,
 	}
@@ -206,7 +207,7 @@ func (s *ServerSession) sendTicket(now time.Time) {
 	s.ticketAt = now.Add(ticketRefresh)
 	life := s.ticketLife(now)
 	ticket, err := s.cfg.Ticket.SealResume(s.cfg.Rand, nil, &secure.ResumeTicket{
-		Client: s.Key, Member: s.Member, User: s.User, App: s.App, Secret: s.secret, Expiry: uint64(now.Add(life).Unix()), Grant: s.Grant,
+		Client: s.Key, Member: s.Member, User: s.User, App: s.App, Secret: s.secret, Expiry: uint64(now.Add(life).Unix()), Grant: s.Grant, Serial: s.Serial,
 	})
 	if err != nil {
 		panic("link: randomness: " + err.Error())

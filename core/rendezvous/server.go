@@ -36,6 +36,7 @@ type LinkRef struct {
 	Key     [32]byte
 	Addr    netip.AddrPort // proven by the link
 	Stream  bool           // over TCP: Addr tells where the client is, but no peer can send there
+	Serial  uint32         // how many links the member had before: of two at different nodes the higher is the living one
 	Grant   wire.Grant     // of its access token
 	Privacy api.Privacy    // what token and client ask for
 	RTT     time.Duration

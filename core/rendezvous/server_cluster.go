@@ -119,6 +119,12 @@ func (s *Server) Idle(member uint64) bool {
 	return m == nil || m.room == nil && m.knocks == nil
 }
 
+// Outlived reports whether a link is older than the one that its member is known by.
+func (s *Server) Outlived(ref LinkRef) bool {
+	m := s.members[ref.Member]
+	return m != nil && m.ref.Serial > ref.Serial
+}
+
 // May takes a signal of a member whose room is elsewhere off its allowance. A refusal is told.
 func (s *Server) May(now time.Time, from LinkRef, sig *wire.Signal) bool {
 	now = s.clock(now)

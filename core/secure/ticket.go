@@ -27,9 +27,9 @@ const (
 
 // ResumeTicket is what a server needs to take a client back.
 //
-//	+-------------+------------+------------+-----------+-------------+---------------+-------+
-//	| client(256) | member(64) | user: len8 | app: len8 | secret(256) | expiry s (64) | grant |
-//	+-------------+------------+------------+-----------+-------------+---------------+-------+
+//	+-------------+------------+------------+-----------+-------------+---------------+------------+-------+
+//	| client(256) | member(64) | user: len8 | app: len8 | secret(256) | expiry s (64) | serial(32) | grant |
+//	+-------------+------------+------------+-----------+-------------+---------------+------------+-------+
 type ResumeTicket struct {
 	Client PublicKey // its static key, proven when the link was made
 	Member uint64
@@ -37,6 +37,7 @@ type ResumeTicket struct {
 	App    string   // at most 64 bytes
 	Secret [32]byte // the resume secret of the session that gave the ticket out
 	Expiry uint64   // Unix seconds
+	Serial uint32   // of that session: how many the member had before it. Of two nodes that hold a link of it the higher is right
 	Grant  wire.Grant
 }
 
@@ -46,6 +47,7 @@ func (k TicketKey) SealResume(rand io.Reader, dst []byte, t *ResumeTicket) ([]by
 	b := binary.BigEndian.AppendUint64(append(plain[:0], t.Client[:]...), t.Member)
 	b = wire.AppendBytes8(wire.AppendBytes8(b, []byte(t.User)), []byte(t.App))
 	b = binary.BigEndian.AppendUint64(append(b, t.Secret[:]...), t.Expiry)
+	b = binary.BigEndian.AppendUint32(b, t.Serial)
 	return k.seal(rand, dst, wire.AppendGrant(b, &t.Grant), kindResume)
 }
 
@@ -59,7 +61,7 @@ func (k TicketKey) OpenResume(now time.Time, ticket []byte) (t ResumeTicket, err
 	r.Copy(t.Client[:])
 	t.Member, t.User, t.App = r.U64(), string(r.Bytes8()), string(r.Bytes8())
 	r.Copy(t.Secret[:])
-	t.Expiry = r.U64()
+	t.Expiry, t.Serial = r.U64(), r.U32()
 	t.Grant = r.Grant()
 	if r.Err() || r.Len() != 0 {
 		return ResumeTicket{}, ErrFormat

@@ -14,7 +14,7 @@ import (
 
 func TestResumeTicket(t *testing.T) {
 	key, rng := TicketKey{3}, rand.New(rand.NewSource(1))
-	want := ResumeTicket{Client: PublicKey{1}, Member: 77, User: strings.Repeat("u", api.MaxUserID), App: strings.Repeat("a", 64),
+	want := ResumeTicket{Client: PublicKey{1}, Member: 77, Serial: 5, User: strings.Repeat("u", api.MaxUserID), App: strings.Repeat("a", 64),
 		Secret: [32]byte{9}, Expiry: uint64(start.Add(time.Hour).Unix())}
 	sealed, err := key.SealResume(rng, nil, &want)
 	if err != nil || len(sealed) > wire.MaxResumeTicket {

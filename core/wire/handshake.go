@@ -354,8 +354,8 @@ type PeerInfo struct {
 
 // Bounds of the addresses in a PeerInfo.
 const (
-	MaxLANAddrs = 8
-	MaxGlobal6  = 4
+	MaxLANAddrs    = 8
+	MaxGlobal6     = 4
 	MaxCertificate = api.MaxCertificate
 )
 
