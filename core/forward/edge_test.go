@@ -29,7 +29,7 @@ func newEdgeRig(t *testing.T, shards int) *edgeRig {
 	t.Helper()
 	r := &edgeRig{rig: newRig(100, 0), t: t, woken: make(chan struct{}, 1)}
 	var err error
-	r.edge, err = Open(Config{Bind: netip.MustParseAddrPort("127.0.0.1:0"), Shards: shards, Buffer: 7 << 20, Table: r.table, Wake: func() {
+	r.edge, err = Open(Config{Bind: netip.MustParseAddrPort("127.0.0.1:0"), Shards: shards, Buffer: 7 << 20, Table: r.table, Known: NewKnown(), Wake: func() {
 		select {
 		case r.woken <- struct{}{}:
 		default:
@@ -194,8 +194,9 @@ func TestFloodHoldsUpNobody(t *testing.T) {
 	}
 	p.say(packet(a))
 	q.hear()
+	r.edge.shards[0].known.Add(0x01020304) // all shards have the same
 	for kind, first := range map[Kind]byte{Session: 0x80, Bind: wire.TypeBind, Hello: wire.TypeHello} {
-		p.say(append([]byte{first}, make([]byte, 100)...))
+		p.say(append([]byte{first, 1, 2, 3, 4}, make([]byte, 100)...))
 		if from, b := r.hub(kind); from != p.at || b[0] != first {
 			t.Errorf("%v: % x from %v", kind, b[:4], from)
 		}

@@ -11,9 +11,9 @@ import (
 type Kind uint8
 
 const (
-	Session   Kind = iota // packets of links
+	Session   Kind = iota // packets of links that the hub has
 	Hello                 // handshakes that carry a cookie, so somebody may be waiting at the address
-	Stranger              // the first words of anybody, and STUN
+	Stranger              // the first words of anybody, STUN, and packets of links that nobody knows
 	Bind                  // claims of relay legs
 	Relayed               // packets that a leg has paid for and a shard can't send: the other leg is not bound, or a stream
 	KindCount             //
@@ -101,10 +101,12 @@ func (in *Inbox) Lost(k Kind) (n uint64) {
 }
 
 // kindOf sorts a datagram that is not a relayed one.
-func kindOf(b []byte) Kind {
+func kindOf(b []byte, known *Known) Kind {
 	switch wire.FamilyOf(b) {
 	case wire.FamilySession:
-		return Session
+		if head, _, ok := wire.ParseSession(b); ok && known.Has(head.ConnID) {
+			return Session
+		}
 	case wire.FamilyRelay:
 		return Bind
 	case wire.FamilyHandshake:

@@ -78,13 +78,17 @@ func TestRingTakesWhatFitsAndNoMore(t *testing.T) {
 func TestAFloodTakesNothingFromOtherKinds(t *testing.T) {
 	woken := 0
 	in := newInbox(2, func() { woken++ })
-	hello, packet, first := make([]byte, 1200), make([]byte, 80), make([]byte, 1200)
-	hello[0], packet[0], first[0] = wire.TypeHello, 0x80, wire.TypeInit
+	hello, packet, first, forged := make([]byte, 1200), make([]byte, 80), make([]byte, 1200), make([]byte, 80)
+	hello[0], packet[0], first[0], forged[0] = wire.TypeHello, 0x80, wire.TypeInit, 0x80
+	packet[4] = 7 // its connection id
+	known := NewKnown()
+	known.Add(7)
 	for range 100_000 {
-		in.rings[0][kindOf(first)].put(mallet, first)
-		in.rings[1][kindOf(hello)].put(mallet, hello)
+		in.rings[0][kindOf(forged, known)].put(mallet, forged)
+		in.rings[0][kindOf(first, known)].put(mallet, first)
+		in.rings[1][kindOf(hello, known)].put(mallet, hello)
 	}
-	if !in.rings[0][kindOf(packet)].put(alice, packet) {
+	if !in.rings[0][kindOf(packet, known)].put(alice, packet) {
 		t.Fatal("no room for a link's packet in a flood")
 	}
 	var got [KindCount]int

@@ -15,6 +15,7 @@ import (
 type Shard struct {
 	port   *netio.Port
 	table  *Table
+	known  *Known
 	rings  *[KindCount]*ring
 	inbox  *Inbox
 	counts counts
@@ -55,7 +56,7 @@ func (s *Shard) serve(now time.Time, n int) {
 			continue
 		}
 		if b[0] != wire.TypeRelayed {
-			told = s.rings[kindOf(b)].put(from, b) || told
+			told = s.rings[kindOf(b, s.known)].put(from, b) || told
 			continue
 		}
 		switch to, v, why := s.table.route(t, from, b); v {
@@ -92,6 +93,7 @@ type Config struct {
 	Shards int // at least 1
 	Buffer int // bytes of each socket's buffers
 	Table  *Table
+	Known  *Known
 	Wake   func() // wakes the hub's goroutine; any goroutine may call it
 }
 
@@ -108,7 +110,7 @@ func Open(cfg Config) (*Edge, error) {
 			return nil, err
 		}
 		cfg.Bind = port.Local() // the system's choice, if it was one
-		e.shards = append(e.shards, &Shard{port: port, table: cfg.Table, rings: &e.Inbox.rings[i], inbox: e.Inbox})
+		e.shards = append(e.shards, &Shard{port: port, table: cfg.Table, known: cfg.Known, rings: &e.Inbox.rings[i], inbox: e.Inbox})
 	}
 	cfg.Table.shards = e.shards
 	return e, nil

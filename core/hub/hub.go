@@ -47,6 +47,8 @@ type Config struct {
 	// RelayRate is granted to each relay leg. Zeros: 1 Mbit/s and 300 packets/s, with LabLimits none.
 	RelayRate wire.RelayRate
 	Cluster   *ClusterConfig // nil: this node is alone
+	// LinkTable is told of every link's connection id while the link lives; nil: nobody wants to know.
+	LinkTable LinkTable
 	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
 	// now. nil: the hub forwards alone.
 	Legs        relay.Table

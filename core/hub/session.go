@@ -61,11 +61,20 @@ func (h *Hub) freeConnID() uint32 {
 	}
 }
 
+// LinkTable is for whoever sorts datagrams before the hub sees them.
+type LinkTable interface {
+	Add(id uint32)
+	Remove(id uint32)
+}
+
 // add takes a session that has not spoken yet. It counts for its address, but is nobody's link.
 func (h *Hub) add(l *link.ServerSession) {
 	seen, _ := l.Seen()
 	s := &session{link: l, id: l.ConnID(), addr: l.Remote(), counted: subnet(seen.Addr()), heapAt: -1, place: len(h.order)}
 	h.sessions[s.id] = s
+	if h.cfg.LinkTable != nil {
+		h.cfg.LinkTable.Add(s.id)
+	}
 	h.order = append(h.order, s)
 	h.perAddr[s.counted]++
 	h.perUser[user{l.App, l.User}]++
@@ -212,6 +221,9 @@ func (h *Hub) forgetLost(now time.Time) {
 func (h *Hub) remove(s *session) {
 	s.gone, s.current = true, false
 	delete(h.sessions, s.id)
+	if h.cfg.LinkTable != nil {
+		h.cfg.LinkTable.Remove(s.id)
+	}
 	last := h.order[len(h.order)-1]
 	h.order[s.place], last.place = last, s.place
 	h.order[len(h.order)-1] = nil

@@ -13,17 +13,18 @@ import (
 
 // openMain opens the main port: for one shard a processor, which forward what is relayed, or where sockets can't share a port for
 // the loop. The hub sends through the first shard's socket.
-func (s *Server) openMain(set *settings) (bound netip.AddrPort, legs relay.Table, err error) {
+func (s *Server) openMain(set *settings) (bound netip.AddrPort, legs relay.Table, links hub.LinkTable, err error) {
 	if !netio.CanShare {
 		bound, err = s.openPort(0, set.listen, "--listen")
-		return bound, nil, err
+		return bound, nil, nil, err
 	}
+	known := forward.NewKnown()
 	table := forward.NewTable(s.now, relay.NewHandles(rand.Reader), relay.DefaultSessions, set.egressBits)
-	s.edge, err = forward.Open(forward.Config{Bind: set.listen, Shards: set.shards, Buffer: socketBuffer, Table: table, Wake: s.loop.Wake})
+	s.edge, err = forward.Open(forward.Config{Bind: set.listen, Shards: set.shards, Buffer: socketBuffer, Table: table, Known: known, Wake: s.loop.Wake})
 	if err != nil {
-		return bound, nil, describe(err, "UDP", set.listen, "--listen")
+		return bound, nil, nil, describe(err, "UDP", set.listen, "--listen")
 	}
-	return s.edge.Local(), table, s.loop.Borrow(0, s.edge.Port())
+	return s.edge.Local(), table, known, s.loop.Borrow(0, s.edge.Port())
 }
 
 // readEdge serves a share of what the shards have for the hub.

@@ -81,7 +81,7 @@ func Open(cfg Config) (*Server, error) {
 
 func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	s.loop.Buffer = socketBuffer
-	bound, legs, err := s.openMain(&set)
+	bound, legs, links, err := s.openMain(&set)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	s.hub, err = hub.New(s.now, hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
 		Region: set.region, Node: set.node, Handshakes: set.handshakes, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
-		Legs: legs, RelayRate: set.relayRate,
+		Legs: legs, LinkTable: links, RelayRate: set.relayRate,
 	})
 	if err != nil {
 		return fmt.Errorf("the server can't start: %w", err)
