@@ -25,6 +25,7 @@ internal sealed class Components
     {
         Run("manager: rooms, names, messages to all, through the server", Manager);
         Run("manager: reasons of people who can't come in", Refused);
+        Run("manager: no server, the code alone; two hosts", LocalNetwork);
         Run("manager: 500 frames make no garbage", Garbage);
         Run("manager, overlay, simulator, pause", Looks);
         Run("inspector", Inspector);
@@ -126,6 +127,57 @@ internal sealed class Components
         Until(delegate { return why.Length > 0; }, "refused");
         Check.That(why.Contains("code"), why);
         End(a, b, c);
+    }
+
+    /// <summary>Hosts are found by multicast and broadcast. The code says which one of them; the other one is asked as well.</summary>
+    private void LocalNetwork()
+    {
+        MusubiManager a = Player("Ann"), b = Player("Bob"), c = Player("Cy");
+        MusubiSettings none = ScriptableObject.CreateInstance<MusubiSettings>();
+        foreach (MusubiManager m in new MusubiManager[] { a, b, c })
+        {
+            m.Settings = none;
+            m.Configure = delegate(ClientOptions o) { o.Flags |= ClientFlags.NoPortMapping; };
+        }
+        a.Host();
+        b.Host();
+        Until(delegate { return a.State == MusubiState.InRoom && b.State == MusubiState.InRoom; }, "two rooms");
+        foreach (MusubiManager host in new MusubiManager[] { a, b })
+        {
+            c.Join(host.Code);
+            Until(delegate { return c.PlayerCount == 1 && host.PlayerCount == 1; }, "connected to the right one: " + c.State);
+            Check.Equal(host.Code, c.Code, "code");
+            c.Leave();
+        }
+        StarOptions options = new StarOptions();
+        options.Client.App = "unity-test";
+        options.Client.Flags = ClientFlags.NoPortMapping;
+        Star(options);
+        End(a, b, c);
+    }
+
+    /// <summary>The same for a transport's star.</summary>
+    private static void Star(StarOptions options)
+    {
+        StarHost host;
+        StarGuest guest = null;
+        string why;
+        Check.That(StarHost.TryStart(options, out host, out why), why);
+        bool connected = false;
+        Until(delegate
+        {
+            StarEvent e;
+            while (host.TryPoll(out e) || guest != null && guest.TryPoll(out e))
+                if (e.Kind == StarEventKind.Opened)
+                    Check.That(StarGuest.TryStart(options, e.Text, out guest, out why), why);
+                else if (e.Kind == StarEventKind.Connected && e.Id == 1)
+                    connected = true;
+                else
+                    Check.That(e.Kind == StarEventKind.Connected, e.Kind + ": " + e.Text);
+            return connected && guest.IsReady;
+        }, "a guest");
+        guest.Dispose();
+        host.Dispose();
     }
 
     private void Garbage()
