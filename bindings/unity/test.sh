@@ -17,12 +17,12 @@ passed=0 failed=0
 compile() { mcs -langversion:7.2 -warnaserror "$@"; }
 library() { local name=$1; shift; compile -target:library "-out:$work/$name.dll" "$@"; }
 passes() { passed=$((passed + 1)); echo "ok $*"; }
-engine="-r:$work/UnityEngine.dll" core="-r:$work/Musubi.dll"
+engine="-r:$work/UnityEngine.dll" core="-r:$work/Musubi.Runtime.dll"
 
 library UnityEngine "$here"/Shims/{Objects,Engine,Gui}.cs
 library Core -unsafe "-doc:$work/Core.xml" "-recurse:$package/Runtime/Core/*.cs"
 passes "Core compiles without UnityEngine"
-library Musubi -unsafe "$engine" "-doc:$work/Musubi.xml" "-recurse:$package/Runtime/*.cs"
+library Musubi.Runtime -unsafe "$engine" "-doc:$work/Runtime.xml" "-recurse:$package/Runtime/*.cs"
 library iOS -unsafe "$engine" -define:UNITY_IOS "-recurse:$package/Runtime/*.cs"
 passes "Runtime compiles, every public member documented"
 
@@ -30,7 +30,7 @@ passes "Runtime compiles, every public member documented"
 transport() {
 	local name=$1 stack=$2 defines=("${@:3}")
 	mkdir "$work/$name"
-	cp "$work"/{UnityEngine,Musubi}.dll "$work/$name"
+	cp "$work"/{UnityEngine,Musubi.Runtime}.dll "$work/$name"
 	library "$name/$stack" -nowarn:0067 "${defines[@]}" "$engine" "$here/StandIns/$stack.cs"
 	library "$name/Musubi.$stack" "${defines[@]}" "$engine" "$core" "-r:$work/$name/$stack.dll" "-doc:$work/$name.xml" "$package/Runtime.$stack"/*.cs
 	compile "${defines[@]}" "-define:${stack^^}" "$engine" "$core" "-r:$work/$name/$stack.dll" "-r:$work/$name/Musubi.$stack.dll" "-out:$work/$name/suite.exe" \
