@@ -56,6 +56,7 @@ need() {
 . capi/targets.sh
 . bindings/c/sdk/sdk.sh
 . unreal/pack.sh
+. bindings/unity/pack.sh
 
 setup_build() {
   need_go
@@ -384,6 +385,8 @@ cmd_dist() { # the archives that users download, into build/dist
   dist_again windows-amd64
   bindings/c/sdk/check.sh "$root" "$out"
   dist_unreal
+  dist_unity "$out/dist/stage/musubi-c-sdk-$(version)/lib"
+  if command -v mcs >/dev/null && command -v mono >/dev/null; then check_unity; else say "the Unity package is not tested: no Mono"; fi
 }
 
 cmd_windows_test() { # the long form of what the gate does
@@ -413,7 +416,7 @@ cmd_help() {
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
   dist              the C SDK archive for Linux, Windows and macOS into build/dist, checked by building and running against it,
-                    and the Unreal plugin
+                    the Unity package and the Unreal plugin
   windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
   adversity [N]     N simulated worlds (10000) with loss, corruption, holes, jumps of the clock, sleeps: every message once
   csharp [seconds]  the C# binding's tests under Mono, with collections and null references under traffic for so long (120)

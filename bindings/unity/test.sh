@@ -8,7 +8,7 @@
 set -e
 musubi=$1 native=$2 full=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
-package=$here/../../unity
+package=${PACKAGE:-$here/../../unity} # another copy of it: what was packed
 . "$here/../server.sh"
 start_server "$musubi"
 export LD_LIBRARY_PATH="$native"

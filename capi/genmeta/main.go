@@ -7,6 +7,7 @@
 // keeps the one that projects refer to. Tests fail while a .meta is missing, stale or without its file.
 //
 //	genmeta DIRECTORY    does the same for a copy of the package that also holds the native libraries (./build.sh dist)
+//	genmeta -plugins     prints the native libraries that belong into it: target and path
 package main
 
 import (
@@ -14,9 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +32,12 @@ func main() {
 	root := packagePath
 	if len(os.Args) > 1 {
 		root = os.Args[1]
+	}
+	if root == "-plugins" {
+		for _, name := range slices.Sorted(maps.Keys(plugins)) {
+			fmt.Println(plugins[name].target, name)
+		}
+		return
 	}
 	metas, err := generate(root)
 	if err == nil {
