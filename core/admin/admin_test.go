@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -140,5 +142,25 @@ func TestHistory(t *testing.T) {
 	h.add(&Snapshot{Time: at.Add(time.Hour), RelayBytes: 5})
 	if p := h.points(); p[len(p)-1].RelayBits != 0 {
 		t.Errorf("after a restart: %+v", p[len(p)-1])
+	}
+}
+
+// No label names a user, a room or an address: what there is of them has no bound, and is nobody's business.
+func TestLabelsNameNobody(t *testing.T) {
+	allowed := map[string]bool{"reason": true, "version": true, "node": true, "region": true, "nat_a": true, "nat_b": true, "route": true, "state": true, "le": true}
+	source, err := os.ReadFile("metrics.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := regexp.MustCompile(`desc\("[^"]*", "[^"]*"((?:, "[a-z_]+")*)\)`).FindAllStringSubmatch(string(source), -1)
+	if len(labels) < 10 {
+		t.Fatalf("%d metrics found: the test reads them wrong", len(labels))
+	}
+	for _, m := range labels {
+		for _, l := range regexp.MustCompile(`"([a-z_]+)"`).FindAllStringSubmatch(m[1], -1) {
+			if !allowed[l[1]] {
+				t.Errorf("label %q is not one of those that name nobody", l[1])
+			}
+		}
 	}
 }
