@@ -90,3 +90,41 @@ func TestHazardsNameTheirTests(t *testing.T) {
 		t.Errorf("only %d rows read: the table is broken", rows)
 	}
 }
+
+// docs/SECURITY.md names a test for each promise; they exist in the package that it says.
+func TestPromisesNameTheirTests(t *testing.T) {
+	text, err := os.ReadFile("../docs/SECURITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "## Promises and their tests")
+	if table, _, _ = strings.Cut(table, "\n## "); !ok {
+		t.Fatal("no table")
+	}
+	named := regexp.MustCompile("`(core/[a-z/]+): ((?:Test|Fuzz)[A-Za-z0-9]+)`")
+	rows := 0
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| promise") {
+			continue
+		}
+		rows++
+		tests := named.FindAllStringSubmatch(line, -1)
+		if len(tests) == 0 {
+			t.Errorf("no test for: %s", line)
+		}
+		for _, m := range tests {
+			files, _ := filepath.Glob("../" + m[1] + "/*_test.go")
+			found := false
+			for _, f := range files {
+				source, err := os.ReadFile(f)
+				found = found || err == nil && strings.Contains(string(source), "func "+m[2]+"(")
+			}
+			if !found {
+				t.Errorf("%s has no %s", m[1], m[2])
+			}
+		}
+	}
+	if rows < 30 {
+		t.Errorf("only %d promises: the test reads them wrong", rows)
+	}
+}

@@ -58,6 +58,7 @@ var rooms = map[string]room{
 
 	"unreal/checks": {"", true, "reads the Unreal plugin's files; tests only"},
 
+	"docs/samples":             {"", true, "a game's backend: signs access tokens"},
 	"bindings/c/tests/othergo": {"", true, "somebody else's Go library beside ours, in a test"},
 }
 

@@ -171,3 +171,34 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("damaged, by the operator: %v", err)
 	}
 }
+
+// Where strangers come a server is open only if its operator says so; with keys it is not open at all.
+func TestOpenIsNoDefaultInPublic(t *testing.T) {
+	key := "studio=HS256:" + strings.Repeat("A", 43)
+	private, public := addrs("10.0.0.2"), addrs("10.0.0.2", "8.8.4.4")
+	for name, c := range map[string]struct {
+		cfg   Config
+		local []netip.Addr
+		keys  int
+		bad   string
+	}{
+		"at home":               {Config{}, private, 0, ""},
+		"public":                {Config{}, public, 0, "this machine has the public address 8.8.4.4"},
+		"public by name":        {Config{Public: "play.example"}, private, 0, "who may use this server?"},
+		"public and said":       {Config{Auth: "open"}, public, 0, ""},
+		"public with keys":      {Config{AuthKeys: []string{key}}, public, 1, ""},
+		"token without keys":    {Config{Auth: "token"}, private, 0, "musubi token keygen"},
+		"on loopback":           {Config{Listen: "127.0.0.1:1"}, public, 0, ""},
+		"a key that is no good": {Config{AuthKeys: []string{"x"}}, private, 0, "--auth-key: an access key is written"},
+	} {
+		set, err := c.cfg.check(c.local)
+		switch {
+		case c.bad != "" && (err == nil || !strings.Contains(err.Error(), c.bad) || strings.Contains(err.Error(), "AAAA")):
+			t.Errorf("%s: %v, want %q", name, err, c.bad)
+		case c.bad == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case err == nil && (set.auth.keys == nil) != (c.keys == 0):
+			t.Errorf("%s: keys %v", name, set.auth.keys)
+		}
+	}
+}
