@@ -132,12 +132,7 @@ func (h *Hub) Stats() Stats {
 	for d := range relay.DropCount {
 		s.Drops = append(s.Drops, Drop{d.String(), q.Drops[d]})
 	}
-	l := h.linkDrops
-	for _, x := range h.order {
-		d := x.link.Drops()
-		l.Auth, l.Replay, l.Format = l.Auth+d.Auth, l.Replay+d.Replay, l.Format+d.Format
-		l.Probe, l.Signal = l.Probe+d.Probe, l.Signal+d.Signal
-	}
+	l := h.acceptor.Drops()
 	for r := token.Reason(1); r < token.Reasons; r++ {
 		s.Drops = append(s.Drops, Drop{"token_" + r.Name(), h.refusals[r]})
 	}

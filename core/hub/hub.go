@@ -95,13 +95,12 @@ type Hub struct {
 	capacity                                         capacity
 	resetKey                                         *secure.ResetKey
 
-	out       outbox
-	events    []Event
-	closing   bool
-	closeBy   time.Time
-	drain     drain
-	drops     [dropCount]uint64
-	linkDrops link.Drops // of sessions that are gone
+	out     outbox
+	events  []Event
+	closing bool
+	closeBy time.Time
+	drain   drain
+	drops   [dropCount]uint64
 }
 
 // New makes a hub.

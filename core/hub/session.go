@@ -236,10 +236,4 @@ func (h *Hub) remove(s *session) {
 		delete(h.perUser, who)
 	}
 	h.unschedule(s)
-	d := s.link.Drops()
-	h.linkDrops.Auth += d.Auth
-	h.linkDrops.Replay += d.Replay
-	h.linkDrops.Format += d.Format
-	h.linkDrops.Probe += d.Probe
-	h.linkDrops.Signal += d.Signal
 }

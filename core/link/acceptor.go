@@ -53,8 +53,9 @@ type Applicant struct {
 type Acceptor struct {
 	cfg    AcceptorConfig
 	seen   replays
-	spares spares
-	reply  []byte // borrowed by the caller of Handle
+	shared shared
+	public secure.PublicKey // of cfg.Static
+	reply  []byte           // borrowed by the caller of Handle
 	counts AcceptCounts
 }
 
@@ -70,8 +71,17 @@ type AcceptCounts struct {
 
 // NewAcceptor makes an acceptor.
 func NewAcceptor(cfg AcceptorConfig) *Acceptor {
-	return &Acceptor{cfg: cfg, reply: make([]byte, 0, wire.BaseDatagram)}
+	return &Acceptor{cfg: cfg, public: cfg.Static.Public(), reply: make([]byte, 0, wire.BaseDatagram)}
 }
+
+// shared is what all sessions of a server have together.
+type shared struct {
+	drops  Drops
+	spares spares
+}
+
+// Drops counts what arrived for any session, living or not, and was ignored.
+func (a *Acceptor) Drops() Drops { return a.shared.drops }
 
 // Counts are the counters now.
 func (a *Acceptor) Counts() AcceptCounts { return a.counts }
@@ -155,7 +165,7 @@ func (a *Acceptor) hello(now time.Time, from Origin, b []byte, m *wire.Hello) (r
 // authenticate does the public-key work.
 func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hello, prologue []byte) (*secure.LinkAnswer, Applicant, api.Code) {
 	who := Applicant{From: from, Resumed: m.Resume}
-	cfg := secure.LinkConfig{Rand: a.cfg.Rand, Static: a.cfg.Static, Prologue: prologue}
+	cfg := secure.LinkConfig{Rand: a.cfg.Rand, Static: a.cfg.Static, Public: a.public, Prologue: prologue}
 	if m.Resume {
 		t, err := a.cfg.Ticket.OpenResume(now, m.Ticket)
 		if err != nil {
@@ -228,7 +238,7 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 	}
 	e := a.seen.add(now, key)
 	e.welcome = wire.AppendWelcome(nil, &wire.Welcome{Resumed: m.Resume, ConnID: m.ConnID, Noise: msg2})
-	return e.welcome, newServerSession(now, &a.cfg, who, keys, secret, e, from, proven, &a.spares)
+	return e.welcome, newServerSession(now, &a.cfg, who, keys, secret, e, from, proven, &a.shared)
 }
 
 // random fills b. Without randomness nothing can be done safely.

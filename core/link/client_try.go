@@ -285,7 +285,7 @@ func (c *Client) handleWelcome(now time.Time, a *attempt, msg2 []byte) {
 		c.carrier.leave()
 		c.remote = a.server
 	}
-	c.pipe = newPipe(now, keys, rtt, nil)
+	c.pipe = newPipe(now, keys, rtt, new(Drops), nil)
 	c.state, c.first, c.backOff, c.sent, c.why = up, false, 0, 0, api.OK
 	c.carrier.settle(now)
 	c.tried, c.askAfter = 0, 0

@@ -163,8 +163,8 @@ func TestNonsenseOverTheLink(t *testing.T) {
 		s.pipe.awake(w.now).Send(w.now, m.mode, m.channel, 0, m.data)
 	}
 	w.run(time.Second)
-	if s.Drops().Signal != 5 || w.client.pipe.drops.Signal != 5 || !w.client.Up() {
-		t.Fatalf("%+v %+v", s.Drops(), w.client.pipe.drops)
+	if w.server.acceptor.Drops().Signal != 5 || w.client.pipe.drops.Signal != 5 || !w.client.Up() {
+		t.Fatalf("%+v %+v", w.server.acceptor.Drops(), *w.client.pipe.drops)
 	}
 	for _, sig := range w.server.signals {
 		if sig.Type == wire.SigLeave {

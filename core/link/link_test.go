@@ -271,8 +271,8 @@ func TestReplayedPacketsChangeNothing(t *testing.T) {
 			w.client.HandleDatagram(w.now, serverAddr, f.data)
 		}
 	}
-	if _, _, any := s.AppendTransmit(w.now, nil); any || s.Remote() != clientAddr || s.Drops().Replay != toServer || toServer < 2 {
-		t.Fatal("the server moved", s.Drops(), toServer)
+	if _, _, any := s.AppendTransmit(w.now, nil); any || s.Remote() != clientAddr || w.server.acceptor.Drops().Replay != toServer || toServer < 2 {
+		t.Fatal("the server moved", w.server.acceptor.Drops(), toServer)
 	}
 	if _, _, any := w.client.AppendTransmit(w.now, nil); any || w.client.pipe.drops.Replay != toClient || toClient < 2 || len(w.server.signals) != n {
 		t.Fatal("the client answered")

@@ -24,7 +24,7 @@ type pipe struct {
 	asked time.Time
 	out   []byte // one signal to send, reused
 	in    []byte // one signal received, reused
-	drops Drops
+	drops *Drops // a server's links count together
 }
 
 // Drops counts what arrived for a session and was ignored, by reason.
@@ -43,12 +43,12 @@ var (
 )
 
 // newPipe makes one end: the server's if there are spares for its rest.
-func newPipe(now time.Time, keys *secure.Session, rtt time.Duration, spares *spares) *pipe {
+func newPipe(now time.Time, keys *secure.Session, rtt time.Duration, drops *Drops, spares *spares) *pipe {
 	transport := &clientTransport
 	if spares != nil {
 		transport = &serverTransport
 	}
-	p := &pipe{keys: keys, conn: rudp.New(now, *transport), rest: resting{spares: spares}}
+	p := &pipe{drops: drops, keys: keys, conn: rudp.New(now, *transport), rest: resting{spares: spares}}
 	p.conn.OpenPath(now, path, wire.MaxFrames, rtt)
 	p.conn.SetRoute(now, path)
 	return p

@@ -18,6 +18,7 @@ type resting struct {
 	spares *spares
 	state  rudp.Resting // while conn is nil
 	spoke  time.Time    // the last signal, either way
+	due    time.Time    // the pipe may rest from then on, if nothing happens before; zero: something must happen first
 }
 
 // restAfter keeps a link awake between the signals of one conversation.
@@ -61,7 +62,12 @@ func (p *pipe) settle(now time.Time) {
 		p.keys.Rest() // what a forgery or a probe had them build
 		return
 	}
-	if p.rest.spares == nil || !deadline.Due(now, p.rest.spoke.Add(restAfter)) {
+	p.rest.due = time.Time{}
+	if p.rest.spares == nil {
+		return
+	}
+	if at := p.rest.spoke.Add(restAfter); !deadline.Due(now, at) {
+		p.rest.due = at
 		return
 	}
 	state, ok := p.conn.Rest(now)
@@ -78,7 +84,7 @@ func (p *pipe) nextTimeout() time.Time {
 	if p.conn == nil {
 		return p.rest.state.NextTimeout()
 	}
-	return p.conn.NextTimeout()
+	return deadline.Earlier(p.conn.NextTimeout(), p.rest.due)
 }
 
 // handleTimeout is rudp's, if it is due.

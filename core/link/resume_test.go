@@ -303,7 +303,7 @@ func TestUnansweredAddressIsNotFollowed(t *testing.T) {
 	// A response by somebody who guesses is not one.
 	probe := w.client.pipe.appendProbe(nil, &wire.Probe{Response: true, RespNonce: 12345})
 	s.HandleDatagram(w.now, victim, probe)
-	if s.Remote() != clientAddr || s.Drops().Probe != 1 {
+	if s.Remote() != clientAddr || w.server.acceptor.Drops().Probe != 1 {
 		t.Fatal("moved by a guess")
 	}
 }

@@ -48,11 +48,11 @@ type ServerSession struct {
 	warned    bool // of the end of Grant
 }
 
-func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool, spares *spares) *ServerSession {
+func newServerSession(now time.Time, cfg *AcceptorConfig, who Applicant, keys *secure.Session, secret [32]byte, g *greeting, from Origin, proven bool, shared *shared) *ServerSession {
 	s := &ServerSession{
 		Member: who.Member, User: who.User, App: who.App, Key: who.Key, Resumed: who.Resumed, Rejoin: who.Rejoin,
 		Grant: who.Grant, Serial: who.Serial, Wish: who.Wish,
-		cfg: cfg, pipe: newPipe(now, keys, 0, spares), secret: secret, greeting: g, proven: proven, born: now, clock: now,
+		cfg: cfg, pipe: newPipe(now, keys, 0, &shared.drops, &shared.spares), secret: secret, greeting: g, proven: proven, born: now, clock: now,
 		remote: from.Addr, seen: from.Seen, stream: from.stream,
 	}
 	s.sendTicket(now)
@@ -70,9 +70,6 @@ func (s *ServerSession) Seen() (addr netip.AddrPort, stream bool) { return s.see
 
 // RTT is the smoothed round trip to the client.
 func (s *ServerSession) RTT() time.Duration { return s.pipe.rtt() }
-
-// Drops counts what arrived for this session and was ignored.
-func (s *ServerSession) Drops() Drops { return s.pipe.drops }
 
 // Confirmed reports whether the client has shown that it holds the keys: until then this may be a replay, and must
 // not take the place of the member's other session.

@@ -19,6 +19,8 @@ type noiseConfig struct {
 	prologue  []byte
 	psk       []byte // nil: the pattern without psk0
 	static    *PrivateKey
+	public    *PublicKey // static's, if the caller has it: it costs as much as a Diffie-Hellman operation
+	fast      bool       // a server's ephemeral key
 	remote    *PublicKey
 }
 
@@ -33,8 +35,14 @@ func newNoise(c noiseConfig) (*noise.HandshakeState, error) {
 		Prologue: c.prologue, PresharedKey: c.psk,
 	}
 	if c.static != nil {
-		public := c.static.Public()
-		cfg.StaticKeypair = noise.DHKey{Private: bytes.Clone(c.static[:]), Public: public[:]}
+		if c.public == nil {
+			public := c.static.Public()
+			c.public = &public
+		}
+		cfg.StaticKeypair = noise.DHKey{Private: bytes.Clone(c.static[:]), Public: bytes.Clone(c.public[:])}
+	}
+	if c.fast {
+		cfg.CipherSuite = fastSuite
 	}
 	if c.remote != nil {
 		cfg.PeerStatic = bytes.Clone(c.remote[:])

@@ -13,6 +13,7 @@ import (
 type LinkConfig struct {
 	Rand     io.Reader
 	Static   PrivateKey // own key; IK only
+	Public   PublicKey  // Static's; zero: it is computed
 	Server   PublicKey  // the key pinned in the server's address; IK initiator only
 	Secret   [32]byte   // the resume secret of the session that the ticket came from; NNpsk0 only
 	Prologue []byte     // wire.AppendHelloPrologue of the Hello that carries message 1
@@ -26,7 +27,10 @@ type LinkHandshake struct {
 }
 
 func (c *LinkConfig) noise(resume, initiator bool) (*noise.HandshakeState, error) {
-	n := noiseConfig{rand: c.Rand, pattern: noise.HandshakeIK, initiator: initiator, prologue: c.Prologue, static: &c.Static}
+	n := noiseConfig{rand: c.Rand, pattern: noise.HandshakeIK, initiator: initiator, prologue: c.Prologue, static: &c.Static, fast: !initiator}
+	if c.Public != (PublicKey{}) {
+		n.public = &c.Public
+	}
 	if initiator {
 		n.remote = &c.Server
 	}

@@ -4,6 +4,7 @@
 //	musubi doctor    why can't we connect? NAT, ports, relay, a verdict
 //	musubi token     keys, access tokens, and why one is refused
 //	musubi demo      two players behind simulated NATs, step by step
+//	musubi bench-server  many clients at a server, and what that costs it
 //	musubi version   what this is
 //
 // Exit codes: 0 done, 1 it did not work (one sentence on stderr), 2 the command line is wrong (ditto).
@@ -26,11 +27,12 @@ const (
 )
 
 type commands struct {
-	Server  serverCommand  `cmd:"" help:"Run a server: discovery, STUN, signalling and relay on this machine."`
-	Doctor  doctorCommand  `cmd:"" help:"Look at this network: NAT, ports, relay, and what players can expect."`
-	Token   tokenCommand   `cmd:"" help:"Make and read access tokens."`
-	Demo    demoCommand    `cmd:"" help:"Two players behind simulated NATs meet, go direct, fall back and come back."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Server      serverCommand      `cmd:"" help:"Run a server: discovery, STUN, signalling and relay on this machine."`
+	Doctor      doctorCommand      `cmd:"" help:"Look at this network: NAT, ports, relay, and what players can expect."`
+	Token       tokenCommand       `cmd:"" help:"Make and read access tokens."`
+	Demo        demoCommand        `cmd:"" help:"Two players behind simulated NATs meet, go direct, fall back and come back."`
+	BenchServer benchServerCommand `cmd:"" help:"Play many clients at a server: links, handshakes, resumes, signals, floods, a restart."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 // streams are the program's outputs, so that a test can read them.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/musubi-p2p/musubi/core/server"
@@ -62,10 +63,17 @@ func (c *serverCommand) logger(std streams) *slog.Logger {
 	return slog.New(slog.NewTextHandler(std.err, options))
 }
 
+// gcPercent is how much garbage may lie beside what lives. Most of what lives are links that nobody touches for a quarter of a minute:
+// with Go's usual 100, 100,000 of them would take twice the memory.
+const gcPercent = 35
+
 // Run prints the address when the ports are open, and returns after a signal.
 func (c *serverCommand) Run(std streams, settings []setting) error {
 	if c.Check {
 		return c.check(std, settings)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

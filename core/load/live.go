@@ -1,0 +1,218 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/musubi-p2p/musubi/core/link"
+	"github.com/musubi-p2p/musubi/core/wire"
+)
+
+const (
+	// calm is how long the links live before idle measures: every one has got a second ticket and is forgotten as a newcomer.
+	calm = 70 * time.Second
+	// pairs is how many players call each other at a time, rate how often they do in all.
+	pairs = 200
+	rate  = 500 // a second
+	// late is when an answer was late because a packet was lost: RUDP asks again no sooner on a path without delay.
+	late = 15 * time.Millisecond
+	// stormTime is how long everybody may take to come back.
+	stormTime = 3 * time.Minute
+)
+
+// settled brings the links of idle up and into rooms, once for all stories that need them.
+func (t *run) settled() (*crowd, error) {
+	if t.crowd != nil {
+		return t.crowd, nil
+	}
+	c, err := t.newCrowd()
+	if err != nil {
+		return nil, err
+	}
+	t.crowd = c
+	size, joined := t.cfg.Room, 0
+	n := t.cfg.Links / size * size
+	c.took = func(p *player, ev *link.ClientEvent) {
+		first := p.index / size * size
+		switch {
+		case ev.Kind == link.Up && !ev.Resumed && p.index == first:
+			_ = p.link.Rooms().Create(uint8(size), nil)
+		case ev.Kind == link.Signal && ev.Signal.Type == wire.SigRefused:
+			err = fmt.Errorf("a room was refused: %s", ev.Signal.Text)
+		case ev.Kind == link.Signal && ev.Signal.Type == wire.SigJoined:
+			joined++
+		}
+	}
+	if e := t.fill(c, n); e != nil {
+		return nil, e
+	}
+	place := 0 // the next player that may join: the first of its room has created it
+	e := c.run(time.Now().Add(setUp), func() bool {
+		for ; place < n && place < joined+t.places()*size; place++ {
+			p := c.players[place]
+			room, ok := c.players[place/size*size].link.Rooms().Room()
+			if !ok {
+				break
+			}
+			if place%size > 0 {
+				_ = p.link.Rooms().Join(room.Code)
+				c.say(p)
+			}
+		}
+		t.progress("in rooms: %d of %d", joined, n)
+		return err != nil || joined >= n
+	})
+	if e == nil && err == nil && joined < n {
+		e = errTimeout
+	}
+	c.took = func(*player, *link.ClientEvent) {}
+	return c, errors.Join(err, e)
+}
+
+// idle measures what links cost that only live.
+func (t *run) idle() (r Result, err error) {
+	c, err := t.settled()
+	if err != nil {
+		return r, err
+	}
+	wait := min(calm, 7*t.cfg.Time)
+	began := time.Now()
+	if err := c.run(began.Add(wait), func() bool {
+		t.progress("idle: %.0f of %.0f s", time.Since(began).Seconds(), wait.Seconds())
+		return false
+	}); err != nil {
+		return r, err
+	}
+	down, m := c.down, t.meter()
+	if err := c.run(time.Now().Add(t.cfg.Time), func() bool { return false }); err != nil {
+		return r, err
+	}
+	cpu, passed := m.used()
+	r.add("links", "", float64(len(c.players)))
+	r.add("lost", "", float64(c.down-down))
+	if _, rss, ok := t.target.Usage(); ok {
+		r.add("of a core", "%", 100*cpu.Seconds()/passed.Seconds())
+		r.add("RSS", "MB", float64(rss)/1e6)
+		r.add("RSS each", "B", float64(rss)/float64(len(c.players)))
+	}
+	return r, nil
+}
+
+// signals measures how long a Connect takes to its callee. The callee refuses, so that the pair can do it again.
+func (t *run) signals() (r Result, err error) {
+	c, err := t.settled()
+	if err != nil {
+		return r, err
+	}
+	times, asked, err := t.calls(c)
+	r.add("calls", "", float64(asked))
+	r.add("unanswered", "", float64(asked-len(times)))
+	r.spread("Connect to Request", times)
+	return r, err
+}
+
+// calls has pairs of players of one room call each other.
+func (t *run) calls(c *crowd) (times []time.Duration, asked int, err error) {
+	n := min(pairs, len(c.players)/t.cfg.Room)
+	type call struct{ from, to *player }
+	all, free := make([]call, n), make([]int, 0, n)
+	byCallee := map[*player]int{}
+	for i := range all {
+		from := c.players[i*t.cfg.Room]
+		all[i] = call{from, c.players[i*t.cfg.Room+1]}
+		byCallee[all[i].to], free = i, append(free, i)
+		from.mark = 0
+	}
+	c.took = func(p *player, ev *link.ClientEvent) {
+		if ev.Kind != link.Signal {
+			return
+		}
+		switch ev.Signal.Type {
+		case wire.SigRequest:
+			if i, ok := byCallee[p]; ok {
+				times = append(times, time.Since(all[i].from.at))
+				_ = p.link.Rooms().Reject(ev.Signal.Intro, 0, "busy")
+				p.link.Flush(c.now)
+			}
+		case wire.SigRejected:
+			if i := p.index / t.cfg.Room; i < n {
+				free = append(free, i)
+			}
+		}
+	}
+	defer func() { c.took = func(*player, *link.ClientEvent) {} }()
+	began := time.Now()
+	err = c.run(began.Add(t.cfg.Time), func() bool {
+		due := int(time.Since(began).Seconds() * rate)
+		for ; asked < due && len(free) > 0; asked++ {
+			i := free[0]
+			free = free[1:]
+			p := all[i].from
+			room, _ := all[i].to.link.Rooms().Room()
+			p.at = time.Now()
+			if p.link.Rooms().Connect(room.Self, nil) != nil {
+				free = append(free, i)
+				break
+			}
+			c.say(p)
+		}
+		t.progress("calls: %d", asked)
+		return false
+	})
+	if err == nil { // those under way
+		err = c.run(time.Now().Add(time.Second), func() bool { return len(times) == asked })
+	}
+	slices.Sort(times)
+	return times, asked, err
+}
+
+// storm kills the server under all its links and starts it again: until when is everybody back?
+func (t *run) storm() (r Result, err error) {
+	c, err := t.settled()
+	if err != nil {
+		return r, err
+	}
+	n := len(c.players)
+	up := make([]bool, n)
+	back := 0
+	var at []time.Duration
+	began := time.Now()
+	c.took = func(p *player, ev *link.ClientEvent) {
+		switch {
+		case ev.Kind == link.Up && !up[p.index]:
+			up[p.index] = true
+			back++
+			at = append(at, time.Since(began))
+		case ev.Kind == link.Down && up[p.index]:
+			up[p.index] = false
+			back--
+		}
+	}
+	if err := t.target.Restart(0); err != nil {
+		return r, err
+	}
+	m, looked := t.meter(), 0
+	err = c.run(began.Add(stormTime), func() bool {
+		for t.cfg.Notice > 0 && looked < n && time.Since(began) >= t.cfg.Notice*time.Duration(looked)/time.Duration(n) {
+			p := c.players[looked]
+			looked++
+			p.link.Check(c.now)
+			c.say(p)
+		}
+		t.progress("back: %d of %d after %.0f s", back, n, time.Since(began).Seconds())
+		return back == n
+	})
+	cpu, _ := m.used()
+	r.add("links", "", float64(n))
+	r.add("back", "", float64(back))
+	slices.Sort(at)
+	for _, p := range []int{50, 99, 100} {
+		if i := n*p/100 - 1; i >= 0 && i < len(at) {
+			r.add(fmt.Sprintf("%d %% back after", p), "s", at[i].Seconds())
+		}
+	}
+	r.add("server's processor time", "s", cpu.Seconds())
+	return r, err
+}

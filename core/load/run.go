@@ -1,0 +1,134 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config says what to play.
+type Config struct {
+	Stories []string      // of Stories, in their order; none: all
+	Links   int           // that idle and storm have; 0: 10,000
+	Room    int           // members of a room; 0: 4
+	Time    time.Duration // that each story measures; 0: 10 s
+	Sockets int           // of ours; 0: 64
+	Flood   int           // forged INITs a second; 0: 50,000
+	Notice  time.Duration // in storm, every client looks after its link within so long; 0: by its own keepalive, within 15 s
+	Seed    uint64
+	Out     io.Writer // progress; nil: none
+}
+
+// story is one thing to find out.
+type story struct {
+	name, what string
+	play       func(t *run) (Result, error)
+}
+
+// stories are played in this order: those at the end need the links of idle or a server of their own.
+var stories = []story{
+	{"handshakes", "new links, one after the other at a few hundred places", (*run).handshakes},
+	{"resumes", "links that come back by ticket", (*run).resumes},
+	{"halfopen", "clients that never take up the session they were given", (*run).halfOpen},
+	{"idle", "links in rooms that only live", (*run).idle},
+	{"signals", "from a player's Connect to the other's Request, beside the links of idle", (*run).signals},
+	{"flood", "the same under INITs from forged addresses", (*run).flood},
+	{"storm", "the server is killed and started again under all links", (*run).storm},
+}
+
+// Stories are the names of all.
+func Stories() (names []string) {
+	for _, s := range stories {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// Explain is one line for each story.
+func Explain() string {
+	var b strings.Builder
+	for _, s := range stories {
+		fmt.Fprintf(&b, "%-11s %s\n", s.name, s.what)
+	}
+	return b.String()
+}
+
+// run is one run of several stories at one server.
+type run struct {
+	cfg    Config
+	target Target
+	crowd  *crowd // that idle left, for those behind it
+	told   time.Time
+}
+
+// errTimeout is what a story says that does not come to its end.
+var errTimeout = errors.New("not done in time")
+
+// Play plays the stories. done, if not nil, is told of each as it ends.
+func Play(target Target, cfg Config, done func(Result)) error {
+	if cfg.Links == 0 {
+		cfg.Links = 10_000
+	}
+	if cfg.Room == 0 {
+		cfg.Room = 4
+	}
+	if cfg.Time == 0 {
+		cfg.Time = 10 * time.Second
+	}
+	if cfg.Sockets == 0 {
+		cfg.Sockets = 64
+	}
+	if cfg.Flood == 0 {
+		cfg.Flood = 50_000
+	}
+	if cfg.Out == nil {
+		cfg.Out = io.Discard
+	}
+	for _, name := range cfg.Stories {
+		if !slices.Contains(Stories(), name) {
+			return fmt.Errorf("there is no story %q; there are: %s", name, strings.Join(Stories(), ", "))
+		}
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(300)) // the clients' heap is large and lasts
+	t := &run{cfg: cfg, target: target}
+	defer t.close()
+	for _, s := range stories {
+		if len(cfg.Stories) > 0 && !slices.Contains(cfg.Stories, s.name) {
+			continue
+		}
+		r, err := s.play(t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		r.Story = s.name
+		if done != nil {
+			done(r)
+		}
+	}
+	return nil
+}
+
+func (t *run) close() {
+	if t.crowd != nil {
+		t.crowd.close()
+	}
+}
+
+// progress tells how far a story is, once a second.
+func (t *run) progress(format string, args ...any) {
+	if now := time.Now(); now.Sub(t.told) >= time.Second {
+		t.told = now
+		fmt.Fprintf(t.cfg.Out, format+"\n", args...)
+	}
+}
+
+// places is how many handshakes are under way at a time.
+func (t *run) places() int { return min(mostPlaces, max(t.cfg.Links/4, 1)) }
+
+func (t *run) newCrowd() (*crowd, error) {
+	return newCrowd(t.target.Address(), t.cfg.Sockets, t.cfg.Seed)
+}
