@@ -146,6 +146,35 @@ func TestSignalLimits(t *testing.T) {
 	}
 }
 
+// The server takes signals up to what the largest of a client's has (SECURITY, "Limits": 4 KB of metadata); a larger one is
+// counted, costs no memory, and what follows it counts as ever.
+func TestLargeSignalsToTheServerAreDropped(t *testing.T) {
+	w := newWorld(t, 1)
+	w.up()
+	s := w.session()
+	largest := wire.AppendSignal(nil, &wire.Signal{Type: wire.SigRejoin, Ticket: make([]byte, wire.MaxRoomTicket), Data: make([]byte, api.MaxRoomData)})
+	if len(largest) > wire.MaxUpSignal {
+		t.Fatalf("the largest signal has %d bytes, allowed are %d", len(largest), wire.MaxUpSignal)
+	}
+	tooLarge := wire.AppendSignal(nil, &wire.Signal{Type: wire.SigCreate, Data: make([]byte, wire.MaxUpSignal)})
+	for _, b := range [][]byte{tooLarge, largest, tooLarge, make([]byte, 40<<10), wire.AppendSignal(nil, &wire.Signal{Type: wire.SigLeave})} {
+		if err := w.client.pipe.awake(w.now).Send(w.now, api.ReliableOrdered, 0, 0, b); err != nil {
+			t.Fatal(err)
+		}
+		w.run(time.Second)
+	}
+	if s.Drops().Signal != 3 || cap(s.pipe.in) > 2*wire.MaxUpSignal {
+		t.Errorf("%d dropped, %d bytes kept", s.Drops().Signal, cap(s.pipe.in))
+	}
+	var got []wire.SignalType
+	for _, sig := range w.server.signals {
+		got = append(got, sig.Type)
+	}
+	if n := len(got); n < 2 || got[n-1] != wire.SigLeave || got[n-2] != wire.SigRejoin {
+		t.Errorf("taken: %v", got)
+	}
+}
+
 // Messages that are no signals are counted and change nothing.
 func TestNonsenseOverTheLink(t *testing.T) {
 	w := newWorld(t, 1)

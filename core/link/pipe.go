@@ -128,6 +128,14 @@ func (p *pipe) send(now time.Time, s *wire.Signal) error {
 	return p.awake(now).Send(now, api.ReliableOrdered, 0, 0, p.out)
 }
 
+// largest is how many bytes of a signal this end takes.
+func (p *pipe) largest() int {
+	if p.rest.spares != nil { // the server's end
+		return wire.MaxUpSignal
+	}
+	return wire.MaxSignal
+}
+
 // receive takes the next signal or the news that the connection ended. The signal's bytes are valid until the next call
 // of receive; done is true when there is nothing more.
 func (p *pipe) receive(now time.Time) (s wire.Signal, closed *rudp.Event, done bool) {
@@ -141,9 +149,16 @@ func (p *pipe) receive(now time.Time) (s wire.Signal, closed *rudp.Event, done b
 		}
 		switch ev.Kind {
 		case rudp.EventMessage:
-			p.in = append(p.in[:0], ev.Data...) // the event's bytes end with the next call into the connection
+			size := len(ev.Data)
+			if size <= p.largest() { // a larger one is not even kept: it would be memory for the link's whole life
+				p.in = append(p.in[:0], ev.Data...) // the event's bytes end with the next call into the connection
+			}
 			if ev.Mode.Reliable() {
-				p.conn.Consumed(now, len(p.in))
+				p.conn.Consumed(now, size)
+			}
+			if size > p.largest() {
+				p.drops.Signal++
+				continue
 			}
 			s, ok := wire.ParseSignal(p.in)
 			if !ok || ev.Mode != api.ReliableOrdered || ev.Channel != 0 {

@@ -105,6 +105,7 @@ const (
 // Bounds of signals, each checked by the parser.
 const (
 	MaxSignal     = 12 << 10 // bytes of one signal; the largest is Joined with 64 members and full metadata
+	MaxUpSignal   = 5 << 10  // bytes of one signal to the server; the largest is Rejoin with full metadata and a ticket
 	MaxHandshake  = 1280     // bytes of a KK message, an identity certificate in it
 	MaxCandidates = 8        // attested addresses of one party
 	MaxRoomTicket = 400      // bytes of a sealed room ticket
