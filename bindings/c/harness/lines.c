@@ -135,6 +135,29 @@ static int room_event(double now, musubi_client client, const musubi_event *e, u
     case MUSUBI_EVENT_ROOM_LEFT:
         reason(now, "room_left", e);
         return 1;
+    case MUSUBI_EVENT_ROOM_OPTIONS:
+        begin(now, "room_options");
+        printf(" flags=%u most=%d", (unsigned)e->count, e->code);
+        break;
+    case MUSUBI_EVENT_ROOM_LISTED:
+        begin(now, "room_listed");
+        word("code", e->text);
+        printf(" members=%u most=%d flags=%u", (unsigned)(uint32_t)e->count, e->code, (unsigned)(e->count >> 32));
+        break;
+    case MUSUBI_EVENT_ROOM_LIST_END:
+        begin(now, "room_list_end");
+        printf(" rooms=%u", (unsigned)e->count);
+        break;
+    case MUSUBI_EVENT_JOIN_REQUEST:
+        begin(now, "join_request");
+        word("user", e->text);
+        break;
+    case MUSUBI_EVENT_JOIN_WITHDRAWN:
+        begin(now, "join_withdrawn");
+        break;
+    case MUSUBI_EVENT_REQUEST_FAILED:
+        reason(now, "request_failed", e);
+        return 1;
     case MUSUBI_EVENT_ROOM_DATA:
         begin(now, "room_data");
         printf(" size=%u", e->data_size);

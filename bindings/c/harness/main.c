@@ -28,6 +28,7 @@ struct harness {
     unsigned count;
     int in_room;
     double begun, complete; /* seconds; complete 0: not yet */
+    double look_at;         /* when to look for the room again; 0: never */
 };
 
 static struct player *find(struct harness *h, musubi_peer handle, double now)
@@ -56,6 +57,33 @@ static void route_is(struct harness *h, struct player *p, uint32_t route, double
     p->traffic.start = now;
 }
 
+static int32_t enter(struct harness *h, const char *code)
+{
+    musubi_join_config join = {.struct_size = sizeof join, .password = h->options.password};
+
+    return musubi_room_join_with(h->client, code, &join);
+}
+
+/* Looks for the room by its metadata; nobody may have made it yet. */
+static int32_t look(struct harness *h)
+{
+    return musubi_room_list(h->client, h->options.list, (uint32_t)strlen(h->options.list), NULL, 0, 1);
+}
+
+static int32_t make_room(struct harness *h)
+{
+    musubi_room_config room = {.struct_size = sizeof room, .max_members = h->options.members, .password = h->options.password};
+
+    if (h->options.list != NULL) {
+        room.flags |= MUSUBI_ROOM_PUBLIC;
+        room.data = h->options.list;
+        room.size = (uint32_t)strlen(h->options.list);
+    }
+    if (h->options.ask)
+        room.flags |= MUSUBI_ROOM_ASK;
+    return musubi_room_create_with(h->client, &room);
+}
+
 /* Takes one event. Returns an exit code if there is no point in going on. */
 static int take(struct harness *h, const musubi_event *e, double now)
 {
@@ -74,6 +102,16 @@ static int take(struct harness *h, const musubi_event *e, double now)
         break;
     case MUSUBI_EVENT_FAILED:
         return EXIT_SERVER;
+    case MUSUBI_EVENT_JOIN_REQUEST:
+        musubi_room_admit(h->client, e->count, 1, NULL);
+        break;
+    case MUSUBI_EVENT_ROOM_LISTED:
+        enter(h, e->text);
+        break;
+    case MUSUBI_EVENT_ROOM_LIST_END:
+        if (e->count == 0)
+            h->look_at = now + 0.5;
+        break;
     case MUSUBI_EVENT_PEER_CONNECTED:
     case MUSUBI_EVENT_ROUTE_CHANGED:
         if (p != NULL)
@@ -202,7 +240,7 @@ static void obey(struct harness *h)
 
     while (h->options.control && (order = control_take(&word)) != ORDER_NONE) {
         if (order == ORDER_JOIN)
-            musubi_room_join(h->client, word);
+            enter(h, word);
         else if (order == ORDER_SUSPEND)
             musubi_suspend(h->client, (uint32_t)strtoul(word, NULL, 10));
         else if (order == ORDER_WAKE)
@@ -249,9 +287,12 @@ static int32_t begin(struct harness *h)
         err = simulate(h);
     if (err == MUSUBI_OK)
         err = musubi_connect(h->client);
-    if (err == MUSUBI_OK && !ordered_in(h))
-        err = h->options.join != NULL ? musubi_room_join(h->client, h->options.join)
-                                      : musubi_room_create(h->client, h->options.members, NULL, 0);
+    if (err == MUSUBI_OK && h->options.join == NULL)
+        err = make_room(h);
+    else if (err == MUSUBI_OK && !ordered_in(h))
+        err = enter(h, h->options.join);
+    else if (err == MUSUBI_OK && h->options.list != NULL)
+        err = look(h);
     return err;
 }
 
@@ -270,6 +311,10 @@ int main(int argc, char **argv)
     }
     for (end = GO_ON; end == GO_ON;) {
         obey(&h);
+        if (h.look_at != 0 && now_seconds() >= h.look_at) {
+            h.look_at = 0;
+            look(&h);
+        }
         end = poll_all(&h);
         if (end == GO_ON)
             end = verdict(&h, now_seconds());

@@ -11,6 +11,9 @@
 
 static const char usage[] =
     "usage: musubi_peer --server musubi://... (--host | --join CODE) [options]\n"
+    "  --password TEXT   of the room, on both sides\n"
+    "  --list TEXT       host: a public room with this metadata; with --join - the first one listed is joined\n"
+    "  --ask             host: asks who wants to enter, and lets everybody in\n"
     "  --name S          wished user id; a server with open auth gives another\n"
     "  --messages N      reliable messages to each peer (default 100)\n"
     "  --unreliable N    unreliable messages to each peer, spread over the same time (default 0)\n"
@@ -114,6 +117,10 @@ static int option(struct options *o, const char *name, const char *value)
         o->server = value;
     else if (strcmp(name, "--join") == 0)
         o->join = value;
+    else if (strcmp(name, "--password") == 0)
+        o->password = value;
+    else if (strcmp(name, "--list") == 0)
+        o->list = value;
     else if (strcmp(name, "--name") == 0)
         o->name = value;
     else if (strcmp(name, "--marker") == 0)
@@ -151,6 +158,10 @@ int options_read(struct options *o, int argc, char **argv)
             o->control = 1;
             continue;
         }
+        if (strcmp(argv[i], "--ask") == 0) {
+            o->ask = 1;
+            continue;
+        }
         known = option(o, argv[i], i + 1 < argc ? argv[i + 1] : "");
         if (known == 0)
             return complain("unknown option", argv[i]);
@@ -164,7 +175,7 @@ int options_read(struct options *o, int argc, char **argv)
         return complain("--server is missing", NULL);
     if (host == (o->join != NULL))
         return complain("either --host or --join", NULL);
-    if (!host && strcmp(o->join, "-") == 0 && !o->control)
-        return complain("--join - needs --control", NULL);
+    if (!host && strcmp(o->join, "-") == 0 && !o->control && o->list == NULL)
+        return complain("--join - needs --control or --list", NULL);
     return 0;
 }

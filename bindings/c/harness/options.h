@@ -12,6 +12,9 @@ struct options {
     const char *bind; /* local address, or NULL */
     const char *simulate; /* name of a bad network, or NULL */
     const char *token;    /* access token, or NULL */
+    const char *password; /* of the room, or NULL */
+    const char *list;     /* the room is public, and found by its metadata, which is this; NULL: by its code */
+    int ask;              /* the host lets in who asks, one by one */
     uint32_t privacy;     /* MUSUBI_PRIVACY_ */
     uint32_t messages;   /* reliable, to each peer */
     uint32_t unreliable; /* to each peer, spread over the same time */

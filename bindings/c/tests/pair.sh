@@ -56,6 +56,18 @@ for file in host join; do # every message that asked was told: 100 + 100 + LAST 
 	[ $((${told% *} + ${told#* })) -eq 199 ] && [ "${told% *}" -ge 110 ] || fail "receipts: $told"
 done
 cat "$work/host.out" "$work/join.out" | grep -q ' stats .*mtu=1[2-4]' || fail "receipts: no statistics" # who is last to know may be alone
+# A public room with a password and a door, found by its list; and one who knows another password.
+"$peer" --server "$address" --host --timeout 30 --messages 20 --list "$work" --ask --password sesame >"$work/host.out" &
+host_pid=$!
+"$other" --server "$address" --join - --timeout 30 --messages 20 --list "$work" --password sesame >"$work/join.out" || fail "listed: the guest"
+wait $host_pid || fail "listed: the host"
+: >"$work/host.out"
+"$peer" --server "$address" --host --timeout 30 --password sesame >"$work/host.out" &
+host_pid=$!
+code=$(await "$work/host.out" 's/.* room_joined code=\([A-Z0-9]*\) .*/\1/p') || fail "password: no room"
+"$other" --server "$address" --join "$code" --timeout 30 --password sesam >"$work/join.out" && fail "password: the wrong one is good"
+wait $host_pid && fail "password: the host met somebody"
+grep -q ' peer_closed .*code=-404' "$work/join.out" || fail "password: no reason"
 pair simulated --messages 60 --rate 60 --unreliable 30 --simulate bad-wifi
 fi
 

@@ -51,6 +51,7 @@ struct Lobby {
             std::printf("%s is ready\n", others[e.peer()].c_str());
             if (!owner || !complete())
                 break;
+            client.room_configure(MUSUBI_ROOM_LOCKED).ignore(); // nobody comes in any more
             client.broadcast(musubi::Mode::reliable_ordered, start, {}).ignore();
             return 0;
         case MUSUBI_EVENT_SERVER_LOST:

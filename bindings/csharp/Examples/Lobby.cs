@@ -67,6 +67,7 @@ internal static class Lobby
                         Console.WriteLine(ready[e.Peer] + " is ready");
                         if (!owner || ready.Count < players - 1)
                             break;
+                        client.ConfigureRoom(RoomFlags.Locked); // nobody comes in any more
                         client.Broadcast(DeliveryMode.ReliableOrdered, Start, default(ReadOnlySpan<byte>));
                         Console.WriteLine("the game starts");
                         return 0;
