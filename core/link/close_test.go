@@ -163,8 +163,8 @@ func TestLargeSignalsToTheServerAreDropped(t *testing.T) {
 		}
 		w.run(time.Second)
 	}
-	if s.Drops().Signal != 3 || cap(s.pipe.in) > 2*wire.MaxUpSignal {
-		t.Errorf("%d dropped, %d bytes kept", s.Drops().Signal, cap(s.pipe.in))
+	if s.pipe.drops.Signal != 3 || cap(s.pipe.in) > 2*wire.MaxUpSignal {
+		t.Errorf("%d dropped, %d bytes kept", s.pipe.drops.Signal, cap(s.pipe.in))
 	}
 	var got []wire.SignalType
 	for _, sig := range w.server.signals {
