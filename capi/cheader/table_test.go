@@ -70,6 +70,27 @@ func TestEveryFunctionIsCalled(t *testing.T) {
 	}
 }
 
+// The linker exports what this file lists and nothing else: a function that is missing there is missing in the library.
+func TestExportsAreTheHeadersFunctions(t *testing.T) {
+	h, err := ReadFile("../../include/musubi.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported := map[string]bool{}
+	for _, name := range regexp.MustCompile(`\bmusubi_\w+`).FindAllString(readAll(t, "../musubi.map"), -1) {
+		exported[name] = true
+	}
+	for _, f := range h.Funcs() {
+		if !exported[f.Name] {
+			t.Errorf("%s is not exported by capi/musubi.map", f.Name)
+		}
+		delete(exported, f.Name)
+	}
+	for name := range exported {
+		t.Errorf("capi/musubi.map exports %s, which the header does not declare", name)
+	}
+}
+
 func readAll(t *testing.T, pattern string) string {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
