@@ -120,6 +120,8 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_ROOM_LOCKED)-int(api.RoomLocked)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ROOM_ASK)-int(api.RoomAsk)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ROOM_SHARED)-int(api.RoomShared)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ROOM_CONSENT)-int(api.RoomConsent)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ROOM_RELAY_ONLY)-int(api.RoomRelayOnly)]
 	_ = [1]struct{}{}[int(C.MUSUBI_USER_OFFLINE)-int(api.UserOffline)]
 	_ = [1]struct{}{}[int(C.MUSUBI_USER_ONLINE)-int(api.UserOnline)]
 	_ = [1]struct{}{}[int(C.MUSUBI_USER_IN_ROOM)-int(api.UserInRoom)]

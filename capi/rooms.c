@@ -30,7 +30,8 @@ static int32_t append_password(struct parts *p, const char *password, uint64_t *
 
 int32_t musubi_room_create_with(musubi_client client, const musubi_room_config *room)
 {
-    const uint32_t flags = MUSUBI_ROOM_PUBLIC | MUSUBI_ROOM_LOCKED | MUSUBI_ROOM_ASK | MUSUBI_ROOM_SHARED;
+    const uint32_t flags = MUSUBI_ROOM_PUBLIC | MUSUBI_ROOM_LOCKED | MUSUBI_ROOM_ASK | MUSUBI_ROOM_SHARED |
+                           MUSUBI_ROOM_CONSENT | MUSUBI_ROOM_RELAY_ONLY;
     struct musubi_request request = {.kind = MUSUBI_CMD_ROOM_CREATE_WITH};
     musubi_room_config r;
     struct parts parts;

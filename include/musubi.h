@@ -102,7 +102,9 @@ enum {
     MUSUBI_ROOM_PASSWORD = 2, /* has a password; told, not set */
     MUSUBI_ROOM_LOCKED = 4,   /* nobody enters, nor is it listed */
     MUSUBI_ROOM_ASK = 16,     /* the owner answers everybody who wants to enter: JOIN_REQUEST, musubi_room_admit */
-    MUSUBI_ROOM_SHARED = 32   /* every member may set the room's data, not only the owner */
+    MUSUBI_ROOM_SHARED = 32,  /* every member may set the room's data, not only the owner */
+    MUSUBI_ROOM_CONSENT = 64, /* everybody's privacy in this room is at least MUSUBI_PRIVACY_CONSENT; in musubi_room_config only */
+    MUSUBI_ROOM_RELAY_ONLY = 128 /* ditto MUSUBI_PRIVACY_RELAY_ONLY */
 };
 
 /* Flags of musubi_room_kick. */

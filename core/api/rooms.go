@@ -9,6 +9,9 @@ const (
 	RoomLocked   RoomFlags = 4  // nobody enters, nor is it listed
 	RoomAsk      RoomFlags = 16 // the owner decides on everybody who wants to enter
 	RoomShared   RoomFlags = 32 // every member may set the data, not only the owner
+	// At creation only: everybody's privacy in the room is at least this.
+	RoomConsent   RoomFlags = 64
+	RoomRelayOnly RoomFlags = 128
 )
 
 // RoomOptions say what a room is made like.

@@ -26,7 +26,7 @@ func (e *Endpoint) RoomOpen(now time.Time, o *api.RoomOptions) error {
 	switch {
 	case size < 2 || size > api.MaxRoomMembers:
 		return api.NewError(api.ErrValue, fmt.Sprintf("room for %d members: allowed are 2 to %d", size, api.MaxRoomMembers))
-	case flags&^wire.RoomSettable != 0:
+	case flags&^(wire.RoomSettable|wire.RoomPrivate) != 0:
 		return api.NewError(api.ErrValue, fmt.Sprintf("room options %#x: unknown ones", flags))
 	case len(o.Data) > api.MaxRoomData:
 		return api.NewError(api.ErrTooLarge, fmt.Sprintf("room data of %d bytes: at most %d", len(o.Data), api.MaxRoomData))

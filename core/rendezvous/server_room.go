@@ -113,7 +113,7 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 	case len(sig.Data) > api.MaxRoomData:
 		s.refuse(m, sig.Request, api.ErrTooLarge, "metadata is larger than 4096 bytes")
 		return
-	case sig.Flags&^(wire.RoomSettable|wire.RoomPassword|wire.RoomConsent|wire.RoomRelayOnly) != 0:
+	case sig.Flags&^(wire.RoomSettable|wire.RoomPassword|wire.RoomPrivate) != 0:
 		s.refuse(m, sig.Request, api.ErrValue, "the server does not know one of the room's options")
 		return
 	}

@@ -90,12 +90,14 @@ func TestRelayOnlyPlayersAddressesStayHidden(t *testing.T) {
 	for name, c := range map[string]struct {
 		client, server api.Privacy
 		tokens         api.Privacy
+		room           api.RoomFlags
 		hidden         bool
 	}{
 		"nobody asks":      {hidden: false},
 		"the player asks":  {client: api.PrivacyRelayOnly, hidden: true},
 		"its token asks":   {tokens: api.PrivacyRelayOnly, hidden: true},
 		"the server asks":  {server: api.PrivacyRelayOnly, hidden: true},
+		"the room asks":    {room: api.RoomRelayOnly, hidden: true},
 		"strictest counts": {client: api.PrivacyRelayOnly, tokens: api.PrivacyConsent, hidden: true},
 	} {
 		w := NewWorld(11, Weather{Delay: oneWay})
@@ -120,6 +122,12 @@ func TestRelayOnlyPlayersAddressesStayHidden(t *testing.T) {
 		look := func() bool {
 			leak = leak || knows(guest.Client, host.Site().WAN()) || knows(guest.Client, host.addr)
 			return false
+		}
+		if c.room != 0 { // Meet finds the host in a room already
+			host.Do(func(now time.Time, e *endpoint.Endpoint) {
+				_ = e.Connect(now)
+				_ = e.RoomOpen(now, &api.RoomOptions{Flags: c.room})
+			})
 		}
 		if !w.Meet(host, guest, 10*time.Second) {
 			t.Fatalf("%s: no keys: %v %v", name, host.Refused, guest.Refused)

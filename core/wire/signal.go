@@ -16,7 +16,7 @@ import (
 //	3 Leave                                   66 MemberJoined  epoch member
 //	4 SetData  data req version               67 MemberLeft    epoch id reason
 //	5 Profile  profile                        68 Owner         epoch id
-//	6 Connect  member data                    69 RoomData      epoch data version req code
+//	6 Connect  member data flags                  69 RoomData      epoch data version req code
 //	7 Accept   intro kk1                      70 Left          code text [wait]
 //	8 Reject   intro code text                71 Request       intro psk room epoch caller key data
 //	9 Answer   intro kk2                      72 Introduction  intro psk room epoch callee key party relay kk1 flags [backup]
@@ -32,7 +32,7 @@ import (
 //	                                          81 RoomTicket    room ticket
 //	                                          82 Move          ms addresses
 //
-// [wait] follows with code api.ErrUnavailable only, [backup] with IntroBackup only, Bye's and Connect's flags when not zero.
+// [wait] follows with code api.ErrUnavailable only, [backup] with IntroBackup only, Bye's flags when not zero.
 // Signals 13 to 19 and 83 to 88, of rooms and users, stand in signal_room.go.
 type SignalType uint8
 
@@ -195,10 +195,7 @@ func AppendSignal(b []byte, s *Signal) []byte {
 	case SigProfile:
 		b = appendProfile(b, s.Profile)
 	case SigConnect:
-		b = AppendBytes16(be.AppendUint64(b, s.Member), s.Data)
-		if s.Flags != 0 {
-			b = be.AppendUint32(b, s.Flags)
-		}
+		b = be.AppendUint32(AppendBytes16(be.AppendUint64(b, s.Member), s.Data), s.Flags)
 	case SigAccept, SigAnswer, SigAnswered:
 		b = AppendBytes16(append(b, s.Intro[:]...), s.Noise)
 	case SigReject:
@@ -293,10 +290,7 @@ func ParseSignal(b []byte) (s Signal, ok bool) {
 	case SigProfile:
 		s.Profile = r.profile()
 	case SigConnect:
-		s.Member, s.Data = r.U64(), r.Bytes16()
-		if r.Len() > 0 {
-			s.Flags = r.U32()
-		}
+		s.Member, s.Data, s.Flags = r.U64(), r.Bytes16(), r.U32()
 	case SigAccept, SigAnswer, SigAnswered:
 		r.Copy(s.Intro[:])
 		s.Noise = r.Bytes16()

@@ -43,6 +43,8 @@ const (
 	RoomConsent   = 64
 	RoomRelayOnly = 128
 
+	// RoomPrivate are the flags that stay as Create set them: members have connected trusting in them.
+	RoomPrivate = RoomConsent | RoomRelayOnly
 	// RoomSettable are the flags that a Configure may change. A password can't be: members have mixed it already.
 	RoomSettable = RoomPublic | RoomLocked | RoomAsk | RoomShared
 )

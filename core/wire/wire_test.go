@@ -234,6 +234,8 @@ func signals() []Signal {
 		{Type: SigRooms, Request: 5, Rooms: []RoomEntry{{"E1234567", RoomPublic, 2, 8, []byte("ctf")}, {Code: "E7654321", Data: []byte{}}}, After: []byte("next")},
 		{Type: SigDone, Request: 6}, {Type: SigInvited, User: "al", Text: "E1234567", Data: []byte("come")},
 		{Type: SigOutcome, Member: 4, Code: -200},
+		{Type: SigSetToken, Data: []byte("e30.e30.AA")}, {Type: SigTokenSet, Code: -340, Text: "expired", Request: 9}, {Type: SigTokenEnding, Request: 60},
+		{Type: SigConnect, Member: 9, Data: []byte("y"), Flags: ConnectAsked},
 	}
 }
 
@@ -278,6 +280,11 @@ func TestGoldenClusterSignals(t *testing.T) {
 		{Signal{Type: SigLeft, Code: -312, Text: "x", Wait: 500}, "46" + "fffffec8" + "01" + "78" + "000001f4"},
 		{Signal{Type: SigLeft, Code: -308, Text: "x", Wait: 500}, "46" + "fffffecc" + "01" + "78"},
 		{Signal{Type: SigBye}, "0a"},
+		{Signal{Type: SigSetToken, Data: []byte("ab")}, "14" + "0002" + "6162"},
+		{Signal{Type: SigTokenSet, Code: -340, Text: "x", Request: 16}, "5a" + "fffffeac" + "01" + "78" + "00000010"},
+		{Signal{Type: SigTokenEnding, Request: 60}, "5b" + "0000003c"},
+		{Signal{Type: SigConnect, Member: 1, Flags: ConnectAsked}, "06" + "0000000000000001" + "0000" + "00000001"},
+		{Signal{Type: SigConnect, Member: 1}, "06" + "0000000000000001" + "0000" + "00000000"},
 		{Signal{Type: SigBye, Flags: ByeMoved}, "0a" + "00000001"},
 	} {
 		if got := AppendSignal(nil, &c.s); !bytes.Equal(got, unhex(t, c.want)) {

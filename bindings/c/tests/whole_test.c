@@ -10,6 +10,7 @@ enum { GUESTS = 3 };
 static struct server server;
 static musubi_client host, guests[GUESTS];
 static musubi_peer to_guest[GUESTS];
+static const char large_token[1000];
 
 static musubi_client make(const char *address)
 {
@@ -207,6 +208,20 @@ static void broadcast(void)
         CHECK(await(guests[i], MUSUBI_EVENT_MESSAGE, NULL).data_size == (i == 1 ? sizeof large : sizeof large / 2));
 }
 
+/* A server with auth = open checks no tokens, and says so; the link lives on. */
+static void a_new_token(void)
+{
+    musubi_event e;
+
+    CHECK_CODE(musubi_set_token(host, (const uint8_t *)"nonsense", 8), 0);
+    e = await(host, MUSUBI_EVENT_TOKEN_SET, NULL);
+    CHECK(e.code == MUSUBI_ERR_UNAUTHORIZED && strstr(e.text, "auth = open") != NULL);
+    CHECK(totals_of(host).server == MUSUBI_SERVER_CONNECTED);
+    CHECK_CODE(musubi_set_token(host, (const uint8_t *)large_token, sizeof large_token), 0);
+    e = await(host, MUSUBI_EVENT_TOKEN_SET, NULL);
+    CHECK(e.code == MUSUBI_ERR_TOO_LARGE && strstr(e.text, "1000 bytes: at most 900") != NULL);
+}
+
 static void part(void)
 {
     int i;
@@ -235,6 +250,7 @@ int main(int argc, char **argv)
     figures_and_words();
     batch();
     broadcast();
+    a_new_token();
     part();
     server_stop(&server);
     printf("batches, broadcasts, figures, identity, words\n");

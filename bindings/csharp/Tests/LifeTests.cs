@@ -36,6 +36,8 @@ internal static class LifeTests
         Check.Equal(ResultCode.TooLarge, Refused(new ClientOptions { User = new string('x', 65) }), "user");
         Check.Equal(ResultCode.TooLarge, Refused(new ClientOptions { Token = new byte[Limits.MaxToken + 1] }), "token");
         Check.Equal(ResultCode.Value, Refused(new ClientOptions { Bind = "nowhere" }), "bind");
+        Check.Equal(ResultCode.Value, Refused(new ClientOptions { Privacy = (Privacy)3 }), "privacy");
+        Check.Throws<ArgumentException>(delegate { new Client(new ClientOptions { AppKey = new byte[31] }); });
         Check.Throws<ArgumentException>(delegate { new Client(new ClientOptions { App = "a\0b" }); });
     }
 
@@ -56,6 +58,10 @@ internal static class LifeTests
             Check.Equal(ResultCode.Value, p.Client.Send(new Peer(77), DeliveryMode.Unreliable, 256, new byte[1]), "channel");
             Check.Equal(ResultCode.TooLarge, p.Client.Send(new Peer(77), DeliveryMode.Unreliable, 0, new byte[65537]), "size");
             Check.Equal(ResultCode.Value, Check.Throws<MusubiException>(delegate { p.Client.Suspend(0); }).Code, "suspend");
+            Check.Equal(ResultCode.TooLarge, Check.Throws<MusubiException>(delegate { p.Client.SetToken(new byte[Limits.MaxToken + 1]); }).Code, "token");
+            Check.Equal(ResultCode.TooLarge, Check.Throws<MusubiException>(delegate { p.Client.SetCertificate(new byte[Limits.MaxCertificate + 1]); }).Code, "certificate");
+            p.Client.SetToken(new byte[3]);
+            p.Client.SetCertificate(new byte[3]);
             Check.Equal(ResultCode.Value, Check.Throws<MusubiException>(delegate { p.Client.Simulate("no such network"); }).Code, "preset");
             Check.Throws<ArgumentOutOfRangeException>(delegate { Client.Deadline(0); });
             PeerStats stats;

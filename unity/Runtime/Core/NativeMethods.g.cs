@@ -177,6 +177,12 @@ namespace Musubi
 
         /// <summary>Every member may set the room's data, not only the owner.</summary>
         Shared = 32,
+
+        /// <summary>Everybody's privacy in this room is at least MUSUBI_PRIVACY_CONSENT; in musubi_room_config only.</summary>
+        Consent = 64,
+
+        /// <summary>Ditto MUSUBI_PRIVACY_RELAY_ONLY.</summary>
+        RelayOnly = 128,
     }
 
     /// <summary>Flags of musubi_room_kick.</summary>
