@@ -70,7 +70,7 @@ unreal_static() (
 # The tests and nothing else of the C tests, which need many libraries.
 unreal_build() {
   setup_build
-  cmake -S . -B "$out" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON && cmake --build "$out" -j 2 --target unreal_words unreal_session unreal_driver unreal_engine unreal_missing
+  cmake -S . -B "$out" -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=ON && cmake --build "$out" -j 2 --target unreal_words unreal_session unreal_driver unreal_engine unreal_replication unreal_missing
 }
 
 unreal_ctest() (

@@ -10,7 +10,7 @@ int main()
 	FWindow Window;
 	FMusubiError Error, AtPin;
 	CHECK(!Window.Musubi->HostRoom(4, TArray<uint8>(), Error) && Error.Code == MUSUBI_ERR_VERSION && Has(Error.Sentence, "libmusubi.so") && Has(Error.Sentence, "release archive"));
-	UMusubiJoinByCode* Node = UMusubiJoinByCode::JoinByCode(&Window.World, TEXT("ABCDEF"));
+	UMusubiJoinByCode* Node = UMusubiJoinByCode::JoinByCode(&Window.World, TEXT("ABCDEF"), FString());
 	Node->Failed.AddLambda([&](const FMusubiPeer&, const FMusubiError& Why) { AtPin = Why; });
 	Node->Activate();
 	CHECK(AtPin.Code == Error.Code && AtPin.Sentence == Error.Sentence);

@@ -205,6 +205,17 @@ static void SimulationWords()
 	CHECK(Has(ParseSimulation("loss=101", Wish).Sentence, "0 to 100"));
 }
 
+static void Keys()
+{
+	std::vector<uint8_t> Bytes;
+	CHECK(ParseHex("00fF 1a", Bytes) && Bytes == (std::vector<uint8_t>{0, 255, 26}) && ParseHex("", Bytes) && Bytes.empty());
+	CHECK(!ParseHex("0", Bytes) && !ParseHex("0g", Bytes) && !ParseHex("0x00", Bytes));
+	FSession Session;
+	FSessionConfig Config;
+	Config.AppKey.assign(31, 1);
+	CHECK(Has(Session.Start(nullptr, Config).Sentence, "31 bytes") && !Session.IsRunning());
+}
+
 static void WithoutASession()
 {
 	FSession Session;
@@ -228,6 +239,7 @@ int main()
 	Definitions();
 	Routes();
 	SimulationWords();
+	Keys();
 	WithoutASession();
 	return 0;
 }

@@ -26,6 +26,7 @@ struct FPlayer : MusubiCore::ISessionListener
 	MusubiCore::FSession Session;
 	std::vector<std::string> Story; // one line for each thing it was told, messages excepted
 	std::vector<std::string> Messages;
+	int Others = 0;   // events of peers that are no messages: rare, and may allocate
 	int Outcomes = 0; // of Host and Join
 	MusubiCore::FError Outcome;
 	std::string Code;
@@ -53,6 +54,10 @@ struct FPlayer : MusubiCore::ISessionListener
 	void HostEnded(const MusubiCore::FError& Error, std::string_view RoomCode) override { Done(Error, RoomCode); }
 	void JoinEnded(const MusubiCore::FError& Error, musubi_peer) override { Done(Error, ""); }
 	void RoomLeft(const MusubiCore::FError& Error) override { Story.push_back("left " + std::to_string(Error.Code)); }
+	void MemberJoined(const MusubiCore::FPeer&) override { Others++; }
+	void RouteChanged(const MusubiCore::FPeer&, std::string_view) override { Others++; }
+	void PeerInterrupted(const MusubiCore::FPeer&, std::string_view) override { Others++; }
+	void PeerRecovered(const MusubiCore::FPeer&) override { Others++; }
 	void PeerConnected(const MusubiCore::FPeer&) override { Story.push_back("connected"); }
 	void PeerClosed(const MusubiCore::FPeer&, const MusubiCore::FError& Error, uint64_t) override { Story.push_back("closed " + std::to_string(Error.Code) + " " + Error.Sentence); }
 	void ServerLost(const MusubiCore::FError& Error) override { Story.push_back("lost " + std::to_string(Error.Code)); }

@@ -57,11 +57,12 @@ void UMusubiHostRoom::Finish(const FString& Code, const FMusubiError& Error)
 	SetReadyToDestroy();
 }
 
-UMusubiJoinByCode* UMusubiJoinByCode::JoinByCode(UObject* WorldContextObject, const FString& Code)
+UMusubiJoinByCode* UMusubiJoinByCode::JoinByCode(UObject* WorldContextObject, const FString& Code, const FString& Password)
 {
 	UMusubiJoinByCode* Node = NewObject<UMusubiJoinByCode>();
 	Node->Context = WorldContextObject;
 	Node->RoomCode = Code;
+	Node->RoomPassword = Password;
 	Node->RegisterWithGameInstance(WorldContextObject);
 	return Node;
 }
@@ -70,7 +71,7 @@ void UMusubiJoinByCode::Activate()
 {
 	FMusubiError Error;
 	UMusubiSubsystem* Musubi = MusubiOfContext(Context, Error);
-	if (Musubi == nullptr || !Musubi->JoinByCode(RoomCode, Error))
+	if (Musubi == nullptr || !Musubi->JoinWithPassword(RoomCode, RoomPassword, TArray<uint8>(), Error))
 	{
 		Finish(FMusubiPeer(), Error);
 		return;

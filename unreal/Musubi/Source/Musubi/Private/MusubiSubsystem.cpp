@@ -32,6 +32,11 @@ void UMusubiSubsystem::Initialize(FSubsystemCollectionBase& Collection)
 	{
 		Config.Flags |= MUSUBI_CONFIG_NO_PORT_MAPPING;
 	}
+	Config.Privacy = static_cast<uint32>(Settings->Privacy);
+	if (!MusubiCore::ParseHex(ToUtf8(Settings->AppKey), Config.AppKey))
+	{
+		Config.AppKey.assign(1, 0); // not hexadecimal: no session starts without the key that was asked for
+	}
 	Session.AddListener(this);
 	BackgroundHandle = FCoreDelegates::ApplicationWillEnterBackgroundDelegate.AddUObject(this, &UMusubiSubsystem::HandleBackground);
 	ForegroundHandle = FCoreDelegates::ApplicationHasEnteredForegroundDelegate.AddUObject(this, &UMusubiSubsystem::HandleForeground);
@@ -153,6 +158,11 @@ bool UMusubiSubsystem::JoinByCode(const FString& Code, FMusubiError& Error)
 	return Done(Session.Join(ToUtf8(Code)), Error);
 }
 
+bool UMusubiSubsystem::ConnectToServer(FMusubiError& Error)
+{
+	return Done(MusubiCore::ErrorOf(Session.Library().connect(), "connect to the server"), Error);
+}
+
 bool UMusubiSubsystem::LeaveRoom(FMusubiError& Error)
 {
 	return Done(Session.Leave(), Error);
@@ -162,6 +172,8 @@ bool UMusubiSubsystem::SetRoomData(const TArray<uint8>& Data, FMusubiError& Erro
 {
 	return Done(MusubiCore::ErrorOf(Session.Library().room_set_data(ToView(Data)), "change the room's data"), Error);
 }
+
+// The rest of rooms and the lobby: MusubiSubsystemLobby.cpp.
 
 bool UMusubiSubsystem::HostLan(int32 MaxPlayers, const TArray<uint8>& Data, FMusubiError& Error)
 {

@@ -36,7 +36,7 @@ void UMusubiSubsystem::RoomLeft(const MusubiCore::FError& Error)
 	OnRoomLeft.Broadcast(ToError(Error));
 }
 
-void UMusubiSubsystem::RoomDataChanged(musubi::View Data)
+void UMusubiSubsystem::RoomDataChanged(musubi::View Data, uint32_t, bool)
 {
 	OnRoomData.Broadcast(ToBytes(Data));
 }

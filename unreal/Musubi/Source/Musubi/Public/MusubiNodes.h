@@ -52,10 +52,10 @@ class MUSUBI_API UMusubiJoinByCode : public UBlueprintAsyncActionBase
 	GENERATED_BODY()
 
 public:
-	/** Enters a room and connects to its host. Joined: messages may be sent to Host, or replication opened with Open Level and
+	/** Enters a room and connects to its host. Password: the room's, empty for none. Joined: messages may be sent to Host, or replication opened with Open Level and
 	 *  Get Host Url. Failed: Error says why. */
-	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms", meta = (BlueprintInternalUseOnly = "true", WorldContext = "WorldContextObject", DisplayName = "Join By Code"))
-	static UMusubiJoinByCode* JoinByCode(UObject* WorldContextObject, const FString& Code);
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms", meta = (BlueprintInternalUseOnly = "true", WorldContext = "WorldContextObject", DisplayName = "Join By Code", AutoCreateRefTerm = "Password"))
+	static UMusubiJoinByCode* JoinByCode(UObject* WorldContextObject, const FString& Code, const FString& Password);
 
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
 	FMusubiJoinByCodePin Joined;
@@ -74,7 +74,7 @@ private:
 	UPROPERTY()
 	TObjectPtr<UObject> Context;
 
-	FString RoomCode;
+	FString RoomCode, RoomPassword;
 };
 
 /** Texts as the bytes of messages. */

@@ -3,6 +3,7 @@
 
 #include "CoreMinimal.h"
 #include "Engine/DeveloperSettings.h"
+#include "MusubiTypes.h"
 
 #include "MusubiSettings.generated.h"
 
@@ -31,6 +32,15 @@ public:
 	/** Ask the router for a port (PCP, NAT-PMP, UPnP). */
 	UPROPERTY(Config, EditAnywhere, BlueprintReadOnly, Category = "Network")
 	bool bAskRouterForPort = true;
+
+	/** Who may learn this player's addresses. */
+	UPROPERTY(Config, EditAnywhere, BlueprintReadOnly, Category = "Network")
+	EMusubiPrivacy Privacy = EMusubiPrivacy::Direct;
+
+	/** The key under which the game's backend signs identity certificates, 64 hexadecimal digits: other players then have to show one, so
+	 *  that not even the server can pose as them. Empty: the server is trusted to introduce the right players. */
+	UPROPERTY(Config, EditAnywhere, BlueprintReadOnly, AdvancedDisplay, Category = "Network")
+	FString AppKey;
 
 	/** The local UDP address, "0.0.0.0:5000". Empty: any, which is right for players. */
 	UPROPERTY(Config, EditAnywhere, BlueprintReadOnly, AdvancedDisplay, Category = "Network")

@@ -27,6 +27,16 @@ DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiPeerTextDelegate, const FMus
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiPeerErrorDelegate, const FMusubiPeer&, Peer, const FMusubiError&, Error);
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiPeerBytesDelegate, const FMusubiPeer&, Peer, const TArray<uint8>&, Data);
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_ThreeParams(FMusubiMessageDelegate, int64, Peer, int32, Channel, const TArray<uint8>&, Data);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiOptionsDelegate, const FMusubiRoomOptions&, Options);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_ThreeParams(FMusubiJoinRequestDelegate, int64, Request, const FString&, UserId, const TArray<uint8>&, Data);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiNumberDelegate, int64, Number);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiRequestFailedDelegate, EMusubiRequest, Request, const FMusubiError&, Error);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiRoomListedDelegate, const FMusubiRoomListing&, Room);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiRoomListEndDelegate, int32, Rooms, bool, bMore);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiUserDelegate, const FString&, UserId, EMusubiUserState, State);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiUserErrorDelegate, const FString&, UserId, const FMusubiError&, Error);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_ThreeParams(FMusubiInvitedDelegate, const FString&, Code, const FString&, FromUserId, const TArray<uint8>&, Data);
+DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiTokenDelegate, int64, Seconds, const FMusubiError&, Error);
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiLanDelegate, const FMusubiLanHost&, Host);
 DECLARE_MULTICAST_DELEGATE_ThreeParams(FMusubiRawMessage, int64 /*Peer*/, int32 /*Channel*/, TArrayView<const uint8> /*Data, during the call*/);
 
@@ -43,9 +53,17 @@ public:
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool HostRoom(int32 MaxPlayers, const TArray<uint8>& Data, FMusubiError& Error);
 
+	/** The same with options: listed, locked, with a password, or with a host who is asked. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool HostRoomWithOptions(const FMusubiRoomOptions& Options, const TArray<uint8>& Data, FMusubiError& Error);
+
 	/** Enters a room by its code, as players type it. On Joined follows when the host can be talked to, or an error. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool JoinByCode(const FString& Code, FMusubiError& Error);
+
+	/** The same with the room's password, and up to 256 bytes for a host who is asked. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool JoinWithPassword(const FString& Code, const FString& Password, const TArray<uint8>& Data, FMusubiError& Error);
 
 	/** Leaves the room, or gives up hosting or joining. Connections to its members are closed. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
@@ -54,6 +72,40 @@ public:
 	/** Replaces the room's data; the host may. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool SetRoomData(const TArray<uint8>& Data, FMusubiError& Error);
+
+	/** Changes the room's options, but for the password; the host may. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool SetRoomOptions(const FMusubiRoomOptions& Options, FMusubiError& Error);
+
+	/** Gives the room to another member; the host may. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool MakeHost(int64 Peer, FMusubiError& Error);
+
+	/** Puts a member out, with a sentence for it; the host may. Ban: its user id and identity don't come back while the room lives. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool KickPlayer(int64 Peer, bool bBan, const FString& Sentence, FMusubiError& Error);
+
+	/** Answers On Join Request. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
+	bool AnswerJoinRequest(int64 Request, bool bAccept, const FString& Sentence, FMusubiError& Error);
+
+	/** Asks for public rooms whose data begins with Prefix: On Room Listed for each, then On Room List End. Next Page goes on behind the
+	 *  last page. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Lobby")
+	bool ListRooms(const TArray<uint8>& Prefix, bool bNextPage, FMusubiError& Error);
+
+	/** Asks where a user of this game is: On User Found. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Lobby")
+	bool FindUser(const FString& UserId, FMusubiError& Error);
+
+	/** Invites a user into this player's room: On Invited there, On Invite Answered here. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Lobby")
+	bool InviteUser(const FString& UserId, const TArray<uint8>& Data, FMusubiError& Error);
+
+	/** Connects to the server without entering a room: to list rooms, find users, be invited. Host Room and Join By Code do it by
+	 *  themselves. On Server Connected or On Server Lost follows. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Lobby")
+	bool ConnectToServer(FMusubiError& Error);
 
 	/** Hosts for players in the same local network, without any server. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Local Network")
@@ -125,6 +177,18 @@ public:
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
 	bool UseServer(const FString& ServerAddress, const FString& UserId, const TArray<uint8>& Token, FMusubiError& Error);
 
+	/** A new access token of the game's backend, for the link as it is and the ones to come: On Token Answered. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
+	bool SetToken(const TArray<uint8>& Token, FMusubiError& Error);
+
+	/** The certificate of the game's backend for this player's identity, which other players are shown. */
+	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
+	bool SetCertificate(const TArray<uint8>& Certificate, FMusubiError& Error);
+
+	/** This player's public key, 32 bytes: what a backend binds tokens and certificates to. Fresh with each session. */
+	UFUNCTION(BlueprintPure, Category = "Musubi|Session")
+	TArray<uint8> GetIdentity() const;
+
 	/** The link to the server is up. */
 	UFUNCTION(BlueprintPure, Category = "Musubi|Session")
 	bool IsServerConnected() const { return Session.IsServerConnected(); }
@@ -137,7 +201,8 @@ public:
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
 	bool SimulateNetwork(const FString& Words, FMusubiError& Error);
 
-	/** Everything that is known, for a log or a bug report: link, NAT, players, routes, advice. No names, keys or messages. */
+	/** Everything that is known, for a log or a bug report: link, NAT, players, routes, advice. No names, keys or messages.
+	 *  It may wait up to 50 milliseconds: not each frame. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Session")
 	FString DescribeState() const;
 
@@ -160,6 +225,46 @@ public:
 
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
 	FMusubiBytesDelegate OnRoomData;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiOptionsDelegate OnRoomOptions;
+
+	/** Somebody wants to enter a room whose host is asked: Answer Join Request, within 60 seconds. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiJoinRequestDelegate OnJoinRequest;
+
+	/** And wants it no more. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiNumberDelegate OnJoinWithdrawn;
+
+	/** The server did not do what was asked: not the host, too late, too often. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
+	FMusubiRequestFailedDelegate OnRequestFailed;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Lobby")
+	FMusubiRoomListedDelegate OnRoomListed;
+
+	/** The end of a page; More: List Rooms with Next Page finds others. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Lobby")
+	FMusubiRoomListEndDelegate OnRoomListEnd;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Lobby")
+	FMusubiUserDelegate OnUserFound;
+
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Lobby")
+	FMusubiInvitedDelegate OnInvited;
+
+	/** Error's code 0: it has the invitation. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Lobby")
+	FMusubiUserErrorDelegate OnInviteAnswered;
+
+	/** Error's code 0: the token counts for so many seconds. Otherwise the old one does. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
+	FMusubiTokenDelegate OnTokenAnswered;
+
+	/** The link ends in so many seconds unless Set Token comes before. */
+	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
+	FMusubiNumberDelegate OnTokenEnding;
 
 	/** The room has another host; Id 0: this player. */
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
@@ -236,7 +341,18 @@ private:
 	virtual void ServerLost(const MusubiCore::FError& Error) override;
 	virtual void RoomJoined(std::string_view Code) override;
 	virtual void RoomLeft(const MusubiCore::FError& Error) override;
-	virtual void RoomDataChanged(musubi::View Data) override;
+	virtual void RoomDataChanged(musubi::View Data, uint32_t Version, bool bConflict) override;
+	virtual void RoomOptionsChanged(uint32_t Flags, uint32_t Most) override;
+	virtual void JoinRequested(uint64_t Request, std::string_view UserId, musubi::View Data) override;
+	virtual void JoinWithdrawn(uint64_t Request) override;
+	virtual void RequestFailed(uint32_t Request, const MusubiCore::FError& Error) override;
+	virtual void RoomListed(std::string_view Code, musubi::View Data, uint32_t Members, uint32_t Most, uint32_t Flags) override;
+	virtual void RoomListEnded(uint32_t Rooms, musubi::View After) override;
+	virtual void UserFound(std::string_view UserId, uint32_t State) override;
+	virtual void InviteAnswered(std::string_view UserId, const MusubiCore::FError& Error) override;
+	virtual void Invited(std::string_view Code, std::string_view From, musubi::View Data) override;
+	virtual void TokenAnswered(const MusubiCore::FError& Error, uint64_t Seconds) override;
+	virtual void TokenEnding(uint64_t Seconds) override;
 	virtual void MemberJoined(const MusubiCore::FPeer& Peer) override;
 	virtual void MemberLeft(const MusubiCore::FPeer& Peer, const MusubiCore::FError& Error) override;
 	virtual void HostChanged(musubi_peer Host) override;
@@ -266,7 +382,8 @@ private:
 
 	MusubiCore::FSession Session;
 	MusubiCore::FSessionConfig Config;
-	FMusubiError StartError; // why the session does not run
-	bool bRestart = false;   // it failed while it was pumped: a new one starts after that
+	TArray<uint8> ListedUpTo; // where the last page of the list of rooms ended
+	FMusubiError StartError;  // why the session does not run
+	bool bRestart = false;    // it failed while it was pumped: a new one starts after that
 	FDelegateHandle BackgroundHandle, ForegroundHandle;
 };

@@ -37,6 +37,41 @@ enum class EMusubiRoute : uint8
 	DirectIPv6 = 4
 };
 
+/** Who may learn this player's addresses. Of what the server, the room and both players ask for, the strictest holds. */
+UENUM(BlueprintType)
+enum class EMusubiPrivacy : uint8
+{
+	/** Whoever it connects to. */
+	Direct = 0,
+	/** Nobody before both games agreed: Accept Peer. */
+	Consent = 1,
+	/** Nobody: everything is relayed. */
+	RelayOnly = 2
+};
+
+/** Where a user of this game is. */
+UENUM(BlueprintType)
+enum class EMusubiUserState : uint8
+{
+	Offline = 0,
+	Online = 1,
+	InRoom = 2
+};
+
+/** What On Request Failed is about. */
+UENUM(BlueprintType)
+enum class EMusubiRequest : uint8
+{
+	Other = 0,
+	SetRoomData = 1,
+	SetRoomOptions = 2,
+	MakeHost = 3,
+	KickPlayer = 4,
+	AnswerJoinRequest = 5,
+	ListRooms = 6,
+	FindUser = 7
+};
+
 /** Why something did not work. */
 USTRUCT(BlueprintType)
 struct MUSUBI_API FMusubiError
@@ -149,4 +184,58 @@ struct MUSUBI_API FMusubiLanHost
 
 	UPROPERTY(BlueprintReadOnly, Category = "Musubi")
 	int32 MaxMembers = 0;
+};
+
+/** What a room is like. */
+USTRUCT(BlueprintType)
+struct MUSUBI_API FMusubiRoomOptions
+{
+	GENERATED_BODY()
+
+	/** This player included, 2 to 64. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Musubi")
+	int32 MaxPlayers = 16;
+
+	/** List Rooms shows it. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Musubi")
+	bool bPublic = false;
+
+	/** Nobody enters. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Musubi")
+	bool bLocked = false;
+
+	/** The host is asked about everybody: On Join Request. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Musubi")
+	bool bAskHost = false;
+
+	/** Every member may set the room's data. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Musubi")
+	bool bSharedData = false;
+
+	/** The server never learns it; members with another one don't get connected. Set when the room is made. Empty: none. */
+	UPROPERTY(EditAnywhere, BlueprintReadWrite, Category = "Musubi")
+	FString Password;
+};
+
+/** A public room, as List Rooms finds it. */
+USTRUCT(BlueprintType)
+struct MUSUBI_API FMusubiRoomListing
+{
+	GENERATED_BODY()
+
+	UPROPERTY(BlueprintReadOnly, Category = "Musubi")
+	FString Code;
+
+	/** The first 256 bytes of its data. */
+	UPROPERTY(BlueprintReadOnly, Category = "Musubi")
+	TArray<uint8> Data;
+
+	UPROPERTY(BlueprintReadOnly, Category = "Musubi")
+	int32 Members = 0;
+
+	UPROPERTY(BlueprintReadOnly, Category = "Musubi")
+	int32 MaxMembers = 0;
+
+	UPROPERTY(BlueprintReadOnly, Category = "Musubi")
+	bool bPassword = false;
 };

@@ -107,6 +107,26 @@ FError Simulate(const FSession& Session, const FSimulationWish& Wish)
 	return ErrorOf(Client.simulate(&Wish.Each, &Wish.Each), "simulate a network");
 }
 
+bool ParseHex(std::string_view Text, std::vector<uint8_t>& Bytes)
+{
+	Bytes.clear();
+	int High = -1;
+	for (char C : Text)
+	{
+		const int Digit = C >= '0' && C <= '9' ? C - '0' : C >= 'a' && C <= 'f' ? C - 'a' + 10 : C >= 'A' && C <= 'F' ? C - 'A' + 10 : -1;
+		if (Digit < 0 && C != ' ')
+		{
+			return false;
+		}
+		if (Digit >= 0 && High >= 0)
+		{
+			Bytes.push_back(static_cast<uint8_t>(High * 16 + Digit));
+		}
+		High = Digit < 0 ? High : High >= 0 ? -1 : Digit;
+	}
+	return High < 0;
+}
+
 std::string Status(const FSession& Session)
 {
 	if (!Session.IsRunning())

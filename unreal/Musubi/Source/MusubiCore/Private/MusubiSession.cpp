@@ -16,6 +16,10 @@ FError FSession::Start(const musubi_api* Api, const FSessionConfig& Config)
 	{
 		return {MUSUBI_ERR_ALREADY, "This game instance's Musubi session runs already."};
 	}
+	if (!Config.AppKey.empty() && Config.AppKey.size() != MUSUBI_APP_KEY_SIZE)
+	{
+		return {MUSUBI_ERR_VALUE, "The app key has " + std::to_string(Config.AppKey.size()) + " bytes; it is " + std::to_string(static_cast<int>(MUSUBI_APP_KEY_SIZE)) + " bytes, 64 hexadecimal digits."};
+	}
 	musubi::Config Wish(Config.Server.empty() ? nullptr : Config.Server.c_str());
 	Wish.app = Config.App.empty() ? nullptr : Config.App.c_str();
 	Wish.user = Config.UserId.empty() ? nullptr : Config.UserId.c_str();
@@ -23,6 +27,8 @@ FError FSession::Start(const musubi_api* Api, const FSessionConfig& Config)
 	Wish.token = Config.Token.empty() ? nullptr : Config.Token.data();
 	Wish.token_size = static_cast<uint32_t>(Config.Token.size());
 	Wish.flags = Config.Flags;
+	Wish.privacy = Config.Privacy;
+	Wish.app_key = Config.AppKey.size() == MUSUBI_APP_KEY_SIZE ? Config.AppKey.data() : nullptr;
 	musubi::Result Why;
 	Client = musubi::Client::create(Wish, Why, Api);
 	if (!Client)
@@ -109,10 +115,11 @@ void FSession::Pump(double Now)
 		else if (Now >= Deadline)
 		{
 			const std::string Seconds = std::to_string(static_cast<int>(Patience + 0.5));
+			const char* Why = !bServerConnected ? ": the server does not answer. Is its address right, does it run, is UDP allowed?"
+				: bInRoom ? ": the host can't be reached. `musubi.Status` in the console tells what was tried."
+						  : ": the room's host has not let this player in yet, or the server is busy.";
 			Client.room_leave().ignore();
-			Finish({MUSUBI_ERR_TIMEOUT, "No answer within " + Seconds + " s" + (bServerConnected
-				? ": the host can't be reached. `musubi.Status` in the console tells what was tried."
-				: ": the server does not answer. Is its address right, does it run, is UDP allowed?")});
+			Finish({MUSUBI_ERR_TIMEOUT, "No answer within " + Seconds + " s" + Why});
 		}
 	}
 	bPumping = false;
@@ -167,6 +174,13 @@ static std::string Trimmed(std::string_view Text)
 
 FError FSession::Host(uint32_t MaxMembers, musubi::View Data)
 {
+	musubi::RoomConfig Room(0, Data);
+	Room.max_members = MaxMembers;
+	return Host(Room);
+}
+
+FError FSession::Host(const musubi::RoomConfig& Room)
+{
 	if (FError Error = Begin(EMove::Hosting, "host a room"))
 	{
 		return Error;
@@ -174,22 +188,22 @@ FError FSession::Host(uint32_t MaxMembers, musubi::View Data)
 	musubi::Result Result = bServerWanted ? musubi::Result() : Client.connect();
 	if (Result || Result.code() == MUSUBI_ERR_ALREADY)
 	{
-		Result = Client.room_create(MaxMembers, Data);
+		Result = Client.room_create(Room);
 	}
 	return Started(ErrorOf(Result, "host a room"));
 }
 
-FError FSession::Join(std::string_view RoomCode)
+FError FSession::Join(std::string_view Text, const musubi::JoinConfig& Wish)
 {
 	if (FError Error = Begin(EMove::Joining, "join a room"))
 	{
 		return Error;
 	}
-	Wanted = Trimmed(RoomCode);
+	Wanted = Trimmed(Text);
 	musubi::Result Result = bServerWanted ? musubi::Result() : Client.connect();
 	if (Result || Result.code() == MUSUBI_ERR_ALREADY)
 	{
-		Result = Client.room_join(Wanted.c_str());
+		Result = Client.room_join(Wanted.c_str(), Wish);
 	}
 	if (Result.code() == MUSUBI_ERR_VALUE)
 	{
@@ -207,13 +221,13 @@ FError FSession::HostLan(uint32_t MaxMembers, musubi::View Data)
 	return Started(ErrorOf(Client.lan_host(MaxMembers, Data), "host in the local network"));
 }
 
-FError FSession::JoinLan(std::string_view Address, std::string_view RoomCode)
+FError FSession::JoinLan(std::string_view Address, std::string_view Text)
 {
 	if (FError Error = Begin(EMove::Joining, "join in the local network"))
 	{
 		return Error;
 	}
-	Wanted = Trimmed(RoomCode);
+	Wanted = Trimmed(Text);
 	return Started(ErrorOf(Client.lan_join(std::string(Address).c_str(), Wanted.c_str()), "join in the local network"));
 }
 

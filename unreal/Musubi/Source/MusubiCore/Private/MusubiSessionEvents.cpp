@@ -60,8 +60,7 @@ void FSession::Handle(const musubi::Event& Event)
 	case MUSUBI_EVENT_PEER_INTERRUPTED:
 	case MUSUBI_EVENT_PEER_RECOVERED:
 	case MUSUBI_EVENT_PEER_CLOSED: return HandlePeer(Event);
-	default: // PUNCH, and what a newer library may tell
-		return;
+	default: return HandleLobby(Event);
 	}
 }
 
@@ -97,7 +96,7 @@ void FSession::HandleRoom(const musubi::Event& Event)
 		return Tell([&](ISessionListener& L) { L.RoomLeft(Why); });
 	}
 	case MUSUBI_EVENT_ROOM_DATA:
-		return Tell([&](ISessionListener& L) { L.RoomDataChanged(Event.data()); });
+		return Tell([&](ISessionListener& L) { L.RoomDataChanged(Event.data(), static_cast<uint32_t>(Event.count()), Event.code() == MUSUBI_ERR_CONFLICT); });
 	default: // OWNER_CHANGED
 		Owner = Event.peer();
 		Tell([&](ISessionListener& L) { L.HostChanged(Event.peer()); });
@@ -161,6 +160,35 @@ void FSession::HandlePeer(const musubi::Event& Event)
 		return Tell([&](ISessionListener& L) { L.PeerClosed(Peer, Why, Event.count()); });
 	}
 	default: // Handle sends nothing else here
+		return;
+	}
+}
+
+/** Rooms and users beyond one's own connections. */
+void FSession::HandleLobby(const musubi::Event& Event)
+{
+	const uint32_t Low = static_cast<uint32_t>(Event.count()), High = static_cast<uint32_t>(Event.count() >> 32);
+	const uint32_t Most = static_cast<uint32_t>(Event.code());
+	const std::string_view Data = Event.data().text();
+	switch (Event.kind())
+	{
+	case MUSUBI_EVENT_ROOM_OPTIONS: return Tell([&](ISessionListener& L) { L.RoomOptionsChanged(Low, Most); });
+	case MUSUBI_EVENT_REQUEST_FAILED: return Tell([&, Why = Reason(Event)](ISessionListener& L) { L.RequestFailed(Low, Why); });
+	case MUSUBI_EVENT_JOIN_REQUEST: return Tell([&](ISessionListener& L) { L.JoinRequested(Event.count(), Event.text(), Event.data()); });
+	case MUSUBI_EVENT_JOIN_WITHDRAWN: return Tell([&](ISessionListener& L) { L.JoinWithdrawn(Event.count()); });
+	case MUSUBI_EVENT_ROOM_LISTED: return Tell([&](ISessionListener& L) { L.RoomListed(Event.text(), Event.data(), Low, Most, High); });
+	case MUSUBI_EVENT_ROOM_LIST_END: return Tell([&](ISessionListener& L) { L.RoomListEnded(Low, Event.data()); });
+	case MUSUBI_EVENT_USER: return Tell([&](ISessionListener& L) { L.UserFound(Data, Low); });
+	case MUSUBI_EVENT_INVITE_RESULT: return Tell([&, Why = Reason(Event)](ISessionListener& L) { L.InviteAnswered(Data, Why); });
+	case MUSUBI_EVENT_INVITED:
+	{
+		const size_t Zero = Data.find('\0'); // behind the inviting user's id
+		const std::string_view Rest = Zero == std::string_view::npos ? std::string_view() : Data.substr(Zero + 1);
+		return Tell([&](ISessionListener& L) { L.Invited(Event.text(), Data.substr(0, Zero), musubi::View(Rest.data(), Rest.size())); });
+	}
+	case MUSUBI_EVENT_TOKEN_SET: return Tell([&, Why = Reason(Event)](ISessionListener& L) { L.TokenAnswered(Why, Event.count()); });
+	case MUSUBI_EVENT_TOKEN_ENDING: return Tell([&](ISessionListener& L) { L.TokenEnding(Event.count()); });
+	default: // PUNCH, and what a newer library may tell
 		return;
 	}
 }

@@ -1,4 +1,4 @@
-// The console's words: musubi.Sim and musubi.Status.
+// Words that people type: musubi.Sim, musubi.Status, keys in the settings.
 #pragma once
 
 #include "MusubiSession.h"
@@ -20,6 +20,9 @@ MUSUBICORE_API FError ParseSimulation(std::string_view Words, FSimulationWish& W
 
 /** Applies it to both directions of a session. */
 MUSUBICORE_API FError Simulate(const FSession& Session, const FSimulationWish& Wish);
+
+/** Bytes as hexadecimal digits, spaces between them allowed; false: they are none. */
+MUSUBICORE_API bool ParseHex(std::string_view Text, std::vector<uint8_t>& Bytes);
 
 /** What is known, for people: the session's state in a line, then the library's own report. */
 MUSUBICORE_API std::string Status(const FSession& Session);

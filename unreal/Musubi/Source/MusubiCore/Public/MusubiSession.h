@@ -40,7 +40,18 @@ public:
 	virtual void ServerLost(const FError&) {}
 	virtual void RoomJoined(std::string_view /*Code*/) {}
 	virtual void RoomLeft(const FError&) {}
-	virtual void RoomDataChanged(musubi::View) {}
+	virtual void RoomDataChanged(musubi::View, uint32_t /*Version*/, bool /*bConflict: this player's change came too late*/) {}
+	virtual void RoomOptionsChanged(uint32_t /*MUSUBI_ROOM_*/, uint32_t /*Most*/) {}
+	virtual void JoinRequested(uint64_t /*Request*/, std::string_view /*UserId*/, musubi::View) {}
+	virtual void JoinWithdrawn(uint64_t /*Request*/) {}
+	virtual void RequestFailed(uint32_t /*MUSUBI_REQUEST_*/, const FError&) {}
+	virtual void RoomListed(std::string_view /*Code*/, musubi::View /*first bytes of its data*/, uint32_t /*Members*/, uint32_t /*Most*/, uint32_t /*MUSUBI_ROOM_*/) {}
+	virtual void RoomListEnded(uint32_t /*Rooms*/, musubi::View /*After: of the next page; empty: that was all*/) {}
+	virtual void UserFound(std::string_view /*UserId*/, uint32_t /*MUSUBI_USER_*/) {}
+	virtual void InviteAnswered(std::string_view /*UserId*/, const FError&) {}
+	virtual void Invited(std::string_view /*Code*/, std::string_view /*From*/, musubi::View) {}
+	virtual void TokenAnswered(const FError&, uint64_t /*Seconds that it counts for*/) {}
+	virtual void TokenEnding(uint64_t /*Seconds left*/) {}
 	virtual void MemberJoined(const FPeer&) {}
 	virtual void MemberLeft(const FPeer&, const FError&) {}
 	virtual void HostChanged(musubi_peer /*0: this player*/) {}
@@ -73,7 +84,9 @@ struct FSessionConfig
 	std::string UserId;
 	std::string Bind;
 	std::vector<uint8_t> Token;
+	std::vector<uint8_t> AppKey;      // MUSUBI_APP_KEY_SIZE bytes, or none
 	uint32_t Flags = 0;               // MUSUBI_CONFIG_
+	uint32_t Privacy = MUSUBI_PRIVACY_DIRECT;
 	double PatienceSeconds = 30;      // of Host and Join, from the call to the outcome
 };
 
@@ -102,9 +115,11 @@ public:
 	/** Makes a room, or enters one by code, connecting to the server first if need be. HostEnded or JoinEnded follows exactly
 	 *  once, unless an error is returned. A join is done when the host can be talked to. */
 	FError Host(uint32_t MaxMembers, musubi::View Data);
-	FError Join(std::string_view Code);
+	FError Host(const musubi::RoomConfig& Room);
+	FError Join(std::string_view Text) { return Join(Text, musubi::JoinConfig()); }
+	FError Join(std::string_view Text, const musubi::JoinConfig& Wish);
 	FError HostLan(uint32_t MaxMembers, musubi::View Data);
-	FError JoinLan(std::string_view Address, std::string_view Code);
+	FError JoinLan(std::string_view Address, std::string_view Text);
 	/** Leaves the room, and gives up a Host or Join that is under way: its outcome is told as given up. */
 	FError Leave();
 
@@ -142,6 +157,7 @@ private:
 	void Handle(const musubi::Event& Event);
 	void HandleRoom(const musubi::Event& Event);
 	void HandlePeer(const musubi::Event& Event);
+	void HandleLobby(const musubi::Event& Event);
 	void HandleMessage(const musubi::Event& Event);
 	void CheckJoined();
 	void Forget();
