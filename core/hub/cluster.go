@@ -15,11 +15,13 @@ import (
 // ClusterConfig makes a hub a node of many.
 type ClusterConfig struct {
 	Name string // stays over restarts, unique in the cluster
+	// New is cluster.New; see ClusterNode.
+	New func(now time.Time, cfg cluster.Config) ClusterNode
 }
 
 // joinCluster makes the node's part of the cluster. Config.Public must be known.
 func (h *Hub) joinCluster(now time.Time) {
-	h.cluster = cluster.New(now, cluster.Config{
+	h.cluster = h.cfg.Cluster.New(now, cluster.Config{
 		Rand: h.cfg.Rand, Name: h.cfg.Cluster.Name, Key: secure.Derive(h.cfg.Master, "cluster bus"), Addr: h.cfg.Public,
 		Region: h.cfg.Region, Load: func() uint32 { return uint32(len(h.order)) },
 	})
@@ -34,7 +36,10 @@ func (h *Hub) otherNodes() []netip.AddrPort {
 }
 
 // ClusterNode is the node's part of the cluster, for what only asks it; nil: the hub is alone.
-func (h *Hub) ClusterNode() *cluster.Node { return h.cluster }
+func (h *Hub) ClusterNode() *cluster.Node {
+	n, _ := h.cluster.(*cluster.Node)
+	return n
+}
 
 // RoomEpoch is the epoch in which this node owns a room, 0 if it does not.
 func (h *Hub) RoomEpoch(room uint64) (code string, epoch uint32) { return h.rooms.Epoch(room) }
@@ -42,7 +47,7 @@ func (h *Hub) RoomEpoch(room uint64) (code string, epoch uint32) { return h.room
 // Bus tells the node's part of the cluster what came from the bus, or became of it, and acts on what follows.
 func (h *Hub) Bus(now time.Time, tell func(now time.Time, n *cluster.Node)) {
 	now = h.clock(now)
-	tell(now, h.cluster)
+	tell(now, h.ClusterNode())
 	h.rooms.SetNodes(h.cluster.Stats(now).Nodes - 1)
 	h.run(now)
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
-	"github.com/musubi-p2p/musubi/core/cluster"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/link"
 	"github.com/musubi-p2p/musubi/core/relay"
@@ -70,7 +69,7 @@ type Hub struct {
 	cfg      Config
 	now      time.Time
 	acceptor *link.Acceptor
-	cluster  *cluster.Node // nil: alone
+	cluster  ClusterNode // nil: alone
 	rooms    *rendezvous.Server
 	relay    *relay.Server
 	stun     stun.Server

@@ -54,7 +54,7 @@ func (b *Bus) AddNode(addr string, configure func(*hub.Config)) *Server {
 		if configure != nil {
 			configure(c)
 		}
-		c.Cluster = &hub.ClusterConfig{Name: name}
+		c.Cluster = &hub.ClusterConfig{Name: name, New: func(now time.Time, cfg cluster.Config) hub.ClusterNode { return cluster.New(now, cfg) }}
 		c.Public = b.w.servers[mustAddr(addr)].sockets[0]
 	})
 	if len(b.nodes) > 0 {
