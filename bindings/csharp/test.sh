@@ -38,6 +38,7 @@ misfit() {
 misfit missing 'libmusubi.so of version .* was not found'
 misfit abi 'expected ABI 1 .*found ABI 7, version 9.8.7' -DABI=7
 misfit struct 'musubi_event has 48 bytes instead of 64' -DEVENT_SIZE=48
+misfit older 'found ABI 1 of version 9.8.7, an older one that lacks functions' -DAPI_SIZE=300
 misfit old 'found one without musubi_get_api' -DOLD
 
 for mono in mono-sgen mono-boehm; do

@@ -74,6 +74,7 @@ misfit() {
 }
 misfit missing 'libmusubi.so of version .* was not found'
 misfit abi 'libmusubi.so does not fit .* expected ABI 1 .*found ABI 7, version 9.8.7' -DABI=7
+misfit older 'found ABI 1 of version 9.8.7, an older one that lacks functions' -DAPI_SIZE=300
 misfit old 'found one without musubi_get_api' -DOLD
 
 # suites MONO NAME...: beside each other, since they wait most of the time; their output one after the other.

@@ -103,8 +103,8 @@ namespace Musubi.Editor
 
         private static void Draw(DoctorLine line)
         {
-            EditorGUILayout.HelpBox(line.What + ": " + line.Text, line.Health == Health.Bad ? MessageType.Error :
-                line.Health == Health.Warning ? MessageType.Warning : MessageType.Info);
+            EditorGUILayout.HelpBox(line.What + ": " + line.Text, line.Health == DoctorHealth.Bad ? MessageType.Error :
+                line.Health == DoctorHealth.Warning ? MessageType.Warning : MessageType.Info);
         }
     }
 }

@@ -32,24 +32,24 @@ namespace Musubi.Editor
             lines.Clear();
             bool there = File.Exists(Path.GetFullPath(ExpectedLibrary));
             if (Library.TryLoad(out why))
-                Say(lines, Health.Good, "library", Library.FileName + " " + Library.Version + " is loaded");
+                Say(lines, DoctorHealth.Good, "library", Library.FileName + " " + Library.Version + " is loaded");
             else if (there)
-                Say(lines, Health.Bad, "library", why.TrimEnd('.') + ". The package's file is " + ExpectedLibrary + ": restart the editor if the package was just updated, since a loaded library stays");
+                Say(lines, DoctorHealth.Bad, "library", why.TrimEnd('.') + ". The package's file is " + ExpectedLibrary + ": restart the editor if the package was just updated, since a loaded library stays");
             else
-                Say(lines, Health.Bad, "library", why.TrimEnd('.') + ". Expected: " + ExpectedLibrary + ", which is not there. A package from a git address has no native " +
+                Say(lines, DoctorHealth.Bad, "library", why.TrimEnd('.') + ". Expected: " + ExpectedLibrary + ", which is not there. A package from a git address has no native " +
                     "files: install the archive of a release, or put the file there");
             MusubiSettings settings = Resources.Load<MusubiSettings>(MusubiSettings.AssetName);
             if (settings == null)
-                Say(lines, Health.Warning, "settings", "there is no asset " + MusubiSettings.AssetName + " in a Resources folder: no server is set, players find each other in the local network only");
+                Say(lines, DoctorHealth.Warning, "settings", "there is no asset " + MusubiSettings.AssetName + " in a Resources folder: no server is set, players find each other in the local network only");
             else if (string.IsNullOrEmpty(settings.Server))
-                Say(lines, Health.Warning, "settings", "no server is set: players find each other in the local network only");
+                Say(lines, DoctorHealth.Warning, "settings", "no server is set: players find each other in the local network only");
             else
-                Say(lines, Health.Good, "settings", "server " + settings.Server);
+                Say(lines, DoctorHealth.Good, "settings", "server " + settings.Server);
             if (!PlayerSettings.runInBackground)
-                Say(lines, Health.Warning, "player", "Run In Background is off (Project Settings ▸ Player ▸ Resolution): two windows on one machine can't play together, the hidden one sleeps");
+                Say(lines, DoctorHealth.Warning, "player", "Run In Background is off (Project Settings ▸ Player ▸ Resolution): two windows on one machine can't play together, the hidden one sleeps");
         }
 
-        private static void Say(List<DoctorLine> lines, Health health, string what, string text)
+        private static void Say(List<DoctorLine> lines, DoctorHealth health, string what, string text)
         {
             DoctorLine line = new DoctorLine();
             line.Health = health;

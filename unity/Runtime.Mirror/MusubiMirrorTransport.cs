@@ -265,6 +265,7 @@ namespace Musubi
                 case ResultCode.RoomFull:
                 case ResultCode.Rejected:
                 case ResultCode.Unauthorized:
+                case ResultCode.BadPassword:
                     return TransportError.Refused;
                 case ResultCode.Limit:
                     return TransportError.Congestion;

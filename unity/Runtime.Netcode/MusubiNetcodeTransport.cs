@@ -146,6 +146,7 @@ namespace Musubi
                     return DisconnectEvents.MaxConnectionAttempts;
                 case ResultCode.Unauthorized:
                 case ResultCode.ServerKey:
+                case ResultCode.BadPassword:
                 case ResultCode.Handshake:
                     return DisconnectEvents.AuthenticationFailure;
                 case ResultCode.Protocol:

@@ -25,7 +25,7 @@ internal sealed partial class Contract
 
     private void HostKicks()
     {
-        End host = stack.Hosting(), guest = stack.Joined(host), stays = stack.Joined(host, guest);
+        End host = stack.Hosting(3), guest = stack.Joined(host), stays = stack.Joined(host, guest);
         host.Kick(1);
         host.Kick(1);
         host.Kick(77);
@@ -36,7 +36,7 @@ internal sealed partial class Contract
         Check.Equal(0, host.Times("disconnected 2") + stays.Times("disconnected 0"), "events of the one who stays");
         guest.Leave();
         Check.Equal(1, guest.Times("disconnected 0"), "guest's events after leaving as well");
-        End third = stack.Joined(host, stays);
+        End third = stack.Joined(host, stays); // the room has three places
         Check.Equal(1, host.Times("connected 3"), "a new guest has a new id");
         host.Stop();
         third.Stop();
@@ -146,6 +146,23 @@ internal sealed partial class Contract
         Check.Equal(1, Stack.Connections(host), "guests of the host");
         host.Stop();
         guest.Stop();
+    }
+
+    private void Password()
+    {
+        End host = stack.New(), knows = stack.New(), guesses = stack.New();
+        host.Options.Password = knows.Options.Password = "correct horse";
+        guesses.Options.Password = "battery staple";
+        Check.That(host.Host(), "hosting starts");
+        End.Until(delegate { return host.Code.Length > 0; }, "a join code", host);
+        Check.That(guesses.Join(host.Code), "joining starts");
+        End.Until(delegate { return guesses.Times("disconnected 0") > 0; }, "refused", host, guesses);
+        Check.That(knows.Join(host.Code), "joining starts");
+        End.Until(delegate { return knows.Times("connected 0") == 1; }, "connected", host, guesses, knows);
+        Check.That(guesses.Times("disconnected 0") == 1 && guesses.Times("connected 0") == 0 && Stack.Connections(host) == 1, "one of the two");
+        Check.That(guesses.Reason.Contains("password"), "the reason: " + guesses.Reason);
+        host.Stop();
+        knows.Stop();
     }
 
     private void BadCode()

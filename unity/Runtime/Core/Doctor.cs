@@ -6,7 +6,7 @@ using System.Text;
 namespace Musubi
 {
     /// <summary>How a check of the <see cref="Doctor"/> came out.</summary>
-    public enum Health
+    public enum DoctorHealth
     {
         /// <summary>As it should be.</summary>
         Good,
@@ -22,7 +22,7 @@ namespace Musubi
     public struct DoctorLine
     {
         /// <summary>How it came out.</summary>
-        public Health Health;
+        public DoctorHealth Health;
 
         /// <summary>What was looked at.</summary>
         public string What;
@@ -50,14 +50,14 @@ namespace Musubi
             string why;
             if (!Library.TryLoad(out why))
             {
-                Say(Health.Bad, "library", why);
+                Say(DoctorHealth.Bad, "library", why);
                 over = true;
                 return;
             }
-            Say(Health.Good, "library", Library.FileName + " " + Library.Version + " is loaded");
+            Say(DoctorHealth.Good, "library", Library.FileName + " " + Library.Version + " is loaded");
             if (string.IsNullOrEmpty(options.Server))
             {
-                Say(Health.Warning, "server", "none is set: players find each other in the same local network only. Run `musubi server` and put " +
+                Say(DoctorHealth.Warning, "server", "none is set: players find each other in the same local network only. Run `musubi server` and put " +
                     "the address that it prints into the settings");
                 over = true;
                 return;
@@ -69,7 +69,7 @@ namespace Musubi
             }
             catch (MusubiException e)
             {
-                Say(Health.Bad, "settings", e.Message);
+                Say(DoctorHealth.Bad, "settings", e.Message);
                 over = true;
             }
         }
@@ -79,11 +79,16 @@ namespace Musubi
         {
             if (over)
                 return true;
+            if (client.IsDisposed)
+            {
+                Say(DoctorHealth.Warning, "doctor", "interrupted: every client was ended, as when play mode begins or scripts reload");
+                return over = true;
+            }
             foreach (Event e in client.Poll())
                 Take(e);
             if (!over && clock.ElapsedMilliseconds > Patience)
             {
-                Say(reached ? Health.Warning : Health.Bad, reached ? "network" : "server", reached ? "the server could not find out the NAT's kind in time" :
+                Say(reached ? DoctorHealth.Warning : DoctorHealth.Bad, reached ? "network" : "server", reached ? "the server could not find out the NAT's kind in time" :
                     "no answer in " + Patience / 1000 + " s");
                 over = true;
             }
@@ -97,25 +102,25 @@ namespace Musubi
             if (e.Kind == EventKind.ServerConnected)
             {
                 reached = true;
-                Say(Health.Good, "server", "connected after " + clock.ElapsedMilliseconds + " ms, as " + e.GetText());
+                Say(DoctorHealth.Good, "server", "connected after " + clock.ElapsedMilliseconds + " ms, as " + e.GetText());
             }
             else if (e.Kind == EventKind.NatProfiled)
             {
                 bool hard = e.NatMapping == NatBehaviour.AddressAndPortDependent || e.NatMapping == NatBehaviour.AddressDependent;
                 bool blocked = e.NatMapping == NatBehaviour.UdpBlocked;
-                Say(hard || blocked ? Health.Warning : Health.Good, "network", e.GetText() + (blocked ? ". UDP is blocked: everything is relayed over TLS" :
+                Say(hard || blocked ? DoctorHealth.Warning : DoctorHealth.Good, "network", e.GetText() + (blocked ? ". UDP is blocked: everything is relayed over TLS" :
                     hard ? ". With some other players only a relayed connection is possible" : ""));
                 over = true;
             }
             else if (e.Kind == EventKind.ServerLost || e.Kind == EventKind.Failed)
             {
-                Say(Health.Bad, "server", e.GetText() + ". Is `musubi server` running there, is the address the one that it prints, does a firewall " +
+                Say(DoctorHealth.Bad, "server", e.GetText() + ". Is `musubi server` running there, is the address the one that it prints, does a firewall " +
                     "let UDP through?");
                 over = true;
             }
         }
 
-        private void Say(Health health, string what, string text)
+        private void Say(DoctorHealth health, string what, string text)
         {
             DoctorLine line = new DoctorLine();
             line.Health = health;
@@ -129,7 +134,7 @@ namespace Musubi
         {
             StringBuilder b = new StringBuilder();
             foreach (DoctorLine l in Lines)
-                b.Append(l.Health == Health.Good ? "ok       " : l.Health == Health.Warning ? "warning  " : "BAD      ").Append(l.What).Append(": ").Append(l.Text).Append('\n');
+                b.Append(l.Health == DoctorHealth.Good ? "ok       " : l.Health == DoctorHealth.Warning ? "warning  " : "BAD      ").Append(l.What).Append(": ").Append(l.Text).Append('\n');
             return b.ToString();
         }
 

@@ -107,6 +107,8 @@ namespace Musubi
                 throw Mismatch("one that offers no ABI " + Limits.AbiVersion, null);
             Same("musubi_event", sizeof(NativeEvent), api->eventSize);
             Same("musubi_message", sizeof(NativeMessage), api->messageSize);
+            if (IntPtr.Size == 8 && api->structSize < NativeApi.NativeSize)
+                throw Mismatch("ABI " + abi + " of version " + Utf8.Read(NativeMethods.musubi_version()) + ", an older one that lacks functions", null);
             AtLeast("musubi_config", sizeof(NativeConfig), api->configSize);
             AtLeast("musubi_stats", sizeof(PeerStats), api->statsSize);
             AtLeast("musubi_nat", sizeof(NatInfo), api->natSize);

@@ -46,6 +46,9 @@ namespace Musubi
         [Tooltip("Wished user id, which the others see. A token of the game's backend must grant it; else the server chooses one.")]
         public string User = "";
 
+        /// <summary>The room's password, of the host and of whoever joins; it never reaches the server. Null: none.</summary>
+        [NonSerialized] public string Password;
+
         /// <summary>Access token from the game's backend.</summary>
         [NonSerialized] public byte[] Token;
 
@@ -145,10 +148,11 @@ namespace Musubi
             else
             {
                 Client.Connect();
+                string password = string.IsNullOrEmpty(Password) ? null : Password;
                 if (code == null)
-                    Client.CreateRoom(MaxPlayers, data);
+                    Client.CreateRoom(new RoomOptions { MaxMembers = MaxPlayers, Data = data, Password = password });
                 else
-                    Client.JoinRoom(code.Value.Code);
+                    Client.JoinRoom(code.Value.Code, password);
             }
         }
 

@@ -21,6 +21,9 @@ namespace Musubi
         [Range(1, 120)]
         public float ConnectTimeout = 20;
 
+        /// <summary>The room's password, of the host and of whoever joins; it never reaches the server. Null: none.</summary>
+        [NonSerialized] public string Password;
+
         /// <summary>Wished user id.</summary>
         [NonSerialized] public string User;
 
@@ -37,6 +40,7 @@ namespace Musubi
             o.Client = (Settings != null ? Settings : MusubiSettings.Current).ToClientOptions();
             o.Client.User = User;
             o.Client.Token = Token;
+            o.Password = string.IsNullOrEmpty(Password) ? null : Password;
             o.MaxGuests = MaxPlayers - 1;
             o.ConnectTimeoutMs = (int)(ConnectTimeout * 1000);
             if (Configure != null)

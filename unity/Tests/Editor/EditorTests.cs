@@ -15,7 +15,7 @@ namespace Musubi.Editor.Tests
             MusubiProject.Check(lines);
             Assert.IsTrue(lines.Count >= 2);
             Assert.AreEqual("library", lines[0].What);
-            Assert.AreEqual(Library.IsSupported, lines[0].Health == Health.Good, lines[0].Text);
+            Assert.AreEqual(Library.IsSupported, lines[0].Health == DoctorHealth.Good, lines[0].Text);
             Assert.IsTrue(MusubiProject.ExpectedLibrary.StartsWith("Packages/com.musubi-p2p.musubi/Runtime/Plugins/"), MusubiProject.ExpectedLibrary);
         }
 

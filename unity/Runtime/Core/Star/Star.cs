@@ -142,6 +142,9 @@ namespace Musubi
         /// <summary>What the other side is told when this one disconnects it.</summary>
         internal abstract string Farewell { get; }
 
+        /// <summary>This side has closed a connection; PeerClosed, and so <see cref="Refused"/>, follows.</summary>
+        internal virtual void Dismissed(Peer peer) { }
+
         /// <summary>Nothing waits: time to look at the clock.</summary>
         internal virtual void Idle() { }
 
@@ -262,7 +265,11 @@ namespace Musubi
             byPeer.Remove(link.Peer);
             if (Client.IsDisposed)
                 return;
-            try { Client.Close(link.Peer, code == ResultCode.Ok ? 1 : 2, text.Length > Limits.MaxCloseText ? "" : text); }
+            try
+            {
+                Client.Close(link.Peer, code == ResultCode.Ok ? 1 : 2, text.Length > Limits.MaxCloseText ? "" : text);
+                Dismissed(link.Peer);
+            }
             catch (MusubiException) { } // it has just gone by itself
         }
 
@@ -289,7 +296,7 @@ namespace Musubi
             ending.Clear();
         }
 
-        /// <summary>Ends it: what was sent is delivered, for at most two seconds, then everybody is told. Whoever was connected is
+        /// <summary>Ends it: what was sent is delivered, for at most two seconds, then everybody is told. Who was connected is
         /// forgotten without an event, since the caller knows.</summary>
         public void Dispose()
         {

@@ -53,7 +53,7 @@ namespace Musubi
             else
             {
                 Client.Connect();
-                Client.JoinRoom(code.Code);
+                Client.JoinRoom(code.Code, options.Password);
             }
         }
 

@@ -7,6 +7,7 @@ namespace Musubi
     public sealed class StarHost : Star
     {
         private readonly Dictionary<Peer, string> names = new Dictionary<Peer, string>();
+        private readonly HashSet<Peer> dismissed = new HashSet<Peer>(); // disconnected by this side, not out of the room yet
         private int lastId;
 
         private StarHost(StarOptions options) : base(options, 0) { }
@@ -47,14 +48,17 @@ namespace Musubi
 
         private void Open()
         {
-            ReadOnlySpan<byte> data = options.RoomData;
             if (string.IsNullOrEmpty(options.Client.Server))
             {
-                Client.HostLan(options.MaxGuests + 1, data);
+                Client.HostLan(options.MaxGuests + 1, options.RoomData);
                 return;
             }
+            RoomOptions room = new RoomOptions();
+            room.MaxMembers = options.MaxGuests + 1;
+            room.Data = options.RoomData;
+            room.Password = options.Password;
             Client.Connect();
-            Client.CreateRoom(options.MaxGuests + 1, data);
+            Client.CreateRoom(room);
         }
 
         internal override void Other(Event e)
@@ -116,7 +120,17 @@ namespace Musubi
 
         internal override string Farewell { get { return "the host disconnected this player"; } }
 
-        internal override void Refused(Peer peer, ResultCode code, string text) { }
+        internal override void Dismissed(Peer peer) { dismissed.Add(peer); }
+
+        /// <summary>Who was disconnected has no business in the room: it would keep a place, and could connect again. Not before the
+        /// connection has ended, since this cuts it.</summary>
+        internal override void Refused(Peer peer, ResultCode code, string text)
+        {
+            if (!dismissed.Remove(peer))
+                return;
+            try { Client.Kick(peer, 0, Farewell); }
+            catch (MusubiException) { } // it has left by itself
+        }
 
         internal override void End(ResultCode code, string text)
         {

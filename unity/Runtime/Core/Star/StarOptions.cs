@@ -23,6 +23,10 @@ namespace Musubi
         /// connection ends: a game that sends more than the network takes is too late anyway.</summary>
         public int MaxWaiting = 32 * 1024 * 1024;
 
+        /// <summary>The room's password, which never reaches the server; null: none. Not in the local network, where the code is
+        /// one.</summary>
+        public string Password;
+
         /// <summary>What browsing players see and every guest gets.</summary>
         public byte[] RoomData;
     }
