@@ -65,12 +65,15 @@ func (s *Server) netStats() netio.Stats {
 	return sum
 }
 
-// edgeDrops are the counters of what the hub did not take in time, by reason.
+// edgeDrops are the counters of what the kernel had no room for, and of what the hub did not take in time, by reason.
 func (s *Server) edgeDrops() (drops []hub.Drop) {
-	if s.edge != nil {
-		for k, n := range s.edge.Stats().Lost {
-			drops = append(drops, hub.Drop{Reason: "inbox_" + forward.Kind(k).String(), Count: n})
-		}
+	if s.edge == nil {
+		return nil
+	}
+	e := s.edge.Stats()
+	drops = append(drops, hub.Drop{Reason: "socket_overflow", Count: e.Net.Overflow})
+	for k, n := range e.Lost {
+		drops = append(drops, hub.Drop{Reason: "inbox_" + forward.Kind(k).String(), Count: n})
 	}
 	return drops
 }
