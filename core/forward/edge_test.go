@@ -107,8 +107,8 @@ func TestPairsTalkOverAllShardsAndMove(t *testing.T) {
 	r := newEdgeRig(t, 4)
 	for n := range byte(32) {
 		p, q := r.player(), r.player()
-		a, _ := r.Prebind(r.now, [16]byte{n, 9}, 0, p.at, wire.RelayRate{})
-		b, _ := r.Prebind(r.now, [16]byte{n, 9}, 1, q.at, wire.RelayRate{})
+		a, _ := r.Prebind(r.now, [16]byte{n, 9}, 0, relay.KeyHash{}, p.at, wire.RelayRate{})
+		b, _ := r.Prebind(r.now, [16]byte{n, 9}, 1, relay.KeyHash{}, q.at, wire.RelayRate{})
 		talk := func() {
 			for range 5 {
 				p.say(packet(a))
@@ -154,7 +154,7 @@ func TestPairsTalkOverAllShardsAndMove(t *testing.T) {
 func TestEarlyPacketsWaitForTheBind(t *testing.T) {
 	r := newEdgeRig(t, 2)
 	p, q := r.player(), r.player()
-	a, _ := r.Prebind(r.now, meet, 0, p.at, rate)
+	a, _ := r.Prebind(r.now, meet, 0, relay.KeyHash{}, p.at, rate)
 	for range 4 {
 		p.say(packet(a))
 		from, b := r.hub(Relayed)
@@ -162,7 +162,7 @@ func TestEarlyPacketsWaitForTheBind(t *testing.T) {
 			t.Fatalf("sent to %v", to)
 		}
 	}
-	b, _ := r.Prebind(r.now, meet, 1, q.at, rate)
+	b, _ := r.Prebind(r.now, meet, 1, relay.KeyHash{}, q.at, rate)
 	for range 4 {
 		out, to, ok := r.AppendTransmit(nil)
 		if h, _, _ := wire.ParseRelayed(out); !ok || to != q.at || h != b {
@@ -176,8 +176,8 @@ func TestEarlyPacketsWaitForTheBind(t *testing.T) {
 func TestFloodHoldsUpNobody(t *testing.T) {
 	r := newEdgeRig(t, 2)
 	mallory, p, q := r.player(), r.player(), r.player()
-	a, _ := r.Prebind(r.now, meet, 0, p.at, wire.RelayRate{})
-	r.Prebind(r.now, meet, 1, q.at, wire.RelayRate{})
+	a, _ := r.Prebind(r.now, meet, 0, relay.KeyHash{}, p.at, wire.RelayRate{})
+	r.Prebind(r.now, meet, 1, relay.KeyHash{}, q.at, wire.RelayRate{})
 	spoofed := make([]byte, 60)
 	spoofed[0] = wire.TypeInit
 	const volley = 100 // fits the socket's queue wherever this runs

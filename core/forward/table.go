@@ -107,6 +107,13 @@ func (t *Table) Clear(i uint32) {
 	t.legs[i].heard.Store(0)
 }
 
+// Inherit has a leg begin with what another one has used. What that one spends in this very moment may be missed.
+func (t *Table) Inherit(i, from uint32) {
+	to, old := &t.legs[i], &t.legs[from]
+	to.bitsFull.Store(max(to.bitsFull.Load(), old.bitsFull.Load()))
+	to.packetsFull.Store(max(to.packetsFull.Load(), old.packetsFull.Load()))
+}
+
 // Touch notes that a leg's client was there.
 func (t *Table) Touch(i uint32, now int64) { t.legs[i].heard.Store(now) }
 

@@ -194,7 +194,7 @@ func (h *Hub) bindLegs(now time.Time, s *session, sig *wire.Signal) {
 	}
 	for _, g := range []*wire.RelayGrant{&sig.Relay, &sig.Backup} {
 		if m := h.members[s.link.Member]; m != nil && g.Addr == h.cfg.Public && g.Addr.IsValid() && g.Handle == 0 {
-			if handle, ok := h.relay.Prebind(now, sig.Intro, leg, m.addr, g.Rate); ok {
+			if handle, ok := h.relay.Prebind(now, sig.Intro, leg, secure.KeyHash(s.link.Key), m.addr, g.Rate); ok {
 				h.own(s.link.Member, handle)
 				g.Handle, g.Addr = handle, netip.AddrPort{}
 			}

@@ -31,7 +31,7 @@ func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.Li
 		at = m.addr // the name of its stream, if it has one
 	}
 	var ok bool
-	if g.Handle, ok = h.relay.Prebind(now, intro, n, at, g.Rate); ok {
+	if g.Handle, ok = h.relay.Prebind(now, intro, n, secure.KeyHash(to.Key), at, g.Rate); ok {
 		h.own(to.Member, g.Handle)
 	}
 	return g

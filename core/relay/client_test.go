@@ -48,7 +48,7 @@ func TestClientRepeatsThenGivesUpWithASentence(t *testing.T) {
 
 func TestPreboundLegWorksAtOnceAndCanBeBoundAgain(t *testing.T) {
 	r := newRig(t)
-	h, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
+	h, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
 	ticket := ticketFor(meet, 0)
 	c := NewClient(ClientConfig{Rand: seed(5), Addr: mallet, Grant: wire.RelayGrant{Handle: h, Rate: testRate, Key: keyOf(ticket), Ticket: ticket}})
 	if !c.Bound() || c.Handle() != h || c.Addr() != mallet || c.Rate() != testRate {

@@ -9,8 +9,8 @@ import (
 // that address may be somebody else's by now.
 func TestASilentPlayerIsNotSentToForLong(t *testing.T) {
 	r := newRig(t)
-	a, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-	b, _ := r.s.Prebind(r.now, meet, 1, bob, testRate)
+	a, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+	b, _ := r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
 	say := func(d time.Duration, bobToo bool) (passed int) {
 		for end := r.now.Add(d); r.now.Before(end); r.wait(time.Second) {
 			if _, ok := r.s.Forward(r.now, alice, packet(a, 1)); ok {
@@ -37,8 +37,8 @@ func TestASilentPlayerIsNotSentToForLong(t *testing.T) {
 func TestBindingAgainKeepsASession(t *testing.T) {
 	r := newRig(t)
 	c := r.client(1, 5)
-	a, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-	r.s.Prebind(r.now, meet, 1, bob, testRate)
+	a, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+	r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
 	for range 5 {
 		r.wait(50 * time.Second)
 		r.bind(c, bob)

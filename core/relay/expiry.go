@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// expiry is a session's entry in the heap: when to look at it again. Traffic moves the deadline without touching the
+// expiry is a session's entry in the heap: when to look at it again. A session that ended before leaves its entry, whose age is another one's. Traffic moves the deadline without touching the
 // heap; an entry that comes up early goes back, so its cost is one look per session and IdleTime.
 type expiry struct {
 	at      int64 // ns since Server.base
 	session uint32
+	age     uint32
 }
 
 type expiryHeap []expiry
@@ -32,16 +33,24 @@ func (s *Server) NextTimeout() time.Time {
 	if len(s.expiry) == 0 {
 		return time.Time{}
 	}
-	return s.base.Add(time.Duration(s.expiry[0].at))
+	at := s.expiry[0].at
+	if len(s.retired) > 0 {
+		at = min(at, s.retired[0].at)
+	}
+	return s.base.Add(time.Duration(at))
 }
 
 // HandleTimeout ends sessions of which a leg is idle or were never completed.
 func (s *Server) HandleTimeout(now time.Time) {
 	t := s.clock(now)
+	s.retire(t)
 	for len(s.expiry) > 0 && s.expiry[0].at <= t {
 		i := s.expiry[0].session
-		at := s.deadline(i)
-		if at > t {
+		if !s.sessions[i].live || s.sessions[i].age != s.expiry[0].age {
+			heap.Pop(&s.expiry)
+			continue
+		}
+		if at := s.deadline(i); at > t {
 			s.expiry[0].at = at
 			heap.Fix(&s.expiry, 0)
 			continue
@@ -53,6 +62,9 @@ func (s *Server) HandleTimeout(now time.Time) {
 
 func (s *Server) release(i uint32) {
 	delete(s.byID, s.sessions[i].id)
+	if key := pairKey(s.sessions[i].clients[0], s.sessions[i].clients[1]); s.pairs[key] == i {
+		delete(s.pairs, key)
+	}
 	for k := 2 * i; k <= 2*i+1; k++ {
 		s.table.Clear(k)
 		delete(s.waiting, k)

@@ -24,8 +24,8 @@ func FuzzRelayIngress(f *testing.F) {
 	f.Add(record(0, wire.AppendBind2(nil, &wire.Bind2{Ticket: ticket, Counter: 1})))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r := newRig(t)
-		ha, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-		hb, _ := r.s.Prebind(r.now, meet, 1, bob, testRate)
+		ha, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+		hb, _ := r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
 		from := []netip.AddrPort{alice, bob, mallet}
 		for len(in) >= 2 {
 			who, n := in[0], min(int(in[1]), len(in)-2)

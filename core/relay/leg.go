@@ -29,8 +29,12 @@ func (l *leg) at(from netip.AddrPort) bool {
 // session is two legs.
 type session struct {
 	id    [16]byte
+	live  bool
 	age   uint32 // which session of its place it is, modulo ages
 	bound int64  // when it was made or a leg last proved itself, ns since Server.base
+
+	clients [2]KeyHash // by leg
+	before  retiring   // its players' session before
 }
 
 // deadline is when the session ends if nothing happens. Both must be heard from: what the relay sends to the one is

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"container/heap"
-	"encoding/binary"
 	"io"
 	"net/netip"
 	"time"
@@ -83,6 +82,8 @@ type Server struct {
 	byID     map[[16]byte]uint32
 	handles  Handles
 	table    Table
+	pairs    map[[16]byte]uint32 // the session of two clients
+	retired  []retiring
 	waiting  map[uint32]*kept // by index of the leg that is not bound
 	expiry   expiryHeap       // one entry per session, possibly early
 	out      []datagram
@@ -105,7 +106,7 @@ func NewServer(cfg ServerConfig) *Server {
 		cfg.Table = &plain{handles: NewHandles(cfg.Rand)}
 	}
 	return &Server{cfg: cfg, base: cfg.Base, table: cfg.Table, handles: cfg.Table.Handles(),
-		byID: map[[16]byte]uint32{}, waiting: map[uint32]*kept{}}
+		byID: map[[16]byte]uint32{}, pairs: map[[16]byte]uint32{}, waiting: map[uint32]*kept{}}
 }
 
 // Stats are the counters now, the table's among them.
@@ -129,85 +130,16 @@ func (s *Server) clock(now time.Time) int64 {
 	return s.now
 }
 
-// Forward takes a relayed datagram (first byte wire.TypeRelayed). If ok, b, with its handle rewritten to the receiver's,
-// is to be sent to that address. It does not allocate.
-func (s *Server) Forward(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
-	return s.forward(now, from, b, false)
-}
-
-// Deliver is Forward for a packet that the leg's allowance has paid for: the table's owner took it, and could not send it
-// itself.
-func (s *Server) Deliver(now time.Time, from netip.AddrPort, b []byte) (to netip.AddrPort, ok bool) {
-	return s.forward(now, from, b, true)
-}
-
-func (s *Server) forward(now time.Time, from netip.AddrPort, b []byte, paid bool) (to netip.AddrPort, ok bool) {
-	handle, ok := RelayedHandle(b)
-	if !ok {
-		s.drop(DropFormat)
-		return to, false
-	}
-	i, ok := s.find(handle)
-	if !ok {
-		s.drop(DropHandle)
-		return to, false
-	}
-	l, other := &s.legs[i], &s.legs[i^1]
-	if !l.at(from) {
-		s.drop(DropSource)
-		return to, false
-	}
-	t := s.clock(now)
-	if !paid {
-		if why, ok := s.table.Spend(i, t, len(b)); !ok {
-			s.drop(why)
-			return to, false
-		}
-	}
-	// From here on the packet looks as the receiver expects it; the sender's handle goes no further.
-	binary.BigEndian.PutUint32(b[1:], other.handle)
-	if !other.bound {
-		s.keep(i^1, t, b)
-		return to, false
-	}
-	s.stats.Packets++
-	s.stats.Bytes += uint64(len(b))
-	return other.addr(), true
-}
-
-// RelayedHandle is the handle of a relayed datagram that may be forwarded, if it is one.
-func RelayedHandle(b []byte) (handle uint32, ok bool) {
-	handle, packet, ok := wire.ParseRelayed(b)
-	return handle, ok && len(packet) >= wire.SessionHeader+wire.TagSize && wire.FamilyOf(packet) == wire.FamilySession
-}
-
-// find is the place of the leg that has this handle now.
-func (s *Server) find(handle uint32) (place uint32, ok bool) {
-	place = s.handles.Place(handle)
-	return place, handle != 0 && place < uint32(len(s.legs)) && s.legs[place].handle == handle
-}
-
-func (s *Server) keep(i uint32, now int64, b []byte) {
-	k := s.waiting[i]
-	if k == nil {
-		k = new(kept)
-		s.waiting[i] = k
-	}
-	if !k.add(now, b) {
-		s.drop(DropUnbound)
-	}
-}
-
 // Prebind gives a leg to a client whose address its link has proven. It leaves a leg alone that is bound already. ok is
 // false when the relay is full.
-func (s *Server) Prebind(now time.Time, id [16]byte, n uint8, addr netip.AddrPort, rate wire.RelayRate) (handle uint32, ok bool) {
+func (s *Server) Prebind(now time.Time, id [16]byte, n uint8, client KeyHash, addr netip.AddrPort, rate wire.RelayRate) (handle uint32, ok bool) {
 	i, ok := s.leg(s.clock(now), id, n)
 	if !ok || !addr.IsValid() {
 		return 0, false
 	}
 	if l := &s.legs[i]; !l.bound {
 		l.rate = rate
-		s.bind(i, addr)
+		s.bind(i, client, addr)
 	}
 	return s.legs[i].handle, true
 }
@@ -241,7 +173,7 @@ func (s *Server) leg(now int64, id [16]byte, n uint8) (uint32, bool) {
 			s.legs = append(s.legs, leg{}, leg{})
 		}
 		s.begin(i, id, now)
-		heap.Push(&s.expiry, expiry{now + int64(UnboundTime), i})
+		heap.Push(&s.expiry, expiry{now + int64(UnboundTime), i, s.sessions[i].age})
 	}
 	return 2*i + uint32(n&1), true
 }
@@ -252,7 +184,7 @@ func (s *Server) begin(i uint32, id [16]byte, now int64) {
 	for ; one == 0 || two == 0; age++ {
 		one, two = s.handles.of(2*i, age%ages), s.handles.of(2*i+1, age%ages)
 	}
-	s.sessions[i] = session{id: id, age: age, bound: now}
+	s.sessions[i] = session{id: id, live: true, age: age, bound: now}
 	s.byID[id] = i
 	for k, handle := range []uint32{one, two} {
 		place := 2*i + uint32(k)
@@ -270,11 +202,13 @@ func (s *Server) move(i uint32, to netip.AddrPort) {
 }
 
 // bind gives leg i to an address that is proven, and lets go what was kept for it.
-func (s *Server) bind(i uint32, addr netip.AddrPort) {
+func (s *Server) bind(i uint32, client KeyHash, addr netip.AddrPort) {
 	if !s.legs[i].bound {
 		s.stats.Bound++
 	}
 	s.move(i, addr)
+	s.sessions[i/2].clients[i&1] = client
+	s.succeed(i / 2)
 	k := s.waiting[i]
 	if k == nil {
 		return

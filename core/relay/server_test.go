@@ -76,8 +76,8 @@ func TestUnboundLegKeepsFourDatagramsForOneSecond(t *testing.T) {
 
 func TestLegSendsNoMoreThanItsRate(t *testing.T) {
 	r := newRig(t)
-	ha, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-	r.s.Prebind(r.now, meet, 1, bob, testRate)
+	ha, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+	r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
 	through := func(d time.Duration, every time.Duration, size int) (n int) {
 		for range int(d / every) {
 			p := append(packet(ha, 0), make([]byte, size-53)...)
@@ -106,9 +106,9 @@ func TestLegSendsNoMoreThanItsRate(t *testing.T) {
 
 func TestIdleAndUnboundSessionsEnd(t *testing.T) {
 	r := newRig(t)
-	ha, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-	hb, _ := r.s.Prebind(r.now, meet, 1, bob, testRate)
-	lone, _ := r.s.Prebind(r.now, [16]byte{9}, 0, alice, testRate)
+	ha, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+	hb, _ := r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
+	lone, _ := r.s.Prebind(r.now, [16]byte{9}, 0, KeyHash{}, alice, testRate)
 	r.wait(29 * time.Second)
 	if !r.s.Holds(lone) {
 		t.Error("a half-bound session ended early")
@@ -133,9 +133,9 @@ func TestIdleAndUnboundSessionsEnd(t *testing.T) {
 
 func TestPreboundLegMovesWithItsLinkOnly(t *testing.T) {
 	r := newRig(t)
-	ha, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-	hb, _ := r.s.Prebind(r.now, meet, 1, bob, testRate)
-	if again, ok := r.s.Prebind(r.now, meet, 0, mallet, testRate); !ok || again != ha {
+	ha, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+	hb, _ := r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
+	if again, ok := r.s.Prebind(r.now, meet, 0, KeyHash{}, mallet, testRate); !ok || again != ha {
 		t.Error("a second prebind is not the first")
 	}
 	elsewhere := netip.MustParseAddrPort("192.0.2.9:9")
@@ -163,21 +163,21 @@ func TestPreboundLegMovesWithItsLinkOnly(t *testing.T) {
 func TestSessionsAreBounded(t *testing.T) {
 	r := newRig(t)
 	for i := range 1100 {
-		r.s.Prebind(r.now, [16]byte{byte(i), byte(i >> 8), 1}, 0, alice, testRate)
+		r.s.Prebind(r.now, [16]byte{byte(i), byte(i >> 8), 1}, 0, KeyHash{}, alice, testRate)
 	}
 	if st := r.s.Stats(); st.Sessions != 1000 || st.Drops[DropFull] != 100 {
 		t.Errorf("%+v", st)
 	}
 	r.wait(UnboundTime)
-	if _, ok := r.s.Prebind(r.now, meet, 0, alice, testRate); !ok || len(r.s.sessions) != 1000 {
+	if _, ok := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate); !ok || len(r.s.sessions) != 1000 {
 		t.Errorf("ended sessions leave no place: %d", len(r.s.sessions))
 	}
 }
 
 func BenchmarkForward(b *testing.B) {
 	s := NewServer(ServerConfig{Rand: seed(1)})
-	ha, _ := s.Prebind(start, meet, 0, alice, wire.RelayRate{})
-	s.Prebind(start, meet, 1, bob, wire.RelayRate{})
+	ha, _ := s.Prebind(start, meet, 0, KeyHash{}, alice, wire.RelayRate{})
+	s.Prebind(start, meet, 1, KeyHash{}, bob, wire.RelayRate{})
 	p := append(packet(ha, 0), make([]byte, 150)...)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -190,8 +190,8 @@ func BenchmarkForward(b *testing.B) {
 
 func TestForwardAllocatesNothing(t *testing.T) {
 	s := NewServer(ServerConfig{Rand: seed(1)})
-	ha, _ := s.Prebind(start, meet, 0, alice, testRate)
-	s.Prebind(start, meet, 1, bob, testRate)
+	ha, _ := s.Prebind(start, meet, 0, KeyHash{}, alice, testRate)
+	s.Prebind(start, meet, 1, KeyHash{}, bob, testRate)
 	p := packet(ha, 0)
 	now := start
 	if n := testing.AllocsPerRun(100, func() {

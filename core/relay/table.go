@@ -17,6 +17,8 @@ type Table interface {
 	Set(place uint32, l Leg)
 	// Clear ends a leg. Its place may be used again, by another handle and with a fresh allowance.
 	Clear(place uint32)
+	// Inherit has a leg begin with what another one has used of its allowance.
+	Inherit(place, from uint32)
 	// Touch notes that the leg's client was there, Heard says when it last was.
 	Touch(place uint32, now int64)
 	Heard(place uint32) int64
@@ -83,6 +85,11 @@ func (p *plain) Clear(place uint32)            { p.legs[place] = meter{} }
 func (p *plain) Touch(place uint32, now int64) { p.legs[place].heard = now }
 func (p *plain) Heard(place uint32) int64      { return p.legs[place].heard }
 func (p *plain) Counts() Counts                { return Counts{} }
+
+func (p *plain) Inherit(place, from uint32) {
+	to, old := &p.legs[place], &p.legs[from]
+	to.bitsFull, to.packetsFull = max(to.bitsFull, old.bitsFull), max(to.packetsFull, old.packetsFull)
+}
 
 func (p *plain) Spend(place uint32, now int64, size int) (Drop, bool) {
 	m := &p.legs[place]
