@@ -10,8 +10,8 @@ import (
 func TestQuotaIsNotResetByMovingOrBinding(t *testing.T) {
 	r := newRig(t)
 	c := r.client(0, 5)
-	a, _ := r.s.Prebind(r.now, meet, 0, alice, testRate)
-	r.s.Prebind(r.now, meet, 1, bob, testRate)
+	a, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, alice, testRate)
+	r.s.Prebind(r.now, meet, 1, KeyHash{}, bob, testRate)
 	at := alice
 	burst := func() (n int) {
 		for range 1000 {
@@ -37,7 +37,7 @@ func TestQuotaIsNotResetByMovingOrBinding(t *testing.T) {
 	if n := burst(); n > 1 {
 		t.Errorf("%d packets after binding again", n)
 	}
-	if h, _ := r.s.Prebind(r.now, meet, 0, elsewhere, testRate); h != a {
+	if h, _ := r.s.Prebind(r.now, meet, 0, KeyHash{}, elsewhere, testRate); h != a {
 		t.Errorf("another handle %x", h)
 	}
 	if n := burst(); n > 1 {
