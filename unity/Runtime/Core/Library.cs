@@ -105,17 +105,15 @@ namespace Musubi
             NativeApi* api = NativeMethods.musubi_get_api(Limits.AbiVersion);
             if (api == null)
                 throw Mismatch("one that offers no ABI " + Limits.AbiVersion, null);
+            if (api->structSize < sizeof(NativeApi))
+                throw Mismatch("ABI " + abi + " of version " + Utf8.Read(NativeMethods.musubi_version()) + ", an older one that lacks functions", null);
             Same("musubi_event", sizeof(NativeEvent), api->eventSize);
             Same("musubi_message", sizeof(NativeMessage), api->messageSize);
-            if (IntPtr.Size == 8 && api->structSize < NativeApi.NativeSize)
-                throw Mismatch("ABI " + abi + " of version " + Utf8.Read(NativeMethods.musubi_version()) + ", an older one that lacks functions", null);
             AtLeast("musubi_config", sizeof(NativeConfig), api->configSize);
             AtLeast("musubi_stats", sizeof(PeerStats), api->statsSize);
             AtLeast("musubi_nat", sizeof(NatInfo), api->natSize);
             AtLeast("musubi_simulation", sizeof(Simulation), api->simulationSize);
             AtLeast("musubi_totals", sizeof(ClientStats), api->totalsSize);
-            if (api->structSize < sizeof(NativeApi))
-                throw Mismatch("ABI " + Limits.AbiVersion + " of an older version, " + Utf8.Read(NativeMethods.musubi_version()), null);
             AtLeast("musubi_room_config", sizeof(NativeRoomConfig), api->roomConfigSize);
             AtLeast("musubi_join_config", sizeof(NativeJoinConfig), api->joinConfigSize);
         }
