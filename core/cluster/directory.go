@@ -156,7 +156,7 @@ func (n *Node) findKey(now time.Time, h *held) {
 			n.queueKey(now, h)
 		case e == h.entry: // an answer to an earlier renewal was lost
 			n.renewed(now, h, a.Rev)
-		case e.Room == h.entry.Room && e.Epoch <= h.entry.Epoch && e.Owner != n.id && n.roster.byID[e.Owner] == nil:
+		case e.Room == h.entry.Room && e.Epoch <= h.entry.Epoch && e.Owner != n.id && n.gone(now, e.Owner):
 			// what an older directory knew
 			h.rev, h.busy = a.Rev, false
 			n.renewKey(h)

@@ -2,7 +2,7 @@
 // other nodes, which clients of theirs are in ours, who is alive. docs/CLUSTER.md is the whole story.
 //
 //	hub --Seek, Up, Down, Reserve ...--> Node --NextBus--> bus (NATS): frames to nodes, directory, roster
-//	hub <--NextEvent------------------- Node <--HandleBus, HandleRoster, HandleAnswer
+//	hub <--NextEvent------------------- Node <--HandleBus, HandleRenewed, HandleAnswer
 //
 // A client of ours, as to rooms:
 //

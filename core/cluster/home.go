@@ -130,7 +130,7 @@ func (n *Node) look(now time.Time, c *client) {
 			n.end(c, NotFound) // it ended
 		case n.roster.byID[e.Owner] != nil:
 			n.attach(now, c, e.Owner)
-		case c.rejoin && n.roster.steady.IsZero():
+		case c.rejoin && !n.gone(now, e.Owner):
 			n.later(now, c)
 		case c.rejoin:
 			n.takeOver(now, c, a.Rev, max(e.Epoch, c.epoch)+1)

@@ -50,6 +50,7 @@ const (
 	msgHanded                          // room(64), flags(8): 1 taken
 	msgAsk                             // id(64), question
 	msgTell                            // id(64), answer
+	msgHello                           // flags(8), node info, name(len8)
 )
 
 // Flags of messages.
@@ -58,6 +59,7 @@ const (
 	attachTell    = 2 // and says no Rejoin: it is to be told its room at once
 	detachSeek    = 1 // the room has, or is about to have, another owner: look for it
 	handedTaken   = 1
+	helloBye      = 1 // it ends
 )
 
 // message is any of them; which fields count is said above.
@@ -95,6 +97,8 @@ func appendMessage(b []byte, m *message) []byte {
 		b = append(b, m.body...)
 	case msgHanded:
 		b = append(be.AppendUint64(b, m.room), m.flags)
+	case msgHello:
+		b = append(append(b, m.flags), m.body...)
 	case msgAsk, msgTell:
 		b = append(be.AppendUint64(b, m.id), m.body...)
 	}
@@ -126,6 +130,8 @@ func readMessage(r *wire.Reader) (m message, ok bool) {
 		m.body = q.Rest()
 	case msgHanded:
 		m.room, m.flags = q.U64(), q.U8()
+	case msgHello:
+		m.flags, m.body = q.U8(), q.Rest()
 	case msgAsk, msgTell:
 		m.id, m.body = q.U64(), q.Rest()
 	default:
@@ -225,6 +231,10 @@ func appendNodeInfo(b []byte, n *NodeInfo) []byte {
 // ParseNodeInfo reads a roster entry.
 func ParseNodeInfo(b []byte) (n NodeInfo, ok bool) {
 	r := wire.NewReader(b)
+	return readNodeInfo(&r)
+}
+
+func readNodeInfo(r *wire.Reader) (n NodeInfo, ok bool) {
 	n.ID, n.Region = r.U32(), r.U8()
 	n.Draining = r.U8()&1 != 0
 	n.Load, n.Addr = r.U32(), r.Addr()

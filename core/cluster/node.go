@@ -46,9 +46,7 @@ type Node struct {
 	left  int     // pairs from here on are still to be asked for frames
 
 	roster  roster
-	up      bool
-	upSince time.Time
-	cutAt   time.Time // when clients are told to move; zero: not, or already
+	up      bool // the bus
 	drained bool
 
 	clients map[uint64]*client // of ours: looking for a room, or attached elsewhere
@@ -96,7 +94,7 @@ func New(now time.Time, cfg Config) *Node {
 		cfg: cfg, now: now, pairs: map[uint32]*pair{}, clients: map[uint64]*client{}, guests: map[uint64]*guest{},
 		rooms: map[string]*held{}, data: map[uint64]*farData{}, taking: map[string]int{}, ops: map[uint64]op{}, hands: map[uint64]*hand{},
 	}
-	n.roster.init()
+	n.roster.init(now)
 	for n.id == 0 {
 		var b [4]byte
 		n.random(b[:])
@@ -114,7 +112,7 @@ type BusOut struct {
 	To   uint32 // Publish: a node's id, 0: all
 	Data []byte // Publish: the frame; Create, Update, Renew: the value
 	Key  string // of the directory; Renew, Retire: the node's name
-	Op   uint64 // to be given back with the answer
+	Op   uint64 // to be given back with the answer, or to HandleRenewed
 	Rev  uint64 // Update, Delete: the revision that the key must have
 }
 
@@ -127,6 +125,7 @@ const (
 	Create          // if there is no such key: HandleAnswer
 	Update          // if the key has that revision: HandleAnswer
 	Delete          // if the key has that revision; no answer
+	Check           // the roster, as Lookup: HandleAnswer
 	Renew           // the roster: HandleRenewed
 	Retire          // from the roster; no answer
 )
@@ -179,6 +178,7 @@ func (n *Node) HandleBus(now time.Time, sealed []byte) {
 		return
 	}
 	n.stats.Received++
+	n.roster.heard = now
 	if h.to == 0 {
 		n.messages(now, h.from, &r)
 		return
@@ -217,6 +217,8 @@ func (n *Node) messages(now time.Time, from uint32, r *wire.Reader) {
 			n.handleHandover(now, from, &m)
 		case msgAsk, msgTell:
 			n.handleAsk(from, &m)
+		case msgHello:
+			n.handleHello(now, from, &m)
 		default:
 			n.stats.Unmatched++
 		}
@@ -297,7 +299,7 @@ func (n *Node) HandleTimeout(now time.Time) {
 
 // NextTimeout is when HandleTimeout has something to do at the earliest.
 func (n *Node) NextTimeout() time.Time {
-	at := deadline.Earlier(n.roster.next(), n.cutAt)
+	at := deadline.Earlier(n.roster.next(), n.cutAt())
 	for _, p := range n.order {
 		if p.alive {
 			at = deadline.Earlier(at, p.next())

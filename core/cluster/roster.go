@@ -7,20 +7,26 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/deadline"
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 // roster is who lives, and our own lease.
 //
-// Another node is dead when we have renewed our own lease for DeadAfter without a break in which it did not renew its own. A
-// node that can't renew takes nobody for dead: without quorum nothing changes.
+//	our lease   a key that we write each second; only that it was written counts
+//	the others  say hello to all after each renewal; who is not heard for DeadAfter is looked up: dead if its key has expired
+//
+// That is done after a renewal of our own, and only if those came without a break for DeadAfter: a node that can't renew takes
+// nobody for dead, and after an outage of the directory everybody has time to renew first.
 type roster struct {
 	byName  map[string]*neighbour
 	byID    map[uint32]*neighbour
-	order   []*neighbour // by name
-	renewed time.Time    // start of our last renewal that succeeded; zero: none yet
-	steady  time.Time    // since when our renewals came without a break
+	order   []*neighbour    // by name
+	buried  map[uint32]bool // ids that were alive once, and are not
+	base    time.Time       // renewals are numbered by the time since then
+	renewed time.Time       // start of our last renewal that succeeded; zero: none yet
+	steady  time.Time       // since when our renewals came without a break
 	renewAt time.Time
-	asked   time.Time // start of the renewal under way
+	heard   time.Time // the last frame of anybody
 }
 
 type neighbour struct {
@@ -29,8 +35,8 @@ type neighbour struct {
 	heard time.Time
 }
 
-func (r *roster) init() {
-	r.byName, r.byID = map[string]*neighbour{}, map[uint32]*neighbour{}
+func (r *roster) init(now time.Time) {
+	r.byName, r.byID, r.buried, r.base = map[string]*neighbour{}, map[uint32]*neighbour{}, map[uint32]bool{}, now
 }
 
 func (r *roster) next() time.Time { return r.renewAt }
@@ -42,22 +48,19 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// BusUp tells that the bus works, from now on or again. The roster is told after it, from the start.
+// BusUp tells that the bus works, from now on or again.
 func (n *Node) BusUp(now time.Time) {
 	now = n.clock(now)
-	n.up, n.upSince, n.cutAt = true, now, time.Time{}
-	n.roster.steady = time.Time{}
+	n.up = true
+	n.roster.steady, n.roster.heard = time.Time{}, now
 	n.renew(now)
 	n.refreshKeys(now)
 }
 
 // BusDown tells that the bus does not work: nothing of it is heard, and what is sent is lost.
 func (n *Node) BusDown(now time.Time) {
-	now = n.clock(now)
-	if n.up {
-		n.up, n.cutAt = false, now.Add(CutAfter)
-		n.roster.renewAt = time.Time{}
-	}
+	n.clock(now)
+	n.up, n.roster.renewAt = false, time.Time{}
 }
 
 // Connected reports whether the bus works.
@@ -68,61 +71,74 @@ func (n *Node) Fenced(now time.Time) bool {
 	return n.roster.renewed.IsZero() || now.Sub(n.roster.renewed) >= FenceAfter
 }
 
-func (n *Node) renew(now time.Time) {
-	r := &n.roster
-	r.renewAt, r.asked = now.Add(RenewEvery), now
+func (n *Node) info() []byte {
 	info := NodeInfo{ID: n.id, Region: n.cfg.Region, Addr: n.cfg.Addr, Draining: n.drained}
 	if n.cfg.Load != nil {
 		info.Load = n.cfg.Load()
 	}
-	n.bus = append(n.bus, BusOut{Kind: Renew, Key: n.cfg.Name, Data: appendNodeInfo(nil, &info)})
+	return appendNodeInfo(nil, &info)
 }
 
-// HandleRenewed answers the last Renew.
-func (n *Node) HandleRenewed(now time.Time, ok bool) {
+func (n *Node) renew(now time.Time) {
+	n.roster.renewAt = now.Add(RenewEvery)
+	n.bus = append(n.bus, BusOut{Kind: Renew, Key: n.cfg.Name, Data: n.info(), Op: uint64(now.Sub(n.roster.base)) + 1})
+}
+
+// HandleRenewed tells that a Renew with this number was done.
+func (n *Node) HandleRenewed(now time.Time, op uint64) {
 	now = n.clock(now)
 	r := &n.roster
-	if !ok || r.asked.IsZero() {
+	asked := r.base.Add(time.Duration(op - 1))
+	if op == 0 || asked.After(now) || !asked.After(r.renewed) {
 		return
 	}
 	// The lease counts from when we asked: it can't have been written later than we know.
-	gap := r.asked.Sub(r.renewed)
+	gap := asked.Sub(r.renewed)
 	lost := !r.renewed.IsZero() && gap >= DeadAfter
-	if r.steady.IsZero() || gap >= DeadAfter/2 {
-		r.steady = r.asked
+	if r.steady.IsZero() || gap >= FenceAfter {
+		r.steady = asked
 	}
-	r.renewed, r.asked = r.asked, time.Time{}
+	r.renewed = asked
+	n.hello(0)
 	if lost { // others may have taken us for dead: what was between us is void, and so may be our rooms
 		for _, p := range n.order {
 			n.restart(now, p)
 		}
 		n.refreshKeys(now)
 	}
-	n.bury(now)
+	n.suspect(now)
 }
 
-// HandleRoster tells what the roster says of a node: gone when value is nil.
-func (n *Node) HandleRoster(now time.Time, name string, value []byte) {
-	now = n.clock(now)
-	if name == n.cfg.Name {
-		return
-	}
+// hello tells all that we live, or go.
+func (n *Node) hello(flags uint8) {
+	m := message{typ: msgHello, flags: flags, body: wire.AppendBytes8(n.info(), []byte(n.cfg.Name))}
+	n.bus = append(n.bus, BusOut{Kind: Publish, Data: n.seal(appendMessage(appendHeader(nil, header{from: n.id}), &m))})
+}
+
+func (n *Node) handleHello(now time.Time, from uint32, m *message) {
 	r := &n.roster
-	x := r.byName[name]
-	info, ok := ParseNodeInfo(value)
-	if !ok {
-		if x != nil {
-			n.dead(now, x)
-		}
+	b := wire.NewReader(m.body)
+	info, ok := readNodeInfo(&b)
+	name := string(b.Bytes8())
+	if !ok || b.Err() || info.ID != from || name == n.cfg.Name || name == "" {
+		n.stats.Unmatched++
 		return
 	}
+	x := r.byName[name]
 	if x != nil && x.ID != info.ID {
 		n.dead(now, x) // it was started anew
 		x = nil
 	}
-	if x == nil {
+	switch {
+	case m.flags&helloBye != 0:
+		if x != nil {
+			n.dead(now, x)
+		}
+		return
+	case x == nil:
 		x = &neighbour{name: name}
 		r.byName[name], r.byID[info.ID] = x, x
+		delete(r.buried, info.ID)
 		at, _ := slices.BinarySearchFunc(r.order, name, func(y *neighbour, name string) int { return cmp.Compare(y.name, name) })
 		r.order = slices.Insert(r.order, at, x)
 		n.pair(info.ID).alive = true
@@ -131,11 +147,30 @@ func (n *Node) HandleRoster(now time.Time, name string, value []byte) {
 	x.NodeInfo, x.heard = info, now
 }
 
+// suspect looks up those who were not heard while we renewed our lease: their key tells.
+func (n *Node) suspect(now time.Time) {
+	r := &n.roster
+	silent := func(x *neighbour) bool {
+		return r.byID[x.ID] == x && r.renewed.Sub(later(x.heard, r.steady)) >= DeadAfter
+	}
+	for _, x := range r.order {
+		if silent(x) {
+			n.query(now, BusOut{Kind: Check, Key: x.name}, func(now time.Time, a Answer) {
+				info, ok := ParseNodeInfo(a.Value)
+				if silent(x) && (a.Result == Missing || a.Result == Found && ok && info.ID != x.ID) {
+					n.dead(now, x)
+				}
+			})
+		}
+	}
+}
+
 func (n *Node) dead(now time.Time, x *neighbour) {
 	r := &n.roster
 	delete(r.byName, x.name)
 	delete(r.byID, x.ID)
 	r.order = slices.DeleteFunc(r.order, func(y *neighbour) bool { return y == x })
+	r.buried[x.ID] = true
 	n.event(Event{Kind: NodeDown, Node: x.ID, Code: x.name})
 	p := n.pair(x.ID)
 	p.alive = false
@@ -146,22 +181,23 @@ func (n *Node) leaseTimeout(now time.Time) {
 	if n.up && deadline.Due(now, n.roster.renewAt) {
 		n.renew(now)
 	}
-	if deadline.Due(now, n.cutAt) {
-		n.cutAt = time.Time{}
+	if deadline.Due(now, n.cutAt()) {
+		n.roster.heard = time.Time{}
 		n.event(Event{Kind: Cut})
 	}
 }
 
-// bury takes those for dead that did not renew their lease while we did.
-func (n *Node) bury(now time.Time) {
-	r := &n.roster
-	for i := 0; i < len(r.order); {
-		if x := r.order[i]; r.renewed.Sub(later(x.heard, r.steady)) >= DeadAfter {
-			n.dead(now, x)
-			continue
-		}
-		i++
+// cutAt is when clients are better off elsewhere: nobody of the others is heard. Zero: they are, or there are none.
+func (n *Node) cutAt() time.Time {
+	if len(n.roster.order) == 0 || n.roster.heard.IsZero() {
+		return time.Time{}
 	}
+	return n.roster.heard.Add(CutAfter)
+}
+
+// gone reports whether a node that a key names is dead for sure.
+func (n *Node) gone(now time.Time, id uint32) bool {
+	return n.roster.byID[id] == nil && (n.roster.buried[id] || n.grown(now))
 }
 
 // grown reports whether the bus has been up for so long that a key that is not there has no owner.
@@ -212,4 +248,7 @@ func (n *Node) Drain(now time.Time) {
 }
 
 // Retire takes us out of the roster: a node that ends leaves nobody waiting for its lease.
-func (n *Node) Retire() { n.bus = append(n.bus, BusOut{Kind: Retire, Key: n.cfg.Name}) }
+func (n *Node) Retire() {
+	n.hello(helloBye)
+	n.bus = append(n.bus, BusOut{Kind: Retire, Key: n.cfg.Name})
+}

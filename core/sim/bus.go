@@ -71,20 +71,6 @@ func (b *Bus) AddNode(addr string, configure func(*hub.Config)) *Server {
 func (b *Bus) connect(s *Server) {
 	s.onBus = true
 	s.tell(func(now time.Time, n *cluster.Node) { n.BusUp(now) })
-	for _, name := range b.names() {
-		l := b.roster[name]
-		b.to(s, func(now time.Time, n *cluster.Node) { n.HandleRoster(now, name, l.value) })
-	}
-}
-
-func (b *Bus) names() (names []string) {
-	for name, l := range b.roster {
-		if b.w.now.Sub(l.at) < cluster.DeadAfter {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // busNotices is how long a node takes to learn that its connection to the bus has gone.
@@ -180,9 +166,18 @@ func (b *Bus) store(now time.Time, s *Server, o cluster.BusOut) {
 	k, there := b.keys[o.Key]
 	a := cluster.Answer{Op: o.Op, Result: cluster.Conflict}
 	switch o.Kind {
-	case cluster.Renew, cluster.Retire:
-		b.lease(now, s, o)
+	case cluster.Renew:
+		b.roster[o.Key] = busLease{slices.Clone(o.Data), now}
+		b.to(s, func(now time.Time, n *cluster.Node) { n.HandleRenewed(now, o.Op) })
 		return
+	case cluster.Retire:
+		delete(b.roster, o.Key)
+		return
+	case cluster.Check:
+		l, there := b.roster[o.Key]
+		if a.Result = cluster.Missing; there && now.Sub(l.at) < cluster.DeadAfter {
+			a.Result, a.Value = cluster.Found, l.value
+		}
 	case cluster.Lookup:
 		if a.Result = cluster.Missing; there {
 			a.Result, a.Value, a.Rev = cluster.Found, k.value, k.rev
@@ -201,21 +196,6 @@ func (b *Bus) store(now time.Time, s *Server, o cluster.BusOut) {
 		return
 	}
 	b.to(s, func(now time.Time, n *cluster.Node) { n.HandleAnswer(now, a) })
-}
-
-func (b *Bus) lease(now time.Time, s *Server, o cluster.BusOut) {
-	if o.Kind == cluster.Renew {
-		b.roster[o.Key] = busLease{slices.Clone(o.Data), now}
-		b.to(s, func(now time.Time, n *cluster.Node) { n.HandleRenewed(now, true) })
-	} else {
-		delete(b.roster, o.Key)
-		o.Data = nil
-	}
-	for _, x := range b.nodes {
-		if x.onBus {
-			b.to(x, func(now time.Time, n *cluster.Node) { n.HandleRoster(now, o.Key, o.Data) })
-		}
-	}
 }
 
 // note keeps who owned which epoch of which room: there is one, ever.
