@@ -50,7 +50,8 @@ var rooms = map[string]room{
 	"core/node":       {"endpoint hub lan rendezvous secure wire netio impair portmap api", true, "runs an endpoint"},
 	"core/forward":    {"netio relay wire api", true, "relays between bound legs on all processors; the rest goes to the hub"},
 	"core/admin":      {"", true, "what an operator sees: health, metrics, the live page"},
-	"core/server":     {"token admin forward hub rendezvous relay wire netio websocket secure api", true, "runs a hub"},
+	"core/bus":        {"cluster", true, "NATS, embedded or external"},
+	"core/server":     {"bus cluster token admin forward hub rendezvous relay wire netio websocket secure api", true, "runs a hub"},
 	"core/load":       {"link secure netio wire api", true, "plays many clients at a server and measures it"},
 	"core/cmd/musubi": {"load token wire server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
 	"core/cmd/natlab": {"server node netio sim natsim secure endpoint api cmd/natlab", true, "kernel NAT laboratory"},
@@ -188,7 +189,7 @@ func TestClientLibraryStaysSmall(t *testing.T) {
 	deps := strings.Fields(string(out))
 	for _, d := range deps {
 		for _, bad := range []string{"net/http", "os/signal", "github.com/nats-io", "github.com/prometheus", module + "core/server",
-			module + "core/sim", module + "core/natsim", "testing"} {
+			module + "core/bus", module + "core/sim", module + "core/natsim", "testing"} {
 			if d == bad || strings.HasPrefix(d, bad+"/") {
 				t.Errorf("the client library links %s", d)
 			}
