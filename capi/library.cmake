@@ -20,7 +20,7 @@ get_filename_component(directory "${out}" DIRECTORY)
 file(MAKE_DIRECTORY "${directory}")
 
 set(mode c-shared)
-set(tags "${TAGS}")
+set(tags "${TAGS},musubi_library") # core/cluster leaves the server's part out
 if(OS STREQUAL "linux" OR OS STREQUAL "android")
   # Only the API is exported: 48 to 65 symbols of cgo's would be otherwise. A linker flag and no #cgo line, because cgo
   # admits no such flag from source files.

@@ -213,7 +213,7 @@ func TestOnlySpawnStartsGoroutines(t *testing.T) {
 	const files = `{{if not .Standard}}{{$p := .}}{{range .GoFiles}}{{$p.ImportPath}} {{$p.Dir}}/{{.}}
 {{end}}{{range .CgoFiles}}{{$p.ImportPath}} {{$p.Dir}}/{{.}}
 {{end}}{{end}}`
-	out, err := exec.Command("go", "list", "-tags", "netgo,osusergo", "-deps", "-f", files, "../capi").Output()
+	out, err := exec.Command("go", "list", "-tags", "netgo,osusergo,musubi_library", "-deps", "-f", files, "../capi").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -27,9 +27,12 @@ func (h *Hub) joinCluster(now time.Time) {
 	})
 }
 
+// alone reports whether this node is one of one. In the game's library the compiler knows that it is.
+func (h *Hub) alone() bool { return !cluster.Built || h.cluster == nil }
+
 // otherNodes are where a client may go when this node dies.
 func (h *Hub) otherNodes() []netip.AddrPort {
-	if h.cluster == nil {
+	if h.alone() {
 		return nil
 	}
 	return h.cluster.Others(wire.MaxNodes)
@@ -54,7 +57,7 @@ func (h *Hub) Bus(now time.Time, tell func(now time.Time, n *cluster.Node)) {
 
 // NextBus takes what the bus is to do next, until !ok.
 func (h *Hub) NextBus(now time.Time) (cluster.BusOut, bool) {
-	if h.cluster == nil {
+	if h.alone() {
 		return cluster.BusOut{}, false
 	}
 	return h.cluster.NextBus(h.clock(now))
@@ -63,7 +66,7 @@ func (h *Hub) NextBus(now time.Time) (cluster.BusOut, bool) {
 // signal takes a client's signal to its room: here, or to the node that has it.
 func (h *Hub) signal(now time.Time, s *session, sig *wire.Signal) {
 	ref := s.ref()
-	if h.cluster == nil {
+	if h.alone() {
 		h.rooms.HandleSignal(now, ref, sig)
 		return
 	}
@@ -90,7 +93,7 @@ func staysHome(sig *wire.Signal) bool {
 // linkUp tells the rooms of a member's new link.
 func (h *Hub) linkUp(now time.Time, s *session) {
 	ref := s.ref()
-	if h.cluster != nil {
+	if !h.alone() {
 		h.cluster.Came(now, ref.Member)
 		if h.cluster.Far(ref.Member) {
 			h.rooms.LinkBack(now, ref)
@@ -109,28 +112,28 @@ func (h *Hub) linkMoved(now time.Time, s *session) {
 	ref := s.ref()
 	ref.Addr, ref.Stream = s.addr, false // a link moves by UDP only
 	h.rooms.LinkMoved(ref)
-	if h.cluster != nil {
+	if !h.alone() {
 		h.cluster.LinkMoved(now, ref)
 	}
 }
 
 func (h *Hub) linkLost(now time.Time, s *session) {
 	h.rooms.LinkLost(now, s.ref())
-	if h.cluster != nil {
+	if !h.alone() {
 		h.cluster.LinkLost(now, s.ref())
 	}
 }
 
 func (h *Hub) linkGone(now time.Time, s *session) {
 	h.rooms.LinkGone(now, s.ref())
-	if h.cluster != nil {
+	if !h.alone() {
 		h.cluster.LinkGone(now, s.ref())
 	}
 }
 
 // tell sends a signal of our rooms to its member, wherever that is.
 func (h *Hub) tell(now time.Time, to rendezvous.To, sig *wire.Signal) {
-	if to.Node == 0 {
+	if to.Node == 0 || h.alone() {
 		h.tellHere(now, to.Link, sig)
 		return
 	}
@@ -181,7 +184,7 @@ func (h *Hub) relays(caller, callee *rendezvous.LinkRef) (relay, backup netip.Ad
 // bindLegs binds the legs of an introduction that are at this node to its client's address: no BIND is needed, and the grant
 // holds a handle in the place of the address.
 func (h *Hub) bindLegs(now time.Time, s *session, sig *wire.Signal) {
-	if h.cluster == nil {
+	if h.alone() {
 		return
 	}
 	var leg uint8

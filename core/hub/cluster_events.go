@@ -11,7 +11,7 @@ import (
 
 // clusterEvents does what other nodes, or the directory, ask for, and reports whether there was anything.
 func (h *Hub) clusterEvents(now time.Time) (any bool) {
-	if h.cluster == nil {
+	if h.alone() {
 		return false
 	}
 	for q, ok := h.rooms.NextQuestion(); ok; q, ok = h.rooms.NextQuestion() {

@@ -42,7 +42,7 @@ type drain struct {
 // Drain empties the node. It returns false when there is no other node to take anything: then Shutdown is all that can be done.
 func (h *Hub) Drain(now time.Time) bool {
 	now = h.clock(now)
-	if h.cluster == nil || !h.cluster.Connected() || h.cluster.Successor() == 0 {
+	if h.alone() || !h.cluster.Connected() || h.cluster.Successor() == 0 {
 		return false
 	}
 	if h.drain.on {

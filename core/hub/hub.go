@@ -157,7 +157,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 			return t, err == nil
 		},
 	}
-	if cfg.Cluster != nil {
+	if cluster.Built && cfg.Cluster != nil {
 		h.joinCluster(now)
 		rooms.Cluster = asCluster{h}
 	}
@@ -259,7 +259,7 @@ func (h *Hub) HandleTimeout(now time.Time) {
 	if deadline.Due(now, h.relay.NextTimeout()) {
 		h.relay.HandleTimeout(now)
 	}
-	if h.cluster != nil && deadline.Due(now, h.cluster.NextTimeout()) {
+	if !h.alone() && deadline.Due(now, h.cluster.NextTimeout()) {
 		h.cluster.HandleTimeout(now)
 	}
 	h.drainTimeout(now)
@@ -277,7 +277,7 @@ func (h *Hub) NextTimeout() time.Time {
 	if len(h.timers) > 0 {
 		at = deadline.Earlier(at, h.timers[0].at)
 	}
-	if h.cluster != nil {
+	if !h.alone() {
 		at = deadline.Earlier(at, deadline.Earlier(h.cluster.NextTimeout(), h.drainNext()))
 	}
 	if len(h.lost) > 0 {

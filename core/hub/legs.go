@@ -23,7 +23,7 @@ func (h *Hub) grant(now time.Time, intro wire.IntroID, n uint8, to rendezvous.Li
 		panic("hub: randomness: " + err.Error())
 	}
 	g := wire.RelayGrant{Rate: h.legRate(to.Grant.Relay), Key: secure.RelayLegKey(h.legKey, ticket), Ticket: ticket}
-	if h.cluster != nil { // bound on its way out, if this node is the relay
+	if !h.alone() { // bound on its way out, if this node is the relay
 		return g
 	}
 	at := to.Addr

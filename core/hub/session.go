@@ -209,7 +209,7 @@ func (h *Hub) forgetLost(now time.Time) {
 	for ; n < len(h.lost) && deadline.Due(now, h.lost[n].until); n++ {
 		if m := h.members[h.lost[n].id]; m != nil && m.session == nil && m.lost == h.lost[n].lost {
 			delete(h.members, h.lost[n].id)
-			if h.cluster != nil {
+			if !h.alone() {
 				h.cluster.Forget(h.lost[n].id)
 			}
 		}

@@ -94,7 +94,7 @@ static void bad_structs(musubi_client c)
     CHECK_CODE(musubi_room_create_with(c, &longer.known), MUSUBI_ERR_SIZE);
     r = good, r.flags = MUSUBI_ROOM_PASSWORD;
     CHECK_CODE(musubi_room_create_with(c, &r), MUSUBI_ERR_VALUE);
-    r = good, r.flags = 64;
+    r = good, r.flags = 1u << 31;
     CHECK_CODE(musubi_room_create_with(c, &r), MUSUBI_ERR_VALUE);
     r = good, r.max_members = 1;
     CHECK_CODE(musubi_room_create_with(c, &r), MUSUBI_ERR_VALUE);
