@@ -27,8 +27,11 @@ func (h *Hub) joinCluster(now time.Time) {
 	})
 }
 
-// alone reports whether this node is one of one. In the game's library the compiler knows that it is.
-func (h *Hub) alone() bool { return !cluster.Built || h.cluster == nil }
+// mayCluster is false in the game's library, as the compiler knows: nothing of what only nodes do is linked there.
+const mayCluster = cluster.Built
+
+// alone reports whether this node is one of one.
+func (h *Hub) alone() bool { return !mayCluster || h.cluster == nil }
 
 // otherNodes are where a client may go when this node dies.
 func (h *Hub) otherNodes() []netip.AddrPort {

@@ -157,7 +157,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 			return t, err == nil
 		},
 	}
-	if cluster.Built && cfg.Cluster != nil {
+	if mayCluster && cfg.Cluster != nil {
 		h.joinCluster(now)
 		rooms.Cluster = asCluster{h}
 	}
