@@ -292,6 +292,37 @@ func TestCoreIsPlain(t *testing.T) {
 	}
 }
 
+// What Blueprints.md shows in bold is a node, an event, a pin or a setting by the name that the editor gives it.
+func TestDocumentedNodesExist(t *testing.T) {
+	known := map[string]bool{"MusubiSubsystem": true, "BindEventtoOnMessage": true}
+	for _, path := range files(t, source, ".h") {
+		text := read(t, path)
+		for _, m := range regexp.MustCompile(`(?m)^\tUFUNCTION\(.*\)\n\t.*?\b(\w+)\(|^\tUPROPERTY\(.*\)\n\t.*?\b(\w+)(?: = .*)?;|DisplayName = "([^"]+)"`).FindAllStringSubmatch(text, -1) {
+			known[strings.ReplaceAll(m[1]+m[2]+m[3], " ", "")] = true
+		}
+	}
+	names := regexp.MustCompile(`\*\*([^*]+)\*\*`).FindAllStringSubmatch(read(t, plugin+"/Docs/Blueprints.md"), -1)
+	for _, n := range names {
+		if !known[strings.ReplaceAll(n[1], " ", "")] {
+			t.Errorf("Blueprints.md: nothing is called %s", n[1])
+		}
+	}
+	if len(names) < 30 {
+		t.Errorf("%d names: were they read?", len(names))
+	}
+}
+
+// Links inside the plugin resolve.
+func TestLinks(t *testing.T) {
+	for _, path := range files(t, plugin, ".md") {
+		for _, m := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(read(t, path), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
+}
+
 // The library's place is said three times: where it is loaded from, where Build.cs stages it, where the archive puts it.
 func TestPlacesAgree(t *testing.T) {
 	place := regexp.MustCompile(`\b(?:Win64|Linux|LinuxArm64|Mac)/(?:[a-z0-9]+/)?(?:lib)?musubi\.(?:so|dll|dylib)`)

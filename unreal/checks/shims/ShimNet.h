@@ -37,6 +37,7 @@ class UNetDriver : public UObject
 {
 public:
 	FString NetConnectionClassName = TEXT("/Script/OnlineSubsystemUtils.IpConnection");
+	TSharedPtr<FInternetAddr> LocalAddr;
 	TObjectPtr<UNetConnection> ServerConnection;
 	TArray<TObjectPtr<UNetConnection>> ClientConnections;
 

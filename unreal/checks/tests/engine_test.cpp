@@ -8,6 +8,9 @@
 
 #include "engine_world.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 using namespace MusubiConvert;
 
 static server Server;
@@ -252,6 +255,44 @@ static void HelloPeersMeet()
 	CHECK(!A.Musubi->OnMessage.IsBound() && !B.Musubi->OnMessage.IsBound());
 }
 
+// A session that can't live, since another program has its port: told once with a sentence, not tried again each frame.
+static void APortThatIsTaken()
+{
+	const int Taken = socket(AF_INET, SOCK_DGRAM, 0);
+	sockaddr_in Address{};
+	socklen_t Size = sizeof Address;
+	Address.sin_family = AF_INET;
+	Address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(Taken >= 0 && bind(Taken, reinterpret_cast<sockaddr*>(&Address), sizeof Address) == 0 && getsockname(Taken, reinterpret_cast<sockaddr*>(&Address), &Size) == 0);
+	UMusubiSettings* Settings = GetMutableDefault<UMusubiSettings>();
+	Settings->BindAddress = FString::Printf(TEXT("127.0.0.1:%d"), static_cast<int32>(ntohs(Address.sin_port)));
+	{
+		FWindow Window;
+		int Failures = 0;
+		FMusubiError Failed, Error;
+		Window.Musubi->OnFailed.AddLambda([&](const FMusubiError& Why) {
+			Failures++;
+			Failed = Why;
+		});
+		TICK(Failures > 0, &Window);
+		for (int I = 0; I < 20; I++)
+		{
+			Window.Musubi->Tick(0.016f);
+		}
+		CHECK(Failures == 1 && Failed.Code == MUSUBI_ERR_FAILED && !Failed.Sentence.IsEmpty() && !Window.Musubi->IsRunning(Error));
+		CHECK(!Window.Musubi->HostRoom(4, TArray<uint8>(), Error) && Error.Code == MUSUBI_ERR_FAILED && Error.Sentence == Failed.Sentence);
+		Settings->BindAddress = TEXT("127.0.0.1:0");
+	}
+	close(Taken);
+	Settings->AppKey = TEXT("not hexadecimal");
+	{
+		FWindow Window;
+		FMusubiError Error;
+		CHECK(!Window.Musubi->HostRoom(4, TArray<uint8>(), Error) && Has(Error.Sentence, "64 hexadecimal digits"));
+	}
+	Settings->AppKey = FString();
+}
+
 // Windows close with a move under way, in a room, and connected; the others live on.
 static void WindowsClose()
 {
@@ -279,6 +320,7 @@ int main(int Count, char** Words)
 	TheLobby();
 	HelloPeersMeet();
 	WindowsClose();
+	APortThatIsTaken();
 	StopEngine();
 	server_stop(&Server);
 	return 0;

@@ -23,6 +23,7 @@ static void ReplicationOverMusubi()
 	FString Error;
 	Listen.ShimWorld = &A.World;
 	CHECK(Listen.InitListen(&Notify, ListenUrl, false, Error) && Listen.IsOverMusubi() && !Listen.bShimPlainIp);
+	CHECK(Listen.LocalAddr->GetPort() == 7777);
 	CHECK(Has(Listen.NetConnectionClassName, "/Script/MusubiNet.MusubiNetConnection"));
 
 	Url.Host = ToString("musubi." + A.Code);

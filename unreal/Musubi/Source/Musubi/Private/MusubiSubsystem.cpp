@@ -56,6 +56,7 @@ void UMusubiSubsystem::Deinitialize()
 bool UMusubiSubsystem::Start(FMusubiError& Error)
 {
 	const musubi_api* Library = FMusubiModule::Get().GetLibrary(Error);
+	StartedAt = FPlatformTime::Seconds();
 	if (Library != nullptr)
 	{
 		Error = ToError(Session.Start(Library, Config));
@@ -87,11 +88,18 @@ void UMusubiSubsystem::Pump()
 {
 	SCOPE_CYCLE_COUNTER(STAT_MusubiPoll);
 	Session.Pump(FPlatformTime::Seconds());
-	if (bRestart)
+	if (Failure.IsError())
 	{
-		bRestart = false;
+		constexpr double Soon = 10; // seconds: what fails so quickly would do so again, each frame
+		const FMusubiError Why = Failure;
 		FMusubiError Error;
+		Failure = FMusubiError();
 		Session.Stop();
+		if (FPlatformTime::Seconds() - StartedAt < Soon)
+		{
+			StartError = Why;
+			return;
+		}
 		Start(Error);
 	}
 }

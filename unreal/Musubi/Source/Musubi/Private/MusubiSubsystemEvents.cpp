@@ -139,7 +139,7 @@ void UMusubiSubsystem::Logged(int32_t Level, std::string_view Text)
 
 void UMusubiSubsystem::Failed(const MusubiCore::FError& Error)
 {
-	UE_LOG(LogMusubi, Error, TEXT("Musubi stopped itself and starts anew: %s"), *ToString(Error.Sentence));
-	bRestart = true; // not here: the session handles this event
+	UE_LOG(LogMusubi, Error, TEXT("Musubi stopped itself: %s"), *ToString(Error.Sentence));
+	Failure = ToError(Error); // Pump goes on with it: here the session handles the event
 	OnFailed.Broadcast(ToError(Error));
 }

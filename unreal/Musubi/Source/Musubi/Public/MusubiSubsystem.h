@@ -40,8 +40,11 @@ DECLARE_DYNAMIC_MULTICAST_DELEGATE_TwoParams(FMusubiTokenDelegate, int64, Second
 DECLARE_DYNAMIC_MULTICAST_DELEGATE_OneParam(FMusubiLanDelegate, const FMusubiLanHost&, Host);
 DECLARE_MULTICAST_DELEGATE_ThreeParams(FMusubiRawMessage, int64 /*Peer*/, int32 /*Channel*/, TArrayView<const uint8> /*Data, during the call*/);
 
+/** A plain name for UnrealHeaderTool, which reads the bases of a class. */
+using FMusubiSessionListener = MusubiCore::ISessionListener;
+
 UCLASS()
-class MUSUBI_API UMusubiSubsystem : public UGameInstanceSubsystem, public FTickableGameObject, public MusubiCore::ISessionListener
+class MUSUBI_API UMusubiSubsystem : public UGameInstanceSubsystem, public FTickableGameObject, public FMusubiSessionListener
 {
 	GENERATED_BODY()
 
@@ -277,7 +280,8 @@ public:
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
 	FMusubiErrorDelegate OnServerLost;
 
-	/** Musubi stopped itself and was started again; the room is gone. */
+	/** Musubi stopped itself; the room is gone. It is started again, unless that was within ten seconds of its start: then every call
+	 *  gives this error, until Use Server starts it. */
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Session")
 	FMusubiErrorDelegate OnFailed;
 
@@ -384,6 +388,7 @@ private:
 	MusubiCore::FSessionConfig Config;
 	TArray<uint8> ListedUpTo; // where the last page of the list of rooms ended
 	FMusubiError StartError;  // why the session does not run
-	bool bRestart = false;    // it failed while it was pumped: a new one starts after that
+	FMusubiError Failure;     // of the session, seen while it was pumped: what to do about it comes after that
+	double StartedAt = 0;     // seconds of FPlatformTime
 	FDelegateHandle BackgroundHandle, ForegroundHandle;
 };

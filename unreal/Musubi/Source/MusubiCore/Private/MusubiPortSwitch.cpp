@@ -17,12 +17,15 @@ void FPortSwitch::Receive(musubi_peer From, musubi::Mode Mode, musubi::View Data
 	const uint8_t* Bytes = Data.data();
 	const uint16_t To = static_cast<uint16_t>(Bytes[0] | Bytes[1] << 8), FromPort = static_cast<uint16_t>(Bytes[2] | Bytes[3] << 8);
 	FDatagramSocket* Socket = Find(To);
-	if (Socket == nullptr || FromPort == 0)
+	if (FromPort == 0)
 	{
-		Socket == nullptr ? Drops.NoSocket++ : Drops.Malformed++;
-		return;
+		Drops.Malformed++;
 	}
-	if (!Socket->Deliver(From, FromPort, Bytes + PortHeader, Data.size() - PortHeader))
+	else if (Socket == nullptr)
+	{
+		Drops.NoSocket++;
+	}
+	else if (!Socket->Deliver(From, FromPort, Bytes + PortHeader, Data.size() - PortHeader))
 	{
 		Drops.Full++;
 	}

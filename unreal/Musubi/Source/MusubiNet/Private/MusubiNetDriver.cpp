@@ -68,7 +68,13 @@ bool UMusubiNetDriver::InitBase(bool bInitAsClient, FNetworkNotify* InNotify, co
 		return Super::InitBase(bInitAsClient, InNotify, URL, bReuseAddressAndPort, Error);
 	}
 	// UIpNetDriver's would make sockets of addresses of this machine; ours is bound already, to a session.
-	return UNetDriver::InitBase(bInitAsClient, InNotify, URL, bReuseAddressAndPort, Error);
+	if (!UNetDriver::InitBase(bInitAsClient, InNotify, URL, bReuseAddressAndPort, Error))
+	{
+		return false;
+	}
+	LocalAddr = GetSocketSubsystem()->CreateInternetAddr();
+	LocalAddr->SetPort(MusubiSocket->GetPortNo());
+	return true;
 }
 
 bool UMusubiNetDriver::InitConnect(FNetworkNotify* InNotify, const FURL& ConnectURL, FString& Error)
