@@ -24,22 +24,21 @@ unreal_stage() {
 
 # dist_unreal: needs what dist_sdk has staged.
 dist_unreal() {
-  local name stage sdk target file from
+  local name stage sdk target file
   name=musubi-unreal-$(version)
   sdk=$out/dist/stage/musubi-c-sdk-$(version)
   stage=$out/dist/stage/unreal/Musubi
   unreal_stage "$stage"
   for target in "${targets_here[@]}"; do
     file=$stage/Binaries/ThirdParty/Musubi/$(unreal_place "$target")
-    from=$(ls "$sdk/lib/$target"/libmusubi.so "$sdk/lib/$target"/libmusubi.dylib "$sdk/lib/$target"/musubi.dll 2>/dev/null)
     mkdir -p "${file%/*}"
-    cp "$from" "$file"
+    cp "$sdk/lib/$target/${file##*/}" "$file"
   done
   cp "$sdk/THIRD-PARTY.txt" "$stage"
   find "$stage" -type f -exec chmod 644 {} +
   (cd "$out/dist/stage/unreal" && archive Musubi "$out/dist/$name")
   rm "$out/dist/$name.tar.gz" # engines' users unpack zips
-  unreal_build_cs "$stage" "$out/dist/stage/unreal-rules"
+  unreal_build_cs "$stage" "$out/dist/stage/unreal-rules" || fail "the Unreal archive lacks what its rules name"
   say "build/dist/$name.zip  $(stat -c %s "$out/dist/$name.zip") bytes"
 }
 
