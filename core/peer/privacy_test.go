@@ -53,3 +53,23 @@ func TestPunchOfAHiddenConnection(t *testing.T) {
 		t.Errorf("%+v", ev)
 	}
 }
+
+// A hidden player does not take what comes past the relay, also when it is sealed with the right keys: it would show by an
+// answer, or by an ACK, that it lives at the address.
+func TestHiddenPlayerTakesNothingDirect(t *testing.T) {
+	r := newRig(t, 3)
+	a, b := r.sides[0].Peer, r.sides[1].Peer
+	from := netip.MustParseAddrPort("198.51.100.2:4000")
+	packet := func() []byte {
+		out, _ := b.session.Begin(nil, wire.PathDirectFirst)
+		return b.session.Seal(append(out, 0x01), 0) // PING
+	}
+	for _, hidden := range []bool{false, true} {
+		a.cfg.RelayOnly = hidden
+		before := a.stats.received
+		a.HandleDirect(r.now, api.MainSocket, from, packet())
+		if took := a.stats.received > before; took == hidden {
+			t.Errorf("hidden %v: taken %v", hidden, took)
+		}
+	}
+}
