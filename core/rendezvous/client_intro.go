@@ -7,7 +7,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/wire"
 )
 
-// intro is one pair's introduction as this client sees it. mine is what this client said last: after a resumed link
+// intro is one pair's introduction as this client sees it. said and body are what this client said last: after a resumed link
 // nobody can say whether the old one still delivered it. A Connect is said again at once; the server repeats its side of
 // the introductions it knows, and a repeated question gets the same answer again.
 //
@@ -17,7 +17,17 @@ type intro struct {
 	member uint64
 	id     wire.IntroID
 	state  introState
-	mine   wire.Signal
+	said   wire.SignalType
+	flags  uint32 // of a Connect
+	body   []byte // of what was said: a Connect's data, an Accept's or Answer's KK message
+}
+
+// mine is what this client said last. A Signal has room for everything: to keep one for each member would cost ten times as much.
+func (in *intro) mine() wire.Signal {
+	if in.said == wire.SigConnect {
+		return wire.Signal{Type: in.said, Member: in.member, Data: in.body, Flags: in.flags}
+	}
+	return wire.Signal{Type: in.said, Intro: in.id, Noise: in.body}
 }
 
 type introState uint8
@@ -65,7 +75,7 @@ func (c *Client) dropIntro(member uint64) {
 func (c *Client) repeatCalls() {
 	for i := range c.intros {
 		if in := &c.intros[i]; in.state == called {
-			c.send(in.mine)
+			c.send(in.mine())
 		}
 	}
 }
@@ -90,9 +100,9 @@ func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 	if in := c.introWith(member); in != nil && in.state != done {
 		return api.NewError(api.ErrAlready, "connect: an introduction to that member is under way")
 	}
-	s := wire.Signal{Type: wire.SigConnect, Member: member, Data: slices.Clone(data), Flags: flags}
-	c.setIntro(intro{member: member, state: called, mine: s})
-	c.send(s)
+	in := intro{member: member, state: called, said: wire.SigConnect, flags: flags, body: slices.Clone(data)}
+	c.setIntro(in)
+	c.send(in.mine())
 	return nil
 }
 
@@ -106,8 +116,8 @@ func (c *Client) Accept(id wire.IntroID, noise []byte) error {
 		return api.NewError(api.ErrTooLarge, "accept: handshake message is larger than 512 bytes")
 	}
 	in.state = accepted
-	in.mine = wire.Signal{Type: wire.SigAccept, Intro: id, Noise: slices.Clone(noise)}
-	c.send(in.mine)
+	in.said, in.body = wire.SigAccept, slices.Clone(noise)
+	c.send(in.mine())
 	return nil
 }
 
@@ -132,8 +142,8 @@ func (c *Client) Answer(id wire.IntroID, noise []byte) error {
 		return api.NewError(api.ErrTooLarge, "answer: handshake message is larger than 512 bytes")
 	}
 	in.state = done
-	in.mine = wire.Signal{Type: wire.SigAnswer, Intro: id, Noise: slices.Clone(noise)}
-	c.send(in.mine)
+	in.said, in.body = wire.SigAnswer, slices.Clone(noise)
+	c.send(in.mine())
 	return nil
 }
 
@@ -150,7 +160,7 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 	case wire.SigRequest:
 		if in := c.introByID(s.Intro); in != nil {
 			if in.state == accepted {
-				c.send(in.mine)
+				c.send(in.mine())
 			}
 			return in.state == accepted
 		}
@@ -162,8 +172,8 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 		switch {
 		case in == nil:
 			return false
-		case in.state == done && in.id == s.Intro && in.mine.Type == wire.SigAnswer:
-			c.send(in.mine)
+		case in.state == done && in.id == s.Intro && in.said == wire.SigAnswer:
+			c.send(in.mine())
 			return true
 		case in.state != called:
 			return false

@@ -75,12 +75,12 @@ func (c *Client) voidIntros() {
 	for _, in := range slices.Clone(c.intros) {
 		switch in.state {
 		case called, introduced:
-			*c.introWith(in.member) = intro{member: in.member, state: called, mine: wire.Signal{Type: wire.SigConnect, Member: in.member, Data: in.mine.Data}}
+			*c.introWith(in.member) = intro{member: in.member, state: called, said: wire.SigConnect, flags: in.flags, body: in.body}
 		case requested, accepted, placed:
 			c.dropIntro(in.member)
 			c.event(voided(&in))
 		case done:
-			if in.mine.Type == wire.SigAnswer { // it may never have got there
+			if in.said == wire.SigAnswer { // it may never have got there
 				c.event(voided(&in))
 			}
 		}
