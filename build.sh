@@ -122,7 +122,10 @@ cmd_natlab() {
 cmd_bench() {
   need_go
   go build -trimpath -o "$out/bin/bench" ./core/cmd/bench
-  case ${1:-} in plot|table) exec "$out/bin/bench" "$@" ;; esac
+  case ${1:-} in
+    plot|table) exec "$out/bin/bench" "$@" ;;
+    server) shift; go build -trimpath -o "$out/bin/musubi" ./core/cmd/musubi; exec "$out/bin/musubi" bench-server "$@" ;;
+  esac
   cmd_lib >/dev/null
   (cd core/cmd/bench/peers && go build -trimpath -o "$out/bin/bench_peers" .) 2>"$out/log/bench-peers.log" ||
     say "raw UDP, TCP and quic-go are left out: their program did not build (build/log/bench-peers.log)"

@@ -54,8 +54,8 @@ type Acceptor struct {
 	cfg    AcceptorConfig
 	seen   replays
 	shared shared
-	public secure.PublicKey // of cfg.Static
-	reply  []byte           // borrowed by the caller of Handle
+	own    *secure.StaticKey
+	reply  []byte // borrowed by the caller of Handle
 	counts AcceptCounts
 }
 
@@ -71,7 +71,7 @@ type AcceptCounts struct {
 
 // NewAcceptor makes an acceptor.
 func NewAcceptor(cfg AcceptorConfig) *Acceptor {
-	return &Acceptor{cfg: cfg, public: cfg.Static.Public(), reply: make([]byte, 0, wire.BaseDatagram)}
+	return &Acceptor{cfg: cfg, own: secure.NewStaticKey(cfg.Static), reply: make([]byte, 0, wire.BaseDatagram)}
 }
 
 // shared is what all sessions of a server have together.
@@ -165,7 +165,7 @@ func (a *Acceptor) hello(now time.Time, from Origin, b []byte, m *wire.Hello) (r
 // authenticate does the public-key work.
 func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hello, prologue []byte) (*secure.LinkAnswer, Applicant, api.Code) {
 	who := Applicant{From: from, Resumed: m.Resume}
-	cfg := secure.LinkConfig{Rand: a.cfg.Rand, Static: a.cfg.Static, Public: a.public, Prologue: prologue}
+	cfg := secure.LinkConfig{Rand: a.cfg.Rand, Own: a.own, Prologue: prologue}
 	if m.Resume {
 		t, err := a.cfg.Ticket.OpenResume(now, m.Ticket)
 		if err != nil {

@@ -117,7 +117,8 @@ func (c *crowd) run(until time.Time, done func() bool) error {
 	for {
 		c.now = time.Now()
 		busy := c.loop.Read(c.datagram) > 0
-		for n := 0; len(c.timers) > 0 && !c.now.Before(c.timers[0].wake) && n < 1024; n++ {
+		// All that are due: whoever acknowledges late is sent everything again, and is later still.
+		for len(c.timers) > 0 && !c.now.Before(c.timers[0].wake) {
 			p := c.timers[0]
 			if at := p.link.NextTimeout(); !at.IsZero() && !c.now.Before(at) {
 				p.link.HandleTimeout(c.now)
@@ -241,6 +242,9 @@ func (c *crowd) schedule(p *player) {
 		p.wake = at
 		heap.Push(&c.timers, p)
 	case at.Before(p.wake) || !c.now.Before(p.wake):
+		if !c.now.Before(at) { // it can't act on its deadline yet
+			at = c.now.Add(time.Millisecond)
+		}
 		p.wake = at
 		heap.Fix(&c.timers, p.heapAt)
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -80,7 +79,7 @@ func (c *child) start(capacity int) error {
 	c.cmd = exec.Command(c.program, "server", "--listen", c.listen, "--stun-ports", "0", "--tls-listen", "off", "--admin", "off", "--auth", "open",
 		"--limits", "lab", "--log-level", "error", "--capacity", strconv.Itoa(capacity), "--data", filepath.Join(c.dir, "data"))
 	c.cmd.Stderr = os.Stderr
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	dieWithUs(c.cmd)
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -65,6 +65,9 @@ type run struct {
 	told   time.Time
 }
 
+// What our clients may take, in bytes, before the collector runs: they need half of it.
+const heapBase, heapEach = 512 << 20, 40 << 10
+
 // errTimeout is what a story says that does not come to its end.
 var errTimeout = errors.New("not done in time")
 
@@ -93,7 +96,9 @@ func Play(target Target, cfg Config, done func(Result)) error {
 			return fmt.Errorf("there is no story %q; there are: %s", name, strings.Join(Stories(), ", "))
 		}
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(300)) // the clients' heap is large and lasts
+	// The clients' heap is large and lasts: to look through it again and again would make them late.
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapBase + int64(cfg.Links)*heapEach))
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	t := &run{cfg: cfg, target: target}
 	defer t.close()
 	for _, s := range stories {

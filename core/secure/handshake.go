@@ -5,11 +5,7 @@ import (
 	"io"
 
 	"github.com/flynn/noise"
-	"golang.org/x/crypto/curve25519"
 )
-
-// suite is what all our handshakes use: X25519, ChaCha20-Poly1305, BLAKE2s.
-var suite = noise.NewCipherSuite(noise.DH25519, noise.CipherChaChaPoly, noise.HashBLAKE2s)
 
 // noiseConfig is one handshake in our words. Zero keys are left out.
 type noiseConfig struct {
@@ -18,47 +14,47 @@ type noiseConfig struct {
 	initiator bool
 	prologue  []byte
 	psk       []byte // nil: the pattern without psk0
-	static    *PrivateKey
-	public    *PublicKey // static's, if the caller has it: it costs as much as a Diffie-Hellman operation
-	fast      bool       // a server's ephemeral key
+	static    *StaticKey
 	remote    *PublicKey
+}
+
+// handshake is one under way, with its keys.
+type handshake struct {
+	*noise.HandshakeState
+	keys *keyring
 }
 
 // newNoise starts a handshake. A machine without its randomness would silently fall back to the system's in the
 // library, so it is refused here.
-func newNoise(c noiseConfig) (*noise.HandshakeState, error) {
+func newNoise(c noiseConfig) (*handshake, error) {
 	if c.rand == nil {
 		panic("secure: handshake without a random source")
 	}
+	keys := &keyring{DHFunc: noise.DH25519, static: c.static}
 	cfg := noise.Config{
-		CipherSuite: suite, Random: c.rand, Pattern: c.pattern, Initiator: c.initiator,
+		// What all our handshakes use: X25519, ChaCha20-Poly1305, BLAKE2s.
+		CipherSuite: noise.NewCipherSuite(keys, noise.CipherChaChaPoly, noise.HashBLAKE2s),
+		Random:      c.rand, Pattern: c.pattern, Initiator: c.initiator,
 		Prologue: c.prologue, PresharedKey: c.psk,
 	}
 	if c.static != nil {
-		if c.public == nil {
-			public := c.static.Public()
-			c.public = &public
-		}
-		cfg.StaticKeypair = noise.DHKey{Private: bytes.Clone(c.static[:]), Public: bytes.Clone(c.public[:])}
-	}
-	if c.fast {
-		cfg.CipherSuite = fastSuite
+		cfg.StaticKeypair = c.static.pair()
 	}
 	if c.remote != nil {
 		cfg.PeerStatic = bytes.Clone(c.remote[:])
 	}
-	return noise.NewHandshakeState(cfg)
+	hs, err := noise.NewHandshakeState(cfg)
+	return &handshake{hs, keys}, err
 }
 
 // readSecond reads message 2 as the initiator. A forged message must not spoil the handshake for the true one that may
 // follow: the library rolls back after a failed tag, but not after a failed Diffie-Hellman, so a public key of low
 // order, the only reason for one, is refused before it gets there.
-func readSecond(hs *noise.HandshakeState, msg2 []byte) (payload []byte, k1, k2 *noise.CipherState, err error) {
+func readSecond(hs *handshake, msg2 []byte) (payload []byte, k1, k2 *noise.CipherState, err error) {
 	if len(msg2) < 32+16 {
 		return nil, nil, nil, ErrFormat
 	}
-	probe := [32]byte{1}
-	if _, err := curve25519.X25519(probe[:], msg2[:32]); err != nil {
+	if _, err := hs.keys.DH(hs.keys.ephemeral.private[:], msg2[:32]); err != nil {
 		return nil, nil, nil, ErrAuth
 	}
 	payload, k1, k2, err = hs.ReadMessage(nil, msg2)
@@ -69,7 +65,7 @@ func readSecond(hs *noise.HandshakeState, msg2 []byte) (payload []byte, k1, k2 *
 }
 
 // finish makes the session and the resume secret of a completed handshake. k1 seals what the initiator sends.
-func finish(hs *noise.HandshakeState, k1, k2 *noise.CipherState, initiator, aes bool, local, remote uint32) (*Session, [32]byte) {
+func finish(hs *handshake, k1, k2 *noise.CipherState, initiator, aes bool, local, remote uint32) (*Session, [32]byte) {
 	one, two := k1.UnsafeKey(), k2.UnsafeKey()
 	s := &Session{local: local, remote: remote, send: newDirection(one, aes), recv: newDirection(two, aes)}
 	if !initiator {

@@ -13,7 +13,7 @@ import (
 type LinkConfig struct {
 	Rand     io.Reader
 	Static   PrivateKey // own key; IK only
-	Public   PublicKey  // Static's; zero: it is computed
+	Own      *StaticKey // Static made ready; nil: that is done here
 	Server   PublicKey  // the key pinned in the server's address; IK initiator only
 	Secret   [32]byte   // the resume secret of the session that the ticket came from; NNpsk0 only
 	Prologue []byte     // wire.AppendHelloPrologue of the Hello that carries message 1
@@ -21,15 +21,15 @@ type LinkConfig struct {
 
 // LinkHandshake is the client's side, waiting for message 2.
 type LinkHandshake struct {
-	hs     *noise.HandshakeState
+	hs     *handshake
 	connID uint32
 	flags  uint32
 }
 
-func (c *LinkConfig) noise(resume, initiator bool) (*noise.HandshakeState, error) {
-	n := noiseConfig{rand: c.Rand, pattern: noise.HandshakeIK, initiator: initiator, prologue: c.Prologue, static: &c.Static, fast: !initiator}
-	if c.Public != (PublicKey{}) {
-		n.public = &c.Public
+func (c *LinkConfig) noise(resume, initiator bool) (*handshake, error) {
+	n := noiseConfig{rand: c.Rand, pattern: noise.HandshakeIK, initiator: initiator, prologue: c.Prologue, static: c.Own}
+	if n.static == nil && !resume {
+		n.static = NewStaticKey(c.Static)
 	}
 	if initiator {
 		n.remote = &c.Server
@@ -85,7 +85,7 @@ func (h *LinkHandshake) Finish(msg2 []byte) (s *Session, info wire.ServerInfo, r
 type LinkAnswer struct {
 	Client PublicKey       // proven; zero for a resumption, where the ticket names the client
 	Info   wire.ClientInfo // Token is the answer's own memory
-	hs     *noise.HandshakeState
+	hs     *handshake
 }
 
 // AnswerLink reads message 1 of a new link. ErrAuth means that the client expects another server key, or a forgery.

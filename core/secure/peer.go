@@ -38,14 +38,14 @@ func PeerPrologue(app string, room uint64, epoch uint32, intro wire.IntroID, cal
 
 // PeerHandshake waits for message 2.
 type PeerHandshake struct {
-	hs   *noise.HandshakeState
+	hs   *handshake
 	info wire.PeerInfo
 }
 
-func (c *PeerConfig) noise(initiator bool) (*noise.HandshakeState, error) {
+func (c *PeerConfig) noise(initiator bool) (*handshake, error) {
 	return newNoise(noiseConfig{
 		rand: c.Rand, pattern: noise.HandshakeKK, initiator: initiator, prologue: c.Prologue,
-		psk: c.PSK[:], static: &c.Static, remote: &c.Remote,
+		psk: c.PSK[:], static: NewStaticKey(c.Static), remote: &c.Remote,
 	})
 }
 

@@ -35,8 +35,8 @@ func TestNoiseVectors(t *testing.T) {
 				"fcf39b68313e893f9682801d60aee12337d52a64661af37a0366b7924d1657",
 			}},
 		{"KKpsk0",
-			noiseConfig{pattern: noise.HandshakeKK, psk: unhex(psk), static: &keyI, remote: &pubR},
-			noiseConfig{pattern: noise.HandshakeKK, psk: unhex(psk), static: &keyR, remote: &pubI},
+			noiseConfig{pattern: noise.HandshakeKK, psk: unhex(psk), static: NewStaticKey(keyI), remote: &pubR},
+			noiseConfig{pattern: noise.HandshakeKK, psk: unhex(psk), static: NewStaticKey(keyR), remote: &pubI},
 			[4]string{
 				"358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd166254c98a7a53fef3f35c4755296b675ec07df2f17c802c6264ef8d4a",
 				"64b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d484666d587d79056823bbadec72c5647701d2468995235e0e2dfa6130",
@@ -44,8 +44,8 @@ func TestNoiseVectors(t *testing.T) {
 				"556615110f73692755058a5f80d58f952a3eecccd14006edf6dcff48f44b5a",
 			}},
 		{"IK",
-			noiseConfig{pattern: noise.HandshakeIK, static: &keyI, remote: &pubR},
-			noiseConfig{pattern: noise.HandshakeIK, static: &keyR},
+			noiseConfig{pattern: noise.HandshakeIK, static: NewStaticKey(keyI), remote: &pubR},
+			noiseConfig{pattern: noise.HandshakeIK, static: NewStaticKey(keyR)},
 			[4]string{
 				"358072d6365880d1aeea329adf9121383851ed21a28e3b75e965d0d2cd166254c9f0dff42c86abe5677abe74f6c87301577dbc1f3ffb2213827ca694a057fdbbacac81d639bfae65c7827558f90acd277316fcb3b0687be852fd7e392456bb6cbe070c749f1bd7c55fc2",
 				"64b101b1d0be5a8704bd078f9895001fc03e8e9f9522f188dd128d9846d484667f1d8bd2b9b659695f90e35beaf5a5f5f1e7c83aa3194a2430cd",
