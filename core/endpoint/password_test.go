@@ -130,6 +130,28 @@ func TestKeyThatComesTooLate(t *testing.T) {
 	}
 }
 
+// A password doesn't stay in memory when nothing comes of the room.
+func TestPasswordIsForgotten(t *testing.T) {
+	for name, end := range map[string]func(w *evil){
+		"left before the answer": func(w *evil) { _ = w.e.RoomLeave(w.now) },
+		"disconnected":           func(w *evil) { _ = w.e.Disconnect(w.now) },
+		"refused": func(w *evil) {
+			w.say(wire.Signal{Type: wire.SigRefused, Request: w.take(wire.SigJoin).Request, Code: int32(api.ErrBadCode), Text: "no"})
+		},
+	} {
+		w := newEvil(t, 26)
+		if err := w.e.RoomEnter(w.now, &api.JoinOptions{Code: "EAAAAAAA", Password: []byte("sesame")}); err != nil {
+			t.Fatal(err)
+		}
+		w.pump()
+		kept := w.e.pass.password
+		end(w)
+		if w.e.pass.state != passNone || string(kept) == "sesame" {
+			t.Errorf("%s: %q is still there", name, kept)
+		}
+	}
+}
+
 // A game whose polling stops gets what fits its queue, and the link ends rather than memory: also when what comes is news
 // that nobody asked for.
 func TestInvitationsDontFillMemory(t *testing.T) {

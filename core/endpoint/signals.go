@@ -258,11 +258,11 @@ func (e *Endpoint) memberLeft(id uint64, code api.Code) {
 
 // leaveRoom forgets the room; its members' slots live on while their connections do.
 func (e *Endpoint) leaveRoom(code api.Code, text string) {
+	e.pass.forget() // also of a room that was never entered
 	if !e.room.in {
 		return
 	}
 	e.room = roomState{}
-	e.pass.forget()
 	for i := range e.slots.used {
 		if s := &e.slots.list[i]; s.used && s.present {
 			s.present, s.request, s.held, s.until = false, nil, nil, time.Time{}
