@@ -164,7 +164,7 @@ gofmt_clean() { local bad; bad=$(gofmt -l capi core); [ -z "$bad" ] || { say "no
 
 vet_everywhere() {
   go vet ./...
-  local protocol="./core/api ./core/wire ./core/stun ./core/seq ./core/secure ./core/rudp ./core/nat ./core/relay ./core/rendezvous ./core/peer ./core/link ./core/endpoint ./core/hub ./core/netio ./core/node ./core/cmd/natlab/... ./core/server ./core/cmd/musubi"
+  local protocol="./core/api ./core/wire ./core/stun ./core/seq ./core/secure ./core/rudp ./core/nat ./core/relay ./core/rendezvous ./core/peer ./core/link ./core/endpoint ./core/hub ./core/netio ./core/node ./core/cmd/natlab/... ./core/forward ./core/server ./core/cmd/musubi"
   local os
   for os in windows darwin android; do
     say "GOOS=$os"
