@@ -51,17 +51,20 @@ var relayCases = []struct {
 func (c *runCmd) relay() (all []result, err error) {
 	rounds := map[string][]result{}
 	for round := range c.Rounds {
-		for _, start := range []func(dir string) (*relayServer, error){startMusubi, startCoturn} {
-			s, err := start(c.BinDir)
-			if err != nil {
+		for _, name := range []string{"musubi", "coturn"} {
+			if len(c.Libs) > 0 && !slices.Contains(c.Libs, name) {
+				continue
+			}
+			if _, err := exec.LookPath("turnserver"); err != nil && name == "coturn" {
 				if round == 0 {
-					fmt.Println("skip  relay  " + err.Error())
+					fmt.Println("skip  relay  coturn is not installed: apt-get install coturn")
 				}
 				continue
 			}
-			if len(c.Libs) > 0 && !slices.Contains(c.Libs, s.name) {
-				s.stop()
-				continue
+			start := map[string]func(string) (*relayServer, error){"musubi": startMusubi, "coturn": startCoturn}[name]
+			s, err := start(c.BinDir)
+			if err != nil {
+				return all, err
 			}
 			got, err := s.measure(c.Quick)
 			s.stop()
@@ -195,10 +198,6 @@ func readMaster(dir string, key *[32]byte) error {
 
 // startCoturn runs coturn's turnserver with what it needs for this alone: no credentials, no TCP, no TLS, no log.
 func startCoturn(string) (*relayServer, error) {
-	program, err := exec.LookPath("turnserver")
-	if err != nil {
-		return nil, fmt.Errorf("turnserver is not installed: apt-get install coturn")
-	}
 	dir, err := os.MkdirTemp("", "musubi-bench-")
 	if err != nil {
 		return nil, err
@@ -208,7 +207,7 @@ func startCoturn(string) (*relayServer, error) {
 		return nil, err
 	}
 	s := &relayServer{name: "coturn", dir: dir, at: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
-	s.cmd = exec.Command(program, "-n", "--no-auth", "--no-cli", "--allow-loopback-peers", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", strconv.Itoa(int(port)),
+	s.cmd = exec.Command("turnserver", "-n", "--no-auth", "--no-cli", "--allow-loopback-peers", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", strconv.Itoa(int(port)),
 		"--no-tls", "--no-dtls", "--no-tcp", "--no-tcp-relay", "--no-multicast-peers", "--log-file", filepath.Join(dir, "log"), "--simple-log",
 		"--pidfile", filepath.Join(dir, "pid"), "--db", filepath.Join(dir, "db"), "--no-rfc5780", "--no-stun-backward-compatibility")
 	s.cmd.Dir = dir
