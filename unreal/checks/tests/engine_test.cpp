@@ -41,7 +41,7 @@ static void NodesHostAndJoin()
 		CHECK(Peer.bHost && Peer.bConnected && Peer.Id != 0 && Peer.Route != EMusubiRoute::None);
 	});
 	Join->Activate();
-	TICK(Joined > 0 && A.Musubi->GetPeers().Num() == 1, &B, &A);
+	TICK(Joined > 0 && A.Musubi->GetPeers().Num() == 1 && A.Musubi->GetPeers()[0].bConnected, &B, &A);
 	CHECK(ToUtf8(B.Musubi->GetHostUrl()) == "musubi." + Code && Join->bShimReadyToDestroy && B.Musubi->IsServerConnected());
 
 	// A second join is refused at once, at the Failed pin; the first one's pins stay silent.
@@ -74,7 +74,7 @@ static void ErrorsReachBlueprints()
 	B.Musubi->OnPeerClosed.AddLambda([&](const FMusubiPeer&, const FMusubiError& Why) { Closed = Why; });
 	B.Musubi->OnRoomLeft.AddLambda([&](const FMusubiError& Why) { Left = Why; });
 	CHECK(B.Musubi->JoinByCode(ToString(A.Code), Error));
-	TICK(Outcomes == 2 && A.Musubi->GetPeers().Num() == 1, &B, &A);
+	TICK(Outcomes == 2 && A.Musubi->GetPeers().Num() == 1 && A.Musubi->GetPeers()[0].bConnected, &B, &A);
 	const int64 ToB = A.Musubi->GetPeers()[0].Id;
 	CHECK(A.Musubi->ClosePeer(ToB, 42, TEXT("you cheated \u2014 twice"), Error));
 	TICK(Closed.Code != 0, &B, &A);

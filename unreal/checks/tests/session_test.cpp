@@ -59,6 +59,14 @@ static void Failures()
 	UNTIL(Second.Outcomes == 1, &Second, &Host, &Guest);
 	CHECK(Second.Outcome.Code == MUSUBI_ERR_ROOM_FULL && !Second.Outcome.Sentence.empty());
 
+	// A wrong password shows when the two connect: the join fails, and the room is left.
+	FPlayer Keeper(Api, Server.address), Stranger(Api, Server.address);
+	CHECK(!Keeper.Session.Host(musubi::RoomConfig(0, {}, "open sesame")));
+	UNTIL(Keeper.Outcomes == 1, &Keeper);
+	CHECK(!Stranger.Session.Join(Keeper.Code, musubi::JoinConfig("barley")));
+	UNTIL(Stranger.Outcomes == 1 && !Stranger.Session.InRoom(), &Stranger, &Keeper);
+	CHECK(Stranger.Outcome.Code == MUSUBI_ERR_BAD_PASSWORD && !Stranger.Outcome.Sentence.empty());
+
 	FSession Session;
 	FSessionConfig Config;
 	Config.Server = "nonsense";

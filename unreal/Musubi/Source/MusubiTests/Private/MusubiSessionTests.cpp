@@ -68,7 +68,7 @@ bool FMusubiTwoSessionsTest::RunTest(const FString&)
 		{
 			TestFalse(TEXT("joining is refused"), bool(Guest.Session.JoinLan("127.0.0.1", Host.Code)));
 		}
-		if (Guest.bEnded && !bSent && Host.Session.Peers().size() == 1)
+		if (Guest.bEnded && !bSent && Host.Session.Peers().size() == 1 && Host.Session.Peers()[0].bConnected)
 		{
 			bSent = !Host.Session.Broadcast(musubi::Mode::reliable_ordered, 0, "hello");
 		}
