@@ -61,16 +61,14 @@ func Sign(secret, typ string, claims []byte) (string, error) {
 	return signed + "." + b64.EncodeToString(made), nil
 }
 
-// go run token.go SECRET TYP CLAIMS: signs claims in JSON as they are.
+// go run token.go SECRET TYP CLAIMS [SECRET TYP CLAIMS …]: signs claims in JSON as they are.
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: token SECRET TYP CLAIMS")
-		os.Exit(2)
+	for args := os.Args[1:]; len(args) >= 3; args = args[3:] {
+		token, err := Sign(args[0], args[1], []byte(args[2]))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		fmt.Println(token)
 	}
-	token, err := Sign(os.Args[1], os.Args[2], []byte(os.Args[3]))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println(token)
 }

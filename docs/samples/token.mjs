@@ -34,8 +34,9 @@ export function certificate (secret, { app, sub, publicKey, seconds = 7 * 86400 
   return sign(secret, 'musubi-id', { app, sub, exp: later(seconds), cnf: Buffer.from(publicKey).toString('base64url') })
 }
 
-// node token.mjs SECRET TYP CLAIMS: signs claims in JSON as they are.
+// node token.mjs SECRET TYP CLAIMS [SECRET TYP CLAIMS …]: signs claims in JSON as they are.
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [secret, typ, claims] = process.argv.slice(2)
-  console.log(sign(secret, typ, JSON.parse(claims)))
+  for (let args = process.argv.slice(2); args.length > 0; args = args.slice(3)) {
+    console.log(sign(args[0], args[1], JSON.parse(args[2])))
+  }
 }

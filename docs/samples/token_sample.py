@@ -49,5 +49,6 @@ def certificate(secret, app, sub, public_key, seconds=7 * 86400):
     return sign(secret, "musubi-id", {"app": app, "sub": sub, "exp": int(time.time()) + seconds, "cnf": _encode(public_key)})
 
 
-if __name__ == "__main__":  # python3 token.py SECRET TYP CLAIMS: signs claims in JSON as they are
-    print(sign(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
+if __name__ == "__main__":  # python3 token_sample.py SECRET TYP CLAIMS [SECRET TYP CLAIMS ...]: signs claims in JSON as they are
+    for i in range(1, len(sys.argv), 3):
+        print(sign(sys.argv[i], sys.argv[i + 1], json.loads(sys.argv[i + 2])))
