@@ -128,7 +128,8 @@ func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
 	}
 	cfg.Endpoint.ManualAccept = c.flags&C.MUSUBI_CONFIG_MANUAL_ACCEPT != 0
 	cfg.Endpoint.ManualConnect = c.flags&C.MUSUBI_CONFIG_MANUAL_CONNECT != 0
-	cfg.NoPortMapping = c.flags&C.MUSUBI_CONFIG_NO_PORT_MAPPING != 0
+	// A port of the router's would be for direct connections, of which a relay-only client has none.
+	cfg.NoPortMapping = c.flags&C.MUSUBI_CONFIG_NO_PORT_MAPPING != 0 || c.privacy == C.MUSUBI_PRIVACY_RELAY_ONLY
 	cfg.Endpoint.NoInvites = c.flags&C.MUSUBI_CONFIG_NO_INVITES != 0
 	cfg.Endpoint.SendBudget = int(c.send_budget)
 	cfg.Endpoint.IdleTimeout = time.Duration(c.idle_timeout_ms) * time.Millisecond

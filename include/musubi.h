@@ -665,8 +665,8 @@ MUSUBI_API int32_t musubi_client_stats(musubi_client client, musubi_totals *tota
  * Returns 0; ERR_NULL: key; ERR_SIZE: size; or ERR_HANDLE, ERR_FORKED. */
 MUSUBI_API int32_t musubi_identity(musubi_client client, uint8_t *key, uint32_t size);
 
-/* Gives a new access token, from the game's backend: for the next musubi_connect, and if a server is connected for that link
- * at once; TOKEN_SET follows then. The first one can be given here instead of in musubi_config, when musubi_identity has told the backend
+/* Gives a new access token, from the game's backend: for the next musubi_connect, and if the server is connected for that link
+ * at once; TOKEN_SET follows then. What it permits counts from there on; who is connected stays so. The first one can be given here instead of in musubi_config, when musubi_identity has told the backend
  * the key to bind it to (claim cnf: nobody else can use it then).
  * token, size: size bytes, at most MUSUBI_MAX_TOKEN; NULL with size 0: none. token is copied; it is shown to the server of
  * musubi_config and to nobody else. Any thread. Does not block.

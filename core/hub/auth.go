@@ -128,6 +128,9 @@ func (h *Hub) renew(now time.Time, s *session, b []byte) {
 		answer.Request = uint32(access.Expires - now.Unix())
 		s.link.Renew(now, access.Grant())
 		h.rooms.LinkRenewed(s.ref())
+		if !h.alone() { // its room may be another node's, which must know how private it is now
+			h.cluster.LinkMoved(now, s.ref())
+		}
 	} else {
 		h.refusals[reason]++
 		answer.Text = reason.String()

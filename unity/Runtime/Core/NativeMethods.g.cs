@@ -1556,8 +1556,8 @@ namespace Musubi
         internal static extern int musubi_identity(ulong client, byte* key, uint size);
 
         /// <summary>
-        /// Gives a new access token, from the game's backend: for the next musubi_connect, and if a server is connected for that link
-        /// at once; TOKEN_SET follows then. The first one can be given here instead of in musubi_config, when musubi_identity has told the backend
+        /// Gives a new access token, from the game's backend: for the next musubi_connect, and if the server is connected for that link
+        /// at once; TOKEN_SET follows then. What it permits counts from there on; who is connected stays so. The first one can be given here instead of in musubi_config, when musubi_identity has told the backend
         /// the key to bind it to (claim cnf: nobody else can use it then).
         /// token, size: size bytes, at most MUSUBI_MAX_TOKEN; NULL with size 0: none. token is copied; it is shown to the server of
         /// musubi_config and to nobody else. Any thread. Does not block.
