@@ -29,7 +29,8 @@ internal sealed partial class Contract
         Run("reconnect, " + Reconnects + " times", Reconnect);
         Run("a host with 16 guests", Sixteen);
         Run("the room is full", Full);
-        Run("the room has a password", Password);
+        if (full || stack.Name == "Mirror") // a wrong one may take ten seconds to be refused
+            Run("the room has a password", Password);
         Run("codes that can't be, codes that nobody has", BadCode);
         Run("the server is down", ServerDown);
         Run("shutdown inside every callback", ShutdownInside);

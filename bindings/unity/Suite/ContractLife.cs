@@ -109,7 +109,13 @@ internal sealed partial class Contract
             Check.That(all[i + 1].Join(host.Code), "joining starts");
         }
         End[] everybody = all.ToArray();
-        End.Until(delegate { return Stack.Connections(host) == Guests; }, "all connected", everybody);
+        End.Until(delegate
+        {
+            int connected = 0;
+            for (int i = 1; i <= Guests; i++)
+                connected += everybody[i].Times("connected 0");
+            return connected == Guests && Stack.Connections(host) == Guests;
+        }, "all connected", everybody);
         for (int i = 1; i <= Guests; i++)
             host.Send(i, Text("to " + i), stack.Reliable);
         for (int i = 1; i <= Guests; i++)
@@ -158,7 +164,7 @@ internal sealed partial class Contract
         Check.That(guesses.Join(host.Code), "joining starts");
         End.Until(delegate { return guesses.Times("disconnected 0") > 0; }, "refused", host, guesses);
         Check.That(knows.Join(host.Code), "joining starts");
-        End.Until(delegate { return knows.Times("connected 0") == 1; }, "connected", host, guesses, knows);
+        End.Until(delegate { return knows.Times("connected 0") == 1 && Stack.Connections(host) == 1; }, "connected", host, guesses, knows);
         Check.That(guesses.Times("disconnected 0") == 1 && guesses.Times("connected 0") == 0 && Stack.Connections(host) == 1, "one of the two");
         Check.That(guesses.Reason.Contains("password"), "the reason: " + guesses.Reason);
         host.Stop();
