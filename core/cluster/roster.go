@@ -228,6 +228,21 @@ func (n *Node) Others(most int) (addrs []netip.AddrPort) {
 	return addrs
 }
 
+// Neighbour is another node as an operator sees it.
+type Neighbour struct {
+	NodeInfo
+	Name  string
+	Heard time.Time
+}
+
+// Neighbours are the other nodes, by name.
+func (n *Node) Neighbours() (all []Neighbour) {
+	for _, x := range n.roster.order {
+		all = append(all, Neighbour{x.NodeInfo, x.name, x.heard})
+	}
+	return all
+}
+
 // AddrOf is where clients reach a node; invalid: not alive.
 func (n *Node) AddrOf(id uint32) netip.AddrPort {
 	if id == 0 || id == n.id {

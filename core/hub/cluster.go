@@ -41,6 +41,17 @@ func (h *Hub) otherNodes() []netip.AddrPort {
 	return h.cluster.Others(wire.MaxNodes)
 }
 
+// ClusterName is the node's name among the others.
+func (h *Hub) ClusterName() string { return h.cfg.Cluster.Name }
+
+// Leave tells the other nodes that this one ends.
+func (h *Hub) Leave(now time.Time) {
+	if h.cluster != nil {
+		h.clock(now)
+		h.cluster.Retire()
+	}
+}
+
 // ClusterNode is the node's part of the cluster, for what only asks it; nil: the hub is alone.
 func (h *Hub) ClusterNode() *cluster.Node {
 	n, _ := h.cluster.(*cluster.Node)

@@ -25,6 +25,7 @@ type ClusterNode interface {
 	AddrOf(id uint32) netip.AddrPort
 	Drain(now time.Time)
 	Successor() uint32
+	Retire()
 	HandOver(now time.Time, to uint32, code string, body []byte)
 	Ask(now time.Time, id uint64, body []byte)
 	Answer(now time.Time, to uint32, id uint64, body []byte)

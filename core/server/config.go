@@ -38,6 +38,11 @@ type Config struct {
 	RelayRate   uint32       //
 	Egress      uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
 	Capacity    int          // new links a second; more are told to wait; default hub.DefaultHandshakes
+	NATS        string       // "nats://host:port" of an external NATS, several with commas; empty: see NATSListen
+	NATSListen  string       // "address:port" where the NATS inside meets those of other nodes; empty: this node is alone
+	NATSRoutes  []string     // "host:port" of the others
+	NATSClients string       // "address:port" where nodes without a NATS inside come
+	Role        string       // "core" or "edge": only checks that the rest fits
 	Admin       string       // "address:port" of metrics, health and the live page; "off"; default none
 	Region      string       // first letter of join codes, A to Z; default E
 	Node        string       // this server's name for people; default the machine's
@@ -79,6 +84,7 @@ type settings struct {
 	region      byte
 	node        string
 	handshakes  int // 0: the hub's default
+	cluster     clustering
 }
 
 // check understands a Config. local are this machine's addresses.
@@ -118,6 +124,9 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 		return s, err
 	}
 	if err := c.checkIdentity(&s); err != nil {
+		return s, err
+	}
+	if err := c.checkCluster(&s); err != nil {
 		return s, err
 	}
 	if err := c.checkAdmin(&s); err != nil {

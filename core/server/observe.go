@@ -123,6 +123,7 @@ func (s *Server) snapshot() *admin.Snapshot {
 		state = "draining"
 	}
 	snap.Nodes = []admin.Node{{Name: s.node, Region: string(s.region), State: state, Links: h.Links, Rooms: h.Rooms}}
+	s.clusterSnapshot(snap)
 	return snap
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/admin"
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/bus"
 	"github.com/musubi-p2p/musubi/core/deadline"
 	"github.com/musubi-p2p/musubi/core/forward"
 	"github.com/musubi-p2p/musubi/core/hub"
@@ -38,6 +39,12 @@ type Server struct {
 	admin         *admin.Admin // nil: none
 	node, version string       // for people who look at it
 	region        byte         // first letter of join codes
+
+	bus    *bus.Bus  // nil: this node is alone
+	core   *bus.Core // NATS in this process; nil: none
+	joined bool      // the bus is up
+	fenced bool      // and nobody takes our lease
+	opened time.Time // when Run began
 
 	stopping atomic.Bool
 	killed   atomic.Bool
@@ -103,13 +110,19 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	static := secure.PrivateKey(secure.Derive(master, "server static"))
 	host := advertised(set.public, bound, local)
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
-	s.hub, err = hub.New(s.now, hub.Config{
+	config := hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
 		Region: set.region, Node: set.node, Handshakes: set.handshakes, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
 		Legs: legs, LinkTable: links, RelayRate: set.relayRate,
-	})
-	if err != nil {
+	}
+	if err := s.clusterConfig(&set, &config, host, bound.Port()); err != nil {
+		return err
+	}
+	if s.hub, err = hub.New(s.now, config); err != nil {
 		return fmt.Errorf("the server can't start: %w", err)
+	}
+	if err := s.openBus(&set, master); err != nil {
+		return err
 	}
 	address := secure.ServerAddress{Hosts: []string{host}, Key: static.Public()}
 	if err := s.openTCP(&set, &address); err != nil {
@@ -178,18 +191,19 @@ func (s *Server) Run() error {
 		s.edge.Run()
 	}
 	var closeBy time.Time
+	s.opened = time.Now()
 	for {
 		s.now = time.Now()
 		busy := s.loop.Read(s.datagram)+s.doors.streams.Read(s.streamed, s.streamNews)+s.readEdge() > 0
+		busy = s.readBus() || busy
 		if s.stopping.Load() && closeBy.IsZero() {
-			closeBy = s.now.Add(shutdownLimit)
-			s.observer.refuse("the server is stopping")
-			s.hub.Shutdown(s.now)
+			closeBy = s.stop()
 		}
 		if at := s.hub.NextTimeout(); !at.IsZero() && !s.now.Before(at) {
 			s.hub.HandleTimeout(s.now)
 		}
 		s.transmit()
+		s.sendBus()
 		s.loop.Flush()
 		s.doors.streams.Flush()
 		s.logEvents()
@@ -211,6 +225,7 @@ func (s *Server) close() {
 	if s.admin != nil {
 		s.admin.Close()
 	}
+	s.closeBus()
 	s.doors.close()
 	s.loop.Close() // before the edge, whose socket it sends through
 	if s.edge != nil {

@@ -13,34 +13,39 @@ import (
 )
 
 type serverCommand struct {
-	Listen    string   `help:"Address and UDP port to listen on; default: 0.0.0.0:3478." placeholder:"ADDR:PORT"`
-	STUNPorts []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
-	STUNAddr2 string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR"`
-	TLSListen string   `name:"tls-listen" help:"Address and TCP port for players whose network blocks UDP, or off; default: port 443 of --listen's address, if it is free." placeholder:"ADDR:PORT" env:"MUSUBI_TLS_LISTEN"`
-	TLSCert   string   `name:"tls-cert" help:"Certificate chain for it, PEM; default: one that the server makes itself, which is enough unless a firewall checks." placeholder:"FILE" env:"MUSUBI_TLS_CERT"`
-	TLSKey    string   `name:"tls-key" help:"The certificate's private key, PEM." placeholder:"FILE" env:"MUSUBI_TLS_KEY"`
-	WSListen  string   `name:"ws-listen" help:"The same without TLS: for development, or behind a proxy that does the TLS." placeholder:"ADDR:PORT" env:"MUSUBI_WS_LISTEN"`
-	Forwarded bool     `name:"ws-forwarded" help:"Believe the proxy before --ws-listen what it says in X-Forwarded-For." env:"MUSUBI_WS_FORWARDED"`
-	Data      string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
-	Auth      string   `help:"Who may use the server: token (players with an access token), open (anybody). Default: token if there are keys, else open, but not where strangers can reach it." placeholder:"token|open"`
-	AuthKey   []string `name:"auth-key" help:"Key of a backend that makes access tokens; of HS256 the secret, which --auth-keys keeps out of the process list." placeholder:"KID=ALG:BASE64[:APP]"`
-	AuthKeys  string   `name:"auth-keys" help:"File with such keys, one a line." placeholder:"FILE"`
-	Privacy   string   `help:"What players may learn of each other's addresses: direct, consent (when both games agreed), relay-only (nothing). Tokens, rooms and clients can make it stricter." placeholder:"direct|consent|relay-only"`
-	Limits    string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
-	Shards    int      `help:"Sockets that share the main port, each with a goroutine; default: one a processor." placeholder:"N" env:"MUSUBI_SHARDS"`
-	RelayBits uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
-	RelayRate uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
-	Egress    uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
-	Capacity  int      `help:"New links a second that this server takes on; a resumed one counts a third, and whoever is too many is told when to come again. Default: 1500." placeholder:"N" env:"MUSUBI_CAPACITY"`
-	Admin     string   `help:"Address and TCP port of metrics, health and the live page, or off." placeholder:"ADDR:PORT" default:"127.0.0.1:3480"`
-	Region    string   `help:"Letter with which this server's join codes begin; default: E." placeholder:"A-Z"`
-	Node      string   `help:"Name of this server in metrics and on the live page; default: the machine's." placeholder:"NAME"`
-	LogLevel  string   `help:"Least grave lines that are logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
-	LogFormat string   `help:"text or json." enum:"text,json" default:"text"`
-	Config    string   `help:"TOML file with settings; its keys are these flags' names." placeholder:"FILE"`
-	Check     bool     `help:"Check the settings, say what they come to, and end."`
-	file      *fileSettings
-	Public    string `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
+	Listen      string   `help:"Address and UDP port to listen on; default: 0.0.0.0:3478." placeholder:"ADDR:PORT"`
+	STUNPorts   []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
+	STUNAddr2   string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR"`
+	TLSListen   string   `name:"tls-listen" help:"Address and TCP port for players whose network blocks UDP, or off; default: port 443 of --listen's address, if it is free." placeholder:"ADDR:PORT" env:"MUSUBI_TLS_LISTEN"`
+	TLSCert     string   `name:"tls-cert" help:"Certificate chain for it, PEM; default: one that the server makes itself, which is enough unless a firewall checks." placeholder:"FILE" env:"MUSUBI_TLS_CERT"`
+	TLSKey      string   `name:"tls-key" help:"The certificate's private key, PEM." placeholder:"FILE" env:"MUSUBI_TLS_KEY"`
+	WSListen    string   `name:"ws-listen" help:"The same without TLS: for development, or behind a proxy that does the TLS." placeholder:"ADDR:PORT" env:"MUSUBI_WS_LISTEN"`
+	Forwarded   bool     `name:"ws-forwarded" help:"Believe the proxy before --ws-listen what it says in X-Forwarded-For." env:"MUSUBI_WS_FORWARDED"`
+	Data        string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
+	Auth        string   `help:"Who may use the server: token (players with an access token), open (anybody). Default: token if there are keys, else open, but not where strangers can reach it." placeholder:"token|open"`
+	AuthKey     []string `name:"auth-key" help:"Key of a backend that makes access tokens; of HS256 the secret, which --auth-keys keeps out of the process list." placeholder:"KID=ALG:BASE64[:APP]"`
+	AuthKeys    string   `name:"auth-keys" help:"File with such keys, one a line." placeholder:"FILE"`
+	Privacy     string   `help:"What players may learn of each other's addresses: direct, consent (when both games agreed), relay-only (nothing). Tokens, rooms and clients can make it stricter." placeholder:"direct|consent|relay-only"`
+	Limits      string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
+	Shards      int      `help:"Sockets that share the main port, each with a goroutine; default: one a processor." placeholder:"N" env:"MUSUBI_SHARDS"`
+	RelayBits   uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
+	RelayRate   uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
+	Egress      uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
+	Capacity    int      `help:"New links a second that this server takes on; a resumed one counts a third, and whoever is too many is told when to come again. Default: 1500." placeholder:"N" env:"MUSUBI_CAPACITY"`
+	NATS        string   `name:"nats" help:"NATS by which several servers are one: nats://host:port, more with commas." placeholder:"URL" env:"MUSUBI_NATS"`
+	NATSListen  string   `name:"nats-listen" help:"A NATS inside this server, instead: where those of the others meet it." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_LISTEN"`
+	NATSRoutes  []string `name:"nats-routes" help:"The others' --nats-listen." placeholder:"HOST:PORT" env:"MUSUBI_NATS_ROUTES"`
+	NATSClients string   `name:"nats-clients" help:"Where servers with --nats come to the NATS inside this one." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_CLIENTS"`
+	Role        string   `help:"core (with a NATS inside) or edge (without): refuses settings that don't fit." placeholder:"core|edge"`
+	Admin       string   `help:"Address and TCP port of metrics, health and the live page, or off." placeholder:"ADDR:PORT" default:"127.0.0.1:3480"`
+	Region      string   `help:"Letter with which this server's join codes begin; default: E." placeholder:"A-Z"`
+	Node        string   `help:"Name of this server in metrics and on the live page; default: the machine's." placeholder:"NAME"`
+	LogLevel    string   `help:"Least grave lines that are logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat   string   `help:"text or json." enum:"text,json" default:"text"`
+	Config      string   `help:"TOML file with settings; its keys are these flags' names." placeholder:"FILE"`
+	Check       bool     `help:"Check the settings, say what they come to, and end."`
+	file        *fileSettings
+	Public      string `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
 }
 
 func (c *serverCommand) config(log *slog.Logger) server.Config {
@@ -48,6 +53,7 @@ func (c *serverCommand) config(log *slog.Logger) server.Config {
 		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, AuthKeys: c.AuthKey, AuthKeyFile: c.AuthKeys, Privacy: c.Privacy, Limits: c.Limits, Public: c.Public,
 		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
 		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress, Capacity: c.Capacity,
+		NATS: c.NATS, NATSListen: c.NATSListen, NATSRoutes: c.NATSRoutes, NATSClients: c.NATSClients, Role: c.Role,
 		Admin: c.Admin, Region: c.Region, Node: c.Node, Version: programVersion(), Log: log,
 	}
 }
