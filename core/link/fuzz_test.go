@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -72,11 +73,22 @@ func FuzzClientDatagram(f *testing.F) {
 	s := wire.AppendSignal(nil, &wire.Signal{Type: wire.SigTicket, Request: 60, Data: []byte("ticket")})
 	f.Add(uint8(2), true, wire.AppendMessage(nil, &wire.Message{Sequence: 1, Payload: s}, true))
 	f.Add(uint8(2), true, wire.AppendClose(nil, wire.Close{Code: -307, Text: []byte("bye")}))
+	other := netip.MustParseAddrPort("203.0.113.2:3478")
+	s = wire.AppendSignal(nil, &wire.Signal{Type: wire.SigMove, Request: 100, Addrs: []netip.AddrPort{other, serverAddr, {}, other}})
+	f.Add(uint8(2), true, wire.AppendMessage(nil, &wire.Message{Sequence: 1, Payload: s}, true))
+	for i, b := range answers { // and as if another server said it
+		f.Add(uint8(i)|64, false, b)
+	}
 	f.Fuzz(func(t *testing.T, state uint8, sealed bool, b []byte) {
 		if len(b) > wire.MaxFrames {
 			return
 		}
 		w := newWorld(t, 1)
+		from := serverAddr
+		if state&64 != 0 {
+			w.client.SetServers(w.now, []netip.AddrPort{serverAddr, other})
+			from = other
+		}
 		w.client.Connect(w.now)
 		switch state % 3 {
 		case 0: // INIT is out
@@ -91,7 +103,7 @@ func FuzzClientDatagram(f *testing.F) {
 				b = keys.Seal(append(out, b...), 0)
 			}
 		}
-		w.client.HandleDatagram(w.now, serverAddr, bytes.Clone(b))
+		w.client.HandleDatagram(w.now, from, bytes.Clone(b))
 		w.run(3 * time.Second)
 		w.client.Close(w.now)
 		if w.run(time.Minute); !w.client.Done() {

@@ -221,7 +221,7 @@ func (c *Client) handleRejected(s *wire.Signal) bool {
 func ownSignal(s *wire.Signal) wire.Signal {
 	t := *s
 	t.Data, t.Noise = slices.Clone(s.Data), slices.Clone(s.Noise)
-	t.Relay.Ticket = slices.Clone(s.Relay.Ticket)
+	t.Relay.Ticket, t.Backup.Ticket = slices.Clone(s.Relay.Ticket), slices.Clone(s.Backup.Ticket)
 	t.Party.Addrs = slices.Clone(s.Party.Addrs)
 	t.Members = slices.Clone(s.Members)
 	return t

@@ -192,3 +192,63 @@ func TestJoinIsPutOff(t *testing.T) {
 		t.Error("not in the room, or still asking")
 	}
 }
+
+// A client in a room, or on its way back into it, survives whatever a server says.
+func FuzzClientSignals(f *testing.F) {
+	joined := wire.Signal{Type: wire.SigJoined, Request: 1, Room: 9, Epoch: 2, Text: "EABCDEFG", Member: 1, Owner: 2, Max: 8, Members: []wire.Member{{ID: 1}, {ID: 2}}}
+	seed := func(list ...wire.Signal) {
+		var b []byte
+		for i := range list {
+			b = wire.AppendBytes16(b, wire.AppendSignal(nil, &list[i]))
+		}
+		f.Add(b)
+	}
+	recovering := joined
+	recovering.Flags, recovering.Members = wire.JoinedRecovering, nil
+	unavailable := wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrUnavailable), Wait: 1 << 31}
+	seed(joined, wire.Signal{Type: wire.SigRoomTicket, Room: 9, Ticket: []byte("t")}, recovering, joined)
+	seed(joined, unavailable, wire.Signal{Type: wire.SigRoomTicket, Room: 9, Ticket: []byte("t")}, unavailable, recovering)
+	seed(wire.Signal{Type: wire.SigRefused, Request: 1, Code: int32(api.ErrUnavailable)}, joined, wire.Signal{Type: wire.SigRequest, Room: 9, Member: 2, Intro: wire.IntroID{1}}, recovering)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, now := NewClient(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		c.LinkUp(wire.ServerInfo{Member: 1}, false)
+		_ = c.Join("EABCDEFG")
+		r := wire.NewReader(b)
+		for n := 0; r.Len() > 0 && n < 200; n++ {
+			if s, ok := wire.ParseSignal(r.Bytes16()); ok {
+				c.HandleSignal(now, &s)
+			}
+			switch now = now.Add(time.Second); n % 5 {
+			case 3:
+				c.LinkDown()
+			case 4:
+				c.LinkUp(wire.ServerInfo{Member: 1}, true)
+			}
+			c.HandleTimeout(now)
+			drain(c)
+			if room, in := c.Room(); in && (len(room.Members) > api.MaxRoomMembers || len(c.intros) > api.MaxRoomMembers || c.memberIndex(room.Self) < 0) {
+				t.Fatalf("%+v", room)
+			}
+			if at := c.NextTimeout(); !at.IsZero() && at.Sub(now) > 2*mostWait {
+				t.Fatalf("it waits for %v", at.Sub(now))
+			}
+		}
+	})
+}
+
+// What a client tells of an introduction is its own: the link's buffer holds another signal by the time that legs are bound.
+func TestTicketsOfBothLegsAreKept(t *testing.T) {
+	c, _, now := returning(t)
+	_ = c.Connect(3, nil)
+	b := wire.AppendSignal(nil, &wire.Signal{Type: wire.SigIntroduction, Intro: wire.IntroID{2}, Room: 9, Epoch: 1, Member: 3, Key: [32]byte{3}, Noise: []byte("kk1"), Flags: wire.IntroBackup,
+		Relay: wire.RelayGrant{Ticket: []byte("first leg")}, Backup: wire.RelayGrant{Ticket: []byte("second leg")}})
+	s, ok := wire.ParseSignal(b)
+	if !ok {
+		t.Fatal("no signal")
+	}
+	c.HandleSignal(now, &s)
+	clear(b)
+	if ev, _ := c.NextEvent(); string(ev.Relay.Ticket) != "first leg" || string(ev.Backup.Ticket) != "second leg" {
+		t.Errorf("%q %q", ev.Relay.Ticket, ev.Backup.Ticket)
+	}
+}
