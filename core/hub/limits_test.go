@@ -322,3 +322,39 @@ func TestAnAddressTokenIsNoLicenceToFlood(t *testing.T) {
 		t.Errorf("%d Hellos cost public-key work in one instant", answered)
 	}
 }
+
+// Clients prove their address, have the server do its public-key work, and are never heard of again: the sessions cost little, serve nobody,
+// and are gone after ten seconds.
+func TestHalfOpenHandshakesAreForgotten(t *testing.T) {
+	const n = 1000
+	c := newCrowd(t, n+1)
+	for i, l := range c.clients[:n] {
+		c.now = c.now.Add(time.Millisecond) // below the node's capacity
+		l.Connect(c.now)
+		for c.hub.Stats().Links <= i {
+			b, _, ok := l.AppendTransmit(c.now, nil)
+			if !ok {
+				t.Fatal("nothing to send")
+			}
+			c.hub.HandleDatagram(c.now, 0, crowdAddr(i), b)
+			for b, _, ok := c.hub.AppendTransmit(c.now, nil); ok; b, _, ok = c.hub.AppendTransmit(c.now, nil) {
+				if b[0] == wire.TypeRetry { // and no more is heard
+					l.HandleDatagram(c.now, serverAddr, b)
+				}
+			}
+		}
+		l.Close(c.now)
+	}
+	if s := c.hub.Stats(); s.Links != n || s.Members != 0 {
+		t.Fatalf("%d links, %d members", s.Links, s.Members)
+	}
+	c.clients[n].Connect(c.now)
+	if c.talk(n); !c.clients[n].Up() {
+		t.Fatal("one that means it is not served")
+	}
+	c.now = c.now.Add(11 * time.Second)
+	c.hub.HandleTimeout(c.now)
+	if s := c.hub.Stats(); s.Links != 1 || s.Members != 1 || len(c.hub.perAddr) != 1 {
+		t.Fatalf("%d links, %d members, %d addresses afterwards", s.Links, s.Members, len(c.hub.perAddr))
+	}
+}

@@ -9,6 +9,8 @@ import (
 const (
 	// mostPlaces: with so many handshakes under way at a time the server never waits for us.
 	mostPlaces = 256
+	// fillRate is how many links a second are made where only the end counts: what else goes on is to stay in time.
+	fillRate = 1200
 	// turns: so many clients for each place take turns in coming back, so that each has its next ticket by then.
 	turns = 8
 	// setUp is how long a story may take to get its clients connected, and what it started to its end.
@@ -62,6 +64,7 @@ func (c *crowd) connect(p *player) {
 
 // fill connects n players, some hundreds at a time.
 func (t *run) fill(c *crowd, n int) error {
+	began := time.Now()
 	inside, again := 0, []*player(nil)
 	took := c.took
 	c.took = func(p *player, ev *link.ClientEvent) {
@@ -80,7 +83,8 @@ func (t *run) fill(c *crowd, n int) error {
 		for ; len(again) > 0; again = again[1:] {
 			c.connect(again[0])
 		}
-		for len(c.players) < n && len(c.players)-inside < t.places() {
+		due := int(time.Since(began).Seconds() * fillRate)
+		for len(c.players) < min(n, due) && len(c.players)-inside < t.places() {
 			c.connect(c.add())
 		}
 		t.progress("connected: %d of %d", inside, n)
