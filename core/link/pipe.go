@@ -39,7 +39,7 @@ type Drops struct {
 // The client keeps the link alive, because its NAT forgets. The server asks only when that has not been heard.
 var (
 	clientTransport = rudp.Config{SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: keepAlive}
-	serverTransport = rudp.Config{SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: serverKeepAlive}
+	serverTransport = rudp.Config{SendBudget: sendBudget, RecvBudget: recvBudget, IdleTimeout: idleTimeout, KeepAlive: serverKeepAlive, LongestPTO: serverLongestPTO}
 )
 
 // newPipe makes one end: the server's if there are spares for its rest.

@@ -16,6 +16,9 @@ type Config struct {
 	IdleTimeout time.Duration // silence that ends the connection; default 10 s
 	KeepAlive   time.Duration // silence after which a PING is sent; default 2.5 s, and at most a quarter of IdleTimeout
 
+	// LongestPTO bounds the time between probes of a path that answers none; default 1 s.
+	LongestPTO time.Duration
+
 	NoRedundancy bool // never send REPAIR frames; the peer's are taken all the same
 }
 
@@ -37,6 +40,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.KeepAlive <= 0 {
 		cfg.KeepAlive = min(defaultKeepAlive, cfg.IdleTimeout/4)
+	}
+	if cfg.LongestPTO <= 0 {
+		cfg.LongestPTO = maxPTO
 	}
 	cfg.SendBudget, cfg.RecvBudget = max(cfg.SendBudget, minBudget), max(cfg.RecvBudget, minBudget)
 	return cfg

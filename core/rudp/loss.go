@@ -9,7 +9,7 @@ import (
 const (
 	packetThreshold = 3               // packets that may overtake one before it counts as lost; RFC 9002, 6.1.1
 	ghostAge        = 3 * time.Second // how long a late ACK still counts on a path that was given up
-	maxPTO          = time.Second     // probes come at least this often, unless the RTT itself is longer
+	maxPTO          = time.Second     // probes come at least this often, unless the RTT itself is longer, or Config says so
 	probesPerPTO    = 2
 	sidePTOs        = 6 // probe timeouts in a row after which a path that is not the route goes quiet
 	collapsePTOs    = 3 // probe timeouts in a row that shrink the window to its floor
@@ -168,7 +168,7 @@ func (c *Conn) ptoAt(p *path) moment {
 	} else {
 		pto += p.ackDelay()
 	}
-	return p.ptoBase.add(max(pto, min(pto<<min(p.ptoCount, 10), maxPTO)))
+	return p.ptoBase.add(max(pto, min(pto<<min(p.ptoCount, 10), c.cfg.LongestPTO)))
 }
 
 // probeTimeout lets a few packets leave past the window, carrying the oldest data that nobody acknowledged. After several

@@ -116,3 +116,20 @@ func TestMessagesBehindAHoleAreUndelivered(t *testing.T) {
 		t.Errorf("%d ordered messages arrived, %d reported as undelivered, want 0 and 3 + 1", got, closed.Undelivered)
 	}
 }
+
+// A server with many clients asks one that does not answer ever more rarely; a game's peer is asked every second.
+func TestLongestPTO(t *testing.T) {
+	sent := func(cfg Config) int {
+		cfg.IdleTimeout, cfg.KeepAlive = 50*time.Second, 25*time.Second
+		p := newPair(t, 1, cfg)
+		p.advance(time.Second)
+		p.links[0].cut = true
+		p.send(p.alice(), api.ReliableOrdered, 0, []byte("anybody there?"))
+		before := p.alice().sent[0]
+		p.advance(40 * time.Second)
+		return p.alice().sent[0] - before
+	}
+	if often, rarely := sent(Config{}), sent(Config{LongestPTO: 8 * time.Second}); often < 60 || rarely > 30 {
+		t.Errorf("%d packets in 40 s of silence, and %d where probes may be 8 s apart", often, rarely)
+	}
+}
