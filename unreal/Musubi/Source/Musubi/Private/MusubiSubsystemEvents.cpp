@@ -98,7 +98,10 @@ void UMusubiSubsystem::MessageArrived(musubi_peer Peer, uint32_t Channel, musubi
 
 void UMusubiSubsystem::Writable(musubi_peer Peer)
 {
-	OnWritable.Broadcast(Find(Peer));
+	if (OnWritable.IsBound()) // replication's refused datagrams bring it too, and nobody waits for it there
+	{
+		OnWritable.Broadcast(Find(Peer));
+	}
 }
 
 void UMusubiSubsystem::MessagesDropped(uint64_t Count)
