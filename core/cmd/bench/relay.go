@@ -159,7 +159,7 @@ func startMusubi(bin string) (*relayServer, error) {
 	}
 	s := &relayServer{name: "musubi", dir: dir}
 	s.cmd = exec.Command(filepath.Join(bin, "musubi"), "server", "--listen", "127.0.0.1:0", "--tls-listen", "off", "--data", dir, "--limits", "lab",
-		"--relay-bits", "4000000000", "--relay-packets", "4000000", "--egress", "1000000000000")
+		"--relay-bits", "4000000000", "--relay-packets", "4000000")
 	out, err := s.cmd.StdoutPipe()
 	if err == nil {
 		err = s.cmd.Start()
