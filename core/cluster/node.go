@@ -179,8 +179,8 @@ func (n *Node) HandleBus(now time.Time, sealed []byte) {
 	}
 	n.stats.Received++
 	n.roster.heard = now
-	if h.to == 0 {
-		n.messages(now, h.from, &r)
+	if h.to == 0 { // outside all order: only what says the same when it comes twice
+		n.broadcast(now, h.from, &r)
 		return
 	}
 	p := n.pair(h.from)
@@ -215,13 +215,23 @@ func (n *Node) messages(now time.Time, from uint32, r *wire.Reader) {
 			n.handleDetach(now, from, &m)
 		case msgHandover, msgHanded:
 			n.handleHandover(now, from, &m)
-		case msgAsk, msgTell:
+		case msgTell:
 			n.handleAsk(from, &m)
-		case msgHello:
-			n.handleHello(now, from, &m)
 		default:
 			n.stats.Unmatched++
 		}
+	}
+}
+
+// broadcast acts on what is said to all.
+func (n *Node) broadcast(now time.Time, from uint32, r *wire.Reader) {
+	switch m, ok := readMessage(r); {
+	case ok && m.typ == msgAsk:
+		n.handleAsk(from, &m)
+	case ok && m.typ == msgHello:
+		n.handleHello(now, from, &m)
+	default:
+		n.stats.Unmatched++
 	}
 }
 
@@ -233,8 +243,28 @@ func (n *Node) pair(id uint32) *pair {
 		p.alive = n.roster.byID[id] != nil
 		n.pairs[id] = p
 		n.order = append(n.order, p)
+		n.forgetPair()
 	}
 	return p
+}
+
+// maxPairs is how many nodes are remembered, dead ones among them: those that may come back and must be told that all is void.
+const maxPairs = 256
+
+// forgetPair makes room for a new pair: the longest known dead one goes.
+func (n *Node) forgetPair() {
+	if len(n.order) <= maxPairs {
+		return
+	}
+	for i, p := range n.order[:len(n.order)-1] {
+		if !p.alive {
+			delete(n.pairs, p.id)
+			delete(n.roster.buried, p.id)
+			n.order = append(n.order[:i], n.order[i+1:]...)
+			n.left = 0
+			return
+		}
+	}
 }
 
 func (n *Node) put(now time.Time, to uint32, m *message) {

@@ -311,6 +311,28 @@ func TestGoldenClusterSignals(t *testing.T) {
 	}
 }
 
+func TestGoldenRoomTicket(t *testing.T) {
+	m := RoomTicket{Room: 1, App: "a", Code: "E1234567", Epoch: 2, Max: 16, Flags: 3, Member: 4, Owner: 5, Members: 6, Version: 7, Digest: [8]byte{8}, Expiry: 9, Bans: [][8]byte{{10}}}
+	want := unhex(t, "0000000000000001"+"0161"+"084531323334353637"+"00000002"+"10"+"00000003"+"0000000000000004"+"0000000000000005"+"06"+
+		"00000007"+"0800000000000000"+"0000000000000009"+"01"+"0a00000000000000")
+	got := AppendRoomTicket(nil, &m)
+	if !bytes.Equal(got, want) {
+		t.Fatalf("got %x, want %x", got, want)
+	}
+	if back, ok := ParseRoomTicket(got); !ok || !reflect.DeepEqual(m, back) {
+		t.Errorf("parsed %+v %v", back, ok)
+	}
+	for n := range got {
+		if _, ok := ParseRoomTicket(got[:n]); ok {
+			t.Errorf("%d of %d bytes accepted", n, len(got))
+		}
+	}
+	m.App, m.Bans = strings.Repeat("a", 64), make([][8]byte, MaxTicketBans)
+	if sealed := len(AppendRoomTicket(nil, &m)) + 40; sealed > MaxRoomTicket {
+		t.Errorf("the largest is %d bytes, %d are allowed", sealed, MaxRoomTicket)
+	}
+}
+
 func TestHandshakeSizes(t *testing.T) {
 	init := AppendInit(nil, &Init{Version: 1})
 	retry := AppendRetry(nil, &Retry{Version: 1})
@@ -357,6 +379,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(AppendRepaired(nil, Repaired{Path: 2, Newest: 9, Earlier: 3}))
 	f.Add(AppendHello(nil, &Hello{Noise: []byte{1}}))
 	f.Add(AppendRelayTicket(nil, &RelayTicket{}))
+	f.Add(AppendRoomTicket(nil, &RoomTicket{Room: 1, App: "a", Code: "E1234567", Bans: [][8]byte{{1}}}))
 	f.Add(AppendRefuse(nil, &Refuse{Code: int32(api.ErrUnavailable), Wait: 9}))
 	f.Add(AppendServerInfo(nil, &ServerInfo{Nodes: []netip.AddrPort{netip.MustParseAddrPort("192.0.2.8:3478")}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -368,6 +391,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if m, ok := ParseHello(b); ok {
 			AppendHello(nil, &m)
+		}
+		if m, ok := ParseRoomTicket(b); ok && !bytes.Equal(AppendRoomTicket(nil, &m), b) {
+			t.Errorf("room ticket %x does not survive", b)
 		}
 		ParseInit(b)
 		ParseRetry(b)
