@@ -19,11 +19,12 @@ import (
 
 // recovery is a room's, while its members come back.
 type recovery struct {
-	until    time.Time // zero: not recovering
-	expected int       // members, as the newest ticket says
-	newest   uint64    // its expiry
-	known    uint32    // highest version of the metadata that a ticket named
-	ownerID  uint64    // the member that owns the room; it may not be back yet
+	until     time.Time // zero: not recovering
+	expected  int       // members, as the newest ticket says
+	strangers int       // others that have come since
+	newest    uint64    // its expiry
+	known     uint32    // highest version of the metadata that a ticket named
+	ownerID   uint64    // the member that owns the room; it may not be back yet
 }
 
 func (r *recovery) recovering() bool { return !r.until.IsZero() }
@@ -140,7 +141,10 @@ func (s *Server) comeBack(now time.Time, m *member, r *room, t *wire.RoomTicket,
 		return
 	}
 	s.enter(m, r, sig.Request)
-	if len(r.members) >= r.expected {
+	if r.recovering() {
+		r.strangers-- // it came back
+	}
+	if len(r.members)-r.strangers >= r.expected {
 		s.recovered(now, r)
 	}
 }

@@ -233,6 +233,9 @@ func (s *Server) enter(m *member, r *room, request uint32) {
 	}
 	r.members = append(r.members, m)
 	m.room, m.request, m.parting = r, request, nil
+	if r.recovering() {
+		r.strangers++
+	}
 	s.relist(r)
 	s.tellRoom(m)
 	if len(r.members) > 1 {
