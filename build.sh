@@ -418,6 +418,7 @@ cmd_help() {
                     Musubi beside raw UDP, TCP, quic-go, ENet and coturn; all of it takes about 17 minutes on an idle machine
                     --json FILE  --keep (the file's other results)  --quick  --rounds N  --libs musubi,enet
                     bench table --json FILE [--markdown]; bench plot --json FILE: two SVGs in docs
+                    bench server: many clients at a server: links, handshakes, resumes, floods, a restart; --list tells what
   dist              the C SDK archive for Linux, Windows and macOS into build/dist, checked by building and running against it,
                     the Unity package and the Unreal plugin
   windows-test      the Windows library with two players, a thousand clients and its network code under Wine: a minute
