@@ -117,6 +117,22 @@ cmd_natlab() {
   exec "$out/bin/natlab" "$what" --bin-dir "$out/bin" "$@"
 }
 
+# What players notice when nodes of a cluster die, stop, are cut off and drained: real processes in namespaces.
+cmd_cluster() {
+  need_go
+  is_root || fail "cluster needs root: it makes network namespaces"
+  need nft:nftables ip:iproute2 || fail "cluster needs nftables and iproute2"
+  mkdir -p "$out/bin"
+  go build -trimpath -ldflags='-s -w' -o "$out/bin/musubi" ./core/cmd/musubi
+  go build -trimpath -o "$out/bin/outage" ./core/cmd/outage
+  if [ "${1:-}" = external ]; then
+    shift
+    need nats-server:nats-server || fail "cluster external needs nats-server"
+    exec "$out/bin/outage" --bin-dir "$out/bin" --nats "$(command -v nats-server)" --json "$out/cluster-external.json" "$@"
+  fi
+  exec "$out/bin/outage" --bin-dir "$out/bin" --json "$out/cluster.json" "$@"
+}
+
 # --- benchmarks ------------------------------------------------------------------------------------------------------
 # The libraries that we compare with are built here and nowhere else.
 cmd_bench() {
@@ -407,6 +423,8 @@ cmd_help() {
   lib               the library, the C harness and the programs into build/
                     lib --target linux-amd64|linux-arm64|windows-amd64|macos-amd64|macos-arm64|android-arm64|ios-arm64
                     into build/targets/
+  cluster [external] [options]
+                    200 players on a cluster whose nodes die, stop, are cut off and drained; needs root; external: Debian's nats-server
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
                     --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
                     --docs docs (renews the figures of docs/NAT.md; about 25 minutes)  --journal FILE (goes on from there)
@@ -438,7 +456,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|unreal-check|help) "cmd_${command//-/_}" "$@" ;;
+  setup|lib|demo|test|natlab|cluster|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|unreal-check|help) "cmd_${command//-/_}" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

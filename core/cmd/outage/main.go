@@ -1,0 +1,224 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/musubi-p2p/musubi/core/secure"
+)
+
+type flags struct {
+	BinDir  string        `help:"Where musubi is." default:"build/bin" placeholder:"DIR"`
+	JSON    string        `help:"File for the figures." name:"json" placeholder:"FILE"`
+	Nodes   int           `help:"Nodes." default:"3"`
+	Players int           `help:"Players; rooms have four." default:"200"`
+	Each    time.Duration `help:"Time between two messages from a player to another." default:"250ms"`
+	Small   bool          `help:"The form for the gate: one kill, nothing judged by time."`
+	NATS    string        `help:"Program nats-server, run beside each node; empty: the NATS inside musubi." name:"nats" placeholder:"FILE"`
+	Only    string        `help:"One chapter: kill, stop, cut, wipe, drain-1, drain-2, drain-3."`
+	Strict  bool          `help:"Exit code 1 also where a promised time is missed."`
+	Keep    bool          `help:"Keep the nodes' logs."`
+	Check   bool          `help:"Say what this machine lacks for a cluster of namespaces."`
+	Inside  string        `hidden:""`
+}
+
+const (
+	exitCannot = 3               // as natlab's
+	steady     = 5 * time.Second // before anything happens: room tickets and backup legs take a moment
+	roomSize   = 4
+)
+
+func main() {
+	var cli flags
+	kong.Parse(&cli, kong.Name("outage"), kong.Description("What happens to players on a cluster whose nodes die, stop, are cut off and drained."), kong.UsageOnError())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	switch {
+	case cli.Inside != "":
+		err = cli.inside(ctx)
+	default:
+		if lacks := missing(); lacks != "" {
+			fmt.Println("No cluster of namespaces here:", lacks)
+			os.Exit(exitCannot)
+		}
+		if !cli.Check {
+			err = cli.outside(ctx)
+		}
+	}
+	var ended *exec.ExitError
+	switch {
+	case err == nil:
+	case errors.As(err, &ended):
+		os.Exit(max(ended.ExitCode(), 1))
+	default:
+		fmt.Fprintln(os.Stderr, "outage: ✗", err)
+		os.Exit(1)
+	}
+}
+
+// outside builds the namespaces and runs this program again in the players' one.
+func (c *flags) outside(ctx context.Context) error {
+	w := &network{prefix: fmt.Sprintf("msclu%d", os.Getpid()), nodes: c.Nodes}
+	defer w.close()
+	if err := w.build(); err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := w.command(0, self, append(os.Args[1:], "--inside", w.prefix)...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := spawn(cmd); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	defer stop()
+	return cmd.Wait()
+}
+
+// laboratory is a run.
+type laboratory struct {
+	cluster *cluster
+	fleet   *fleet
+	small   bool
+	probed  int
+}
+
+// inside plays the story.
+func (c *flags) inside(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "outage-")
+	if err != nil {
+		return err
+	}
+	l := &laboratory{small: c.Small, cluster: &cluster{net: &network{prefix: c.Inside, nodes: c.Nodes}, bin: filepath.Join(c.BinDir, "musubi"), nats: c.NATS, dir: dir}}
+	r := &report{Bus: "NATS inside", Nodes: c.Nodes, Players: c.Players - c.Players%roomSize}
+	if c.NATS != "" {
+		r.Bus = "external nats-server"
+	}
+	defer func() {
+		if l.cluster.close(); err == nil && !c.Keep {
+			os.RemoveAll(dir)
+			return
+		}
+		fmt.Println("the nodes' logs are in", dir)
+	}()
+	defer l.keepDiaries(dir)
+	defer l.cluster.keepMetrics()
+	if err := l.assemble(ctx, r.Players, c.Each); err != nil {
+		return err
+	}
+	defer l.fleet.close()
+	r.Rooms = len(l.fleet.rooms)
+	began := time.Now()
+	if err := await(ctx, steady+time.Second, "the first seconds are over", func() bool { return time.Since(began) > steady }); err != nil {
+		return err
+	}
+	for _, ch := range l.chapters(ctx) {
+		if c.Only != "" && c.Only != ch.name {
+			continue
+		}
+		out, err := l.play(ctx, ch)
+		r.Rows = append(r.Rows, rowOf(&out))
+		if err != nil {
+			r.print(os.Stdout)
+			return err
+		}
+		fmt.Printf("%s: watched for %v\n", ch.what, out.took.Round(100*time.Millisecond))
+	}
+	if err := l.fleet.settle(ctx); err != nil {
+		r.Whole = err.Error()
+	}
+	r.print(os.Stdout)
+	if c.JSON != "" {
+		if err := r.write(c.JSON); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.broken():
+		return errors.New("something happened that never may")
+	case c.Strict && r.missed():
+		return errors.New("a promised time was missed")
+	}
+	return nil
+}
+
+// assemble starts the cluster and the fleet.
+func (l *laboratory) assemble(ctx context.Context, players int, each time.Duration) error {
+	c := l.cluster
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	started := make(chan error, c.net.nodes)
+	for n := 1; n <= c.net.nodes; n++ { // side by side: their NATS wait for each other
+		go func() { started <- c.start(n) }()
+	}
+	for range c.net.nodes {
+		if err := <-started; err != nil {
+			return err
+		}
+	}
+	for n := 1; n <= c.net.nodes; n++ {
+		if err := c.ready(ctx, n); err != nil {
+			return err
+		}
+	}
+	addr, err := secure.ParseServerAddress(c.servers[1].url)
+	if err != nil {
+		return err
+	}
+	addr.Hosts = nil
+	for n := 1; n <= c.net.nodes; n++ {
+		addr.Hosts = append(addr.Hosts, nodeAddr(n).String()+":3478")
+	}
+	l.fleet = &fleet{addr: addr, roomSize: roomSize}
+	return l.fleet.assemble(ctx, players, each)
+}
+
+// keepDiaries writes what the clients logged beside the nodes' logs.
+func (l *laboratory) keepDiaries(dir string) {
+	if l.fleet == nil {
+		return
+	}
+	for _, p := range l.fleet.players {
+		p.look(func() {
+			text := strings.Join(append(p.told, p.faults...), "\n") + "\n"
+			_ = os.WriteFile(filepath.Join(dir, fmt.Sprintf("player-%d.log", p.index)), []byte(text), 0o600)
+		})
+	}
+}
+
+// keepMetrics writes what the nodes count beside their logs.
+func (c *cluster) keepMetrics() {
+	client := http.Client{Timeout: time.Second}
+	for n := 1; n <= c.net.nodes; n++ {
+		if answer, err := client.Get(fmt.Sprintf("http://%s:%d/metrics", nodeAddr(n), adminPort)); err == nil {
+			text, _ := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			_ = os.WriteFile(c.log(n, "metrics"), text, 0o600)
+		}
+	}
+}
+
+func (f *fleet) close() {
+	for _, p := range f.players {
+		p.close()
+	}
+}
