@@ -54,6 +54,11 @@ func Check(cfg Config) (findings []string, err error) {
 		}
 		say("  UDP %-22s %s", at, what)
 	}
+	for _, nats := range []netip.AddrPort{set.cluster.listen, set.cluster.clients} {
+		if nats.IsValid() {
+			say("  TCP %-22s NATS: for your other servers only", nats)
+		}
+	}
 	return findings, checkDoors(&set, host, say)
 }
 
