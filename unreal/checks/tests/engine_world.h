@@ -95,7 +95,7 @@ void Drive(Turn&& Each, Condition&& Holds, const char* What)
 	}
 }
 #define DRIVE(turn, condition) Drive(turn, [&] { return (condition); }, #condition)
-#define TICK(condition, ...) Drive([&] { for (FWindow* Window : {__VA_ARGS__}) Window->Musubi->Tick(0.016f); }, [&] { return (condition); }, #condition)
+#define TICK(condition, ...) Drive([&] { for (FWindow* Ticked : {__VA_ARGS__}) Ticked->Musubi->Tick(0.016f); }, [&] { return (condition); }, #condition)
 
 inline void FWindow::Host()
 {
