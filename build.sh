@@ -125,6 +125,10 @@ cmd_cluster() {
   mkdir -p "$out/bin"
   go build -trimpath -ldflags='-s -w' -o "$out/bin/musubi" ./core/cmd/musubi
   go build -trimpath -o "$out/bin/outage" ./core/cmd/outage
+  if [ "${1:-}" = guide ]; then
+    need curl:curl || fail "cluster guide needs curl"
+    exec core/server/deploy/guide.sh
+  fi
   if [ "${1:-}" = external ]; then
     shift
     need nats-server:nats-server || fail "cluster external needs nats-server"
