@@ -30,8 +30,6 @@ const (
 	attrFingerprint       = 0x8028
 	attrResponseOrigin    = 0x802B
 	attrOtherAddress      = 0x802C
-
-	attrXORMappedDraft = 0x8020 // XOR-MAPPED-ADDRESS in drafts of RFC 5389, which some servers still follow
 )
 
 const (
@@ -103,9 +101,6 @@ func (m *message) split() (ok bool) {
 			return false
 		}
 		kind, size := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
-		if kind == attrXORMappedDraft {
-			kind = attrXORMappedAddress
-		}
 		b = b[attributeHead:]
 		padded := (size + 3) &^ 3
 		if padded > len(b) {
