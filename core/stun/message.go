@@ -13,11 +13,16 @@
 //	+---------------------------------------------------------------+
 //	|  attributes: type(16) length(16) value, padded to 4 bytes     |
 //	+---------------------------------------------------------------+
+//
+// The framing is pion/stun's. Addresses are read here: pion's getter indexes a value before it checks its length, which
+// an empty attribute turns into a panic.
 package stun
 
 import (
 	"encoding/binary"
 	"net/netip"
+
+	pion "github.com/pion/stun/v2"
 )
 
 // AttrLinkToken carries the token that the link handed out (wire.ServerInfo.STUNToken): proof that the sender's address
@@ -71,18 +76,18 @@ type Response struct {
 
 // AppendRequest writes r: token, CHANGE-REQUEST, PADDING up to r.Size, FINGERPRINT.
 func AppendRequest(dst []byte, r *Request) []byte {
-	m := newMessage(bindingRequest, r.ID)
+	m := begin(pion.BindingRequest, r.ID)
 	if r.HasToken {
-		m.add(AttrLinkToken, r.Token[:])
+		m.Add(AttrLinkToken, r.Token[:])
 	}
 	if r.ChangeAddress || r.ChangePort {
-		m.add(attrChangeRequest, []byte{0, 0, 0, changeFlags(r)})
+		m.Add(pion.AttrChangeRequest, []byte{0, 0, 0, changeFlags(r)})
 	}
-	if room := r.Size - len(m.raw) - fingerprintSize - attributeHead; room >= 0 && r.Size <= maxMessage {
-		m.add(attrPadding, make([]byte, room&^3))
+	const fingerprint = 8
+	if room := r.Size - len(m.Raw) - fingerprint - 4; room >= 0 && r.Size <= maxMessage {
+		m.Add(pion.AttrPadding, make([]byte, room&^3))
 	}
-	m.seal()
-	return append(dst, m.raw...)
+	return append(dst, seal(m)...)
 }
 
 func changeFlags(r *Request) (f uint8) {
@@ -95,33 +100,47 @@ func changeFlags(r *Request) (f uint8) {
 	return f
 }
 
+func begin(t pion.MessageType, id TransactionID) *pion.Message {
+	m := pion.New()
+	m.Reset()
+	m.Type, m.TransactionID = t, id
+	m.WriteHeader()
+	return m
+}
+
+// seal adds FINGERPRINT, the last attribute by RFC 8489, 14.7.
+func seal(m *pion.Message) []byte {
+	_ = pion.Fingerprint.AddTo(m) // never fails
+	return m.Raw
+}
+
 // ParseRequest reads a Binding request of either generation. ok is false for anything else, for trailing bytes and for
 // a wrong fingerprint.
 func ParseRequest(b []byte) (r Request, ok bool) {
 	m, classic, ok := decode(b)
-	if !ok || m.kind() != bindingRequest {
+	if !ok || m.Type != pion.BindingRequest {
 		return Request{}, false
 	}
-	r.Classic, r.ID = classic, m.id()
+	r.Classic, r.ID = classic, m.TransactionID
 	copy(r.Prefix[:], b[4:8])
-	for _, a := range m.attributes {
+	for _, a := range m.Attributes {
 		switch {
-		case a.kind == AttrLinkToken:
-			if r.HasToken || len(a.value) != tokenSize {
+		case a.Type == AttrLinkToken:
+			if r.HasToken || len(a.Value) != tokenSize {
 				return Request{}, false
 			}
 			r.HasToken = true
-			copy(r.Token[:], a.value)
-		case a.kind == attrChangeRequest:
-			if len(a.value) != 4 {
+			copy(r.Token[:], a.Value)
+		case a.Type == pion.AttrChangeRequest:
+			if len(a.Value) != 4 {
 				return Request{}, false
 			}
-			r.ChangeAddress = a.value[3]&changeAddress != 0
-			r.ChangePort = a.value[3]&changePort != 0
-		case a.kind == attrPadding, a.kind == attrUsername, a.kind == attrMessageIntegrity:
+			r.ChangeAddress = a.Value[3]&changeAddress != 0
+			r.ChangePort = a.Value[3]&changePort != 0
+		case a.Type == pion.AttrPadding, a.Type == pion.AttrUsername, a.Type == pion.AttrMessageIntegrity:
 			// Understood and of no effect: answers are never padded, and nobody has to log in.
-		case required(a.kind) && r.unknowN < maxUnknown:
-			r.unknown[r.unknowN] = a.kind
+		case a.Type.Required() && r.unknowN < maxUnknown:
+			r.unknown[r.unknowN] = uint16(a.Type)
 			r.unknowN++
 		}
 	}
@@ -135,63 +154,69 @@ func ParseResponse(b []byte) (r Response, ok bool) {
 	if !ok || classic {
 		return Response{}, false
 	}
-	r.ID = m.id()
-	switch m.kind() {
-	case bindingError:
-		v, _ := m.get(attrErrorCode)
-		if len(v) < 4 || v[2]&7 < 3 || v[3] > 99 {
+	r.ID = m.TransactionID
+	switch m.Type {
+	case pion.BindingError:
+		v, _ := m.Attributes.Get(pion.AttrErrorCode)
+		if len(v.Value) < 4 || v.Value[2]&7 < 3 || v.Value[3] > 99 {
 			return Response{}, false
 		}
-		r.Code = int(v[2]&7)*100 + int(v[3])
+		r.Code = int(v.Value[2]&7)*100 + int(v.Value[3])
 		return r, true
-	case bindingSuccess:
+	case pion.BindingSuccess:
 	default:
 		return Response{}, false
 	}
-	for _, a := range m.attributes {
+	for _, a := range m.Attributes {
 		var to *netip.AddrPort
 		mask := addressMask{}
-		switch a.kind {
-		case attrXORMappedAddress:
+		switch a.Type {
+		case pion.AttrXORMappedAddress:
 			to, mask = &r.Mapped, xorMask(r.ID)
-		case attrMappedAddress:
-			if _, better := m.get(attrXORMappedAddress); !better {
+		case pion.AttrMappedAddress:
+			if !has(m, pion.AttrXORMappedAddress) {
 				to = &r.Mapped
 			}
-		case attrResponseOrigin:
+		case pion.AttrResponseOrigin:
 			to = &r.Origin
-		case attrOtherAddress:
+		case pion.AttrOtherAddress:
 			to = &r.Other
 		}
 		if to == nil || to.IsValid() { // the first of a kind counts, RFC 8489, 14
 			continue
 		}
-		if *to, ok = readAddress(a.value, mask); !ok {
+		if *to, ok = readAddress(a.Value, mask); !ok {
 			return Response{}, false
 		}
 	}
 	return r, r.Mapped.IsValid()
 }
 
+func has(m *pion.Message, t pion.AttrType) bool {
+	_, ok := m.Attributes.Get(t)
+	return ok
+}
+
 // decode checks the header, splits the attributes and checks the fingerprint if there is one. classic tells that the
 // magic cookie is missing; the message then reads as if it were there.
-func decode(b []byte) (m *message, classic, ok bool) {
+func decode(b []byte) (m *pion.Message, classic, ok bool) {
 	if len(b) < headerSize || len(b) > maxMessage || b[0]>>6 != 0 || len(b) != headerSize+int(binary.BigEndian.Uint16(b[2:])) {
 		return nil, false, false
 	}
-	m = &message{raw: append([]byte(nil), b...)}
+	m = pion.New()
+	m.Raw = append(m.Raw[:0], b...)
 	if binary.BigEndian.Uint32(b[4:]) != magicCookie {
 		classic = true
-		binary.BigEndian.PutUint32(m.raw[4:], magicCookie)
+		binary.BigEndian.PutUint32(m.Raw[4:], magicCookie)
 	}
-	if !m.split() {
+	if m.Decode() != nil {
 		return nil, false, false
 	}
-	for i, a := range m.attributes {
-		if a.kind != attrFingerprint || classic {
+	for i, a := range m.Attributes {
+		if a.Type != pion.AttrFingerprint || classic {
 			continue
 		}
-		if i != len(m.attributes)-1 || !m.fingerprinted() {
+		if i != len(m.Attributes)-1 || pion.Fingerprint.Check(m) != nil {
 			return nil, false, false
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	pion "github.com/pion/stun/v2"
 )
 
 // Server answers Binding requests that arrive on the server's UDP sockets. It keeps no state and is not told of other
@@ -52,9 +54,9 @@ func (s *Server) Answer(now time.Time, socket int, from netip.AddrPort, b, dst [
 		if !r.HasToken {
 			return dst, Reply{}, false
 		}
-		r.unknown[0], r.unknowN = attrChangeRequest, 1
+		r.unknown[0], r.unknowN = uint16(pion.AttrChangeRequest), 1
 	}
-	var m *message
+	var m *pion.Message
 	if r.unknowN > 0 {
 		reply.Refused = true
 		m = refusal(&r)
@@ -62,8 +64,8 @@ func (s *Server) Answer(now time.Time, socket int, from netip.AddrPort, b, dst [
 		reply.Socket = s.changed(socket, r.ChangeAddress, r.ChangePort)
 		m = s.success(&r, from, socket, reply.Socket, len(b)*amplificationTenths/10)
 	}
-	copy(m.raw[4:8], r.Prefix[:])
-	return append(dst, m.raw...), reply, true
+	copy(m.Raw[4:8], r.Prefix[:])
+	return append(dst, m.Raw...), reply, true
 }
 
 // Sockets is how many sockets the server needs.
@@ -113,12 +115,12 @@ func (s *Server) address(socket int) netip.AddrPort {
 }
 
 // success builds the answer, leaving out what does not fit into limit bytes; the most useful come first.
-func (s *Server) success(r *Request, from netip.AddrPort, received, sending, limit int) *message {
-	m := newMessage(bindingSuccess, r.ID)
+func (s *Server) success(r *Request, from netip.AddrPort, received, sending, limit int) *pion.Message {
+	m := begin(pion.BindingSuccess, r.ID)
 	var value [20]byte
-	add := func(t uint16, a netip.AddrPort, mask addressMask) {
-		if v := appendAddress(value[:0], a, mask); a.Addr().IsValid() && len(m.raw)+attributeHead+len(v) <= limit {
-			m.add(t, v)
+	add := func(t pion.AttrType, a netip.AddrPort, mask addressMask) {
+		if v := appendAddress(value[:0], a, mask); a.Addr().IsValid() && len(m.Raw)+4+len(v) <= limit {
+			m.Add(t, v)
 		}
 	}
 	origin, other := s.address(sending), netip.AddrPort{}
@@ -126,28 +128,28 @@ func (s *Server) success(r *Request, from netip.AddrPort, received, sending, lim
 		other = s.address(s.changed(received, true, true))
 	}
 	if r.Classic {
-		add(attrMappedAddress, from, addressMask{})
-		add(attrSourceAddress, origin, addressMask{})
+		add(pion.AttrMappedAddress, from, addressMask{})
+		add(pion.AttrSourceAddress, origin, addressMask{})
 		changed := other
 		if !changed.IsValid() { // mandatory in RFC 3489
 			changed = s.address(s.changed(received, false, true))
 		}
-		add(attrChangedAddress, changed, addressMask{})
+		add(pion.AttrChangedAddress, changed, addressMask{})
 		return m // RFC 3489 knows no fingerprint
 	}
-	add(attrXORMappedAddress, from, xorMask(r.ID))
-	add(attrOtherAddress, other, addressMask{}) // first: coturn's turnutils_natdiscovery can't go on without it
-	add(attrResponseOrigin, origin, addressMask{})
-	if len(m.raw)+fingerprintSize <= limit {
-		m.seal()
+	add(pion.AttrXORMappedAddress, from, xorMask(r.ID))
+	add(pion.AttrOtherAddress, other, addressMask{}) // first: coturn's turnutils_natdiscovery can't go on without it
+	add(pion.AttrResponseOrigin, origin, addressMask{})
+	if len(m.Raw)+8 <= limit {
+		seal(m)
 	}
 	return m
 }
 
 // refusal builds a 420 answer that names the attributes.
-func refusal(r *Request) *message {
-	m := newMessage(bindingError, r.ID)
-	m.add(attrErrorCode, []byte{0, 0, CodeUnknownAttribute / 100, CodeUnknownAttribute % 100})
+func refusal(r *Request) *pion.Message {
+	m := begin(pion.BindingError, r.ID)
+	m.Add(pion.AttrErrorCode, []byte{0, 0, CodeUnknownAttribute / 100, CodeUnknownAttribute % 100})
 	var list []byte
 	for _, t := range r.unknown[:r.unknowN] {
 		list = binary.BigEndian.AppendUint16(list, t)
@@ -155,6 +157,6 @@ func refusal(r *Request) *message {
 	if r.Classic && r.unknowN%2 == 1 { // RFC 3489, 11.2.10: no padding there, the last one is repeated
 		list = binary.BigEndian.AppendUint16(list, r.unknown[r.unknowN-1])
 	}
-	m.add(attrUnknownAttributes, list)
+	m.Add(pion.AttrUnknownAttributes, list)
 	return m
 }
