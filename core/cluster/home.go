@@ -11,22 +11,21 @@ import (
 
 // client is one of ours whose room is, or may be, at another node.
 type client struct {
-	ref      rendezvous.LinkRef
-	state    clientState
-	owner    uint32 // attached: the node; looking: where it was last, if anywhere
-	code     string
-	room     uint64 // zero: not known yet, it joins by code
-	asked    []byte // the signal with which it asks: Join or Rejoin
-	rejoin   bool
-	epoch    uint32 // that it knows; a new owner's is higher
-	ticket   []byte // the room's, as it came by; with it the client's room can be built anew
-	data     *farData
-	profile  []byte
-	queue    [][]byte // signals that wait while it is looking
-	lost     bool     // its link; grace runs
-	since    time.Time
-	attempts int
-	waits    bool // in Node.again
+	ref     rendezvous.LinkRef
+	state   clientState
+	owner   uint32 // attached: the node; looking: where it was last, if anywhere
+	code    string
+	room    uint64 // zero: not known yet, it joins by code
+	asked   []byte // the signal with which it asks: Join or Rejoin
+	rejoin  bool
+	epoch   uint32 // that it knows; a new owner's is higher
+	ticket  []byte // the room's, as it came by; with it the client's room can be built anew
+	data    *farData
+	profile []byte
+	queue   [][]byte // signals that wait while it is looking
+	lost    bool     // its link; grace runs
+	since   time.Time
+	waits   bool // in Node.again
 }
 
 type clientState uint8

@@ -23,8 +23,6 @@ type header struct {
 	from, to, gen, echo, seq, ack uint32
 }
 
-const headerSize = 24
-
 func appendHeader(b []byte, h header) []byte {
 	for _, v := range [...]uint32{h.from, h.to, h.gen, h.echo, h.seq, h.ack} {
 		b = binary.BigEndian.AppendUint32(b, v)

@@ -21,22 +21,21 @@ const (
 //	state of both streams = (our generation, its generation). Whoever starts again raises its own; frames that echo another
 //	one of ours are answered with it and otherwise ignored, and a higher one of the other end's makes us start again as well.
 type pair struct {
-	id            uint32
-	alive         bool // by the roster
-	gen, peerGen  uint32
-	strict        bool // a frame must echo our generation
-	building      []byte
-	frames        [][]byte // not acknowledged, in order
-	first         uint32   // number of frames[0]; what comes next has first + len(frames)
-	sent          int      // of frames; the others are to be sent
-	bytes         int
-	repeatAt      time.Time
-	repeats       int
-	in            uint32 // last number taken
-	ackAt         time.Time
-	ackNow        bool
-	overflowed    bool
-	guests, homed int // clients of its that our rooms have; clients of ours that its rooms have
+	id           uint32
+	alive        bool // by the roster
+	gen, peerGen uint32
+	strict       bool // a frame must echo our generation
+	building     []byte
+	frames       [][]byte // not acknowledged, in order
+	first        uint32   // number of frames[0]; what comes next has first + len(frames)
+	sent         int      // of frames; the others are to be sent
+	bytes        int
+	repeatAt     time.Time
+	repeats      int
+	in           uint32 // last number taken
+	ackAt        time.Time
+	ackNow       bool
+	overflowed   bool
 }
 
 func newPair(id uint32) *pair { return &pair{id: id, gen: 1, first: 1} }

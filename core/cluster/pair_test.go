@@ -188,7 +188,7 @@ func FuzzFrames(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := New(epoch, Config{Rand: &counting{}, Name: "a", Key: key, Addr: netip.MustParseAddrPort("192.0.2.1:3478"), Region: 'E'})
 		if n.ID() != 0x01020304 {
-			t.Fatal(fmt.Sprintf("id %08x", n.ID()))
+			t.Fatalf("id %08x", n.ID())
 		}
 		n.BusUp(epoch)
 		sealed, _ := key.SealFrame(&counting{}, nil, b)

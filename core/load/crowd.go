@@ -50,7 +50,6 @@ type crowd struct {
 	shaking  map[[wire.RandomSize]byte]*player // handshakes under way
 	timers   wakes
 	took     func(p *player, ev *link.ClientEvent) // what the story does with news
-	buf      []byte
 
 	up, resumed, down int // events
 

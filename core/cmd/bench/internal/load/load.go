@@ -74,22 +74,21 @@ func Run(pairs []Pair, plan Plan) Result {
 
 // worker is a thread with its pairs.
 type worker struct {
-	plan      Plan
-	epoll     int
-	flows     []*flow
-	arrive    map[int32]*flow // by the descriptor it arrives at
-	rng       *rand.Rand
-	events    [256]unix.EpollEvent
-	hdrs      [recvMost]mmsghdr
-	iov       [recvMost]unix.Iovec
-	buf       [recvMost][512]byte
-	ctrl      [recvMost][4]uint64
-	counting  bool
-	sent      uint64
-	received  uint64
-	late      []int64
-	interval  time.Duration // of one flow
-	lastCheck time.Time
+	plan     Plan
+	epoll    int
+	flows    []*flow
+	arrive   map[int32]*flow // by the descriptor it arrives at
+	rng      *rand.Rand
+	events   [256]unix.EpollEvent
+	hdrs     [recvMost]mmsghdr
+	iov      [recvMost]unix.Iovec
+	buf      [recvMost][512]byte
+	ctrl     [recvMost][4]uint64
+	counting bool
+	sent     uint64
+	received uint64
+	late     []int64
+	interval time.Duration // of one flow
 }
 
 const (
