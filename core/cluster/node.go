@@ -21,8 +21,6 @@ const (
 	keyRefresh = 5 * time.Minute
 	opTime     = 2 * time.Second        // an operation of the directory
 	seekAgain  = 500 * time.Millisecond // a search that could not be answered, but may be soon
-	// RetryAfter is what a client waits whose room has no owner at the moment.
-	RetryAfter = 2 * time.Second
 )
 
 // Config is what a Node needs.
@@ -79,7 +77,7 @@ type Stats struct {
 	Fenced           bool
 	Sent, Received   uint64 // frames
 	Repeated         uint64
-	OutOfOrder       uint64 // frames that came again, or behind a gap
+	OutOfOrder       uint64 // frames that came again, behind a gap, or before their sender's hello
 	Foreign          uint64 // frames that don't open, or are not for us
 	Restarts         uint64 // pairs that began anew
 	TakenOver        uint64
@@ -181,6 +179,10 @@ func (n *Node) HandleBus(now time.Time, sealed []byte) {
 	n.roster.heard = now
 	if h.to == 0 { // outside all order: only what says the same when it comes twice
 		n.broadcast(now, h.from, &r)
+		return
+	}
+	if n.roster.byID[h.from] == nil {
+		n.stats.OutOfOrder++ // we can't answer it before its hello: not taken now, it comes again
 		return
 	}
 	p := n.pair(h.from)
@@ -424,7 +426,7 @@ const (
 	GuestGone                         // it said goodbye
 	Tell                              // a signal for our client Ref
 	NotFound                          // the room that our client asked for by Signal does not exist, or not with it in it
-	Unavailable                       // the same can't be answered now: see RetryAfter
+	Unavailable                       // the same can't be answered now: it may ask again
 	RoomHere                          // the room that our client asked for by Signal is here by now
 	Restore                           // we own that room from now on, in Epoch: build it from Signal, a Rejoin of our client Ref
 	Reserved                          // our new room's key: OK made; Taken: another room has the code; else: not possible now

@@ -66,6 +66,12 @@ func (n *Node) BusDown(now time.Time) {
 // Connected reports whether the bus works.
 func (n *Node) Connected() bool { return n.up }
 
+// Met reports whether we know all that live: each says hello every second, and our lease was renewed for one.
+func (n *Node) Met() bool {
+	r := &n.roster
+	return n.up && !r.steady.IsZero() && r.renewed.Sub(r.steady) >= RenewEvery
+}
+
 // Fenced reports that our lease is so old that others may soon take our rooms over.
 func (n *Node) Fenced(now time.Time) bool {
 	return n.roster.renewed.IsZero() || now.Sub(n.roster.renewed) >= FenceAfter
@@ -99,7 +105,7 @@ func (n *Node) HandleRenewed(now time.Time, op uint64) {
 		r.steady = asked
 	}
 	r.renewed = asked
-	n.hello(0)
+	n.hello(0, 0)
 	if lost { // others may have taken us for dead: what was between us is void, and so may be our rooms
 		for _, p := range n.order {
 			n.restart(now, p)
@@ -109,10 +115,10 @@ func (n *Node) HandleRenewed(now time.Time, op uint64) {
 	n.suspect(now)
 }
 
-// hello tells all that we live, or go.
-func (n *Node) hello(flags uint8) {
+// hello tells a node, or all (0), that we live, or go.
+func (n *Node) hello(to uint32, flags uint8) {
 	m := message{typ: msgHello, flags: flags, body: wire.AppendBytes8(n.info(), []byte(n.cfg.Name))}
-	n.bus = append(n.bus, BusOut{Kind: Publish, Data: n.seal(appendMessage(appendHeader(nil, header{from: n.id}), &m))})
+	n.bus = append(n.bus, BusOut{Kind: Publish, To: to, Data: n.seal(appendMessage(appendHeader(nil, header{from: n.id}), &m))})
 }
 
 func (n *Node) handleHello(now time.Time, from uint32, m *message) {
@@ -143,6 +149,9 @@ func (n *Node) handleHello(now time.Time, from uint32, m *message) {
 		r.order = slices.Insert(r.order, at, x)
 		n.pair(info.ID).alive = true
 		n.event(Event{Kind: NodeUp, Node: info.ID, Code: name})
+		if !n.Fenced(now) {
+			n.hello(info.ID, 0) // it may be new, and should not wait for our next one
+		}
 	}
 	x.NodeInfo, x.heard = info, now
 }
@@ -264,6 +273,6 @@ func (n *Node) Drain(now time.Time) {
 
 // Retire takes us out of the roster: a node that ends leaves nobody waiting for its lease.
 func (n *Node) Retire() {
-	n.hello(helloBye)
+	n.hello(0, helloBye)
 	n.bus = append(n.bus, BusOut{Kind: Retire, Key: n.cfg.Name})
 }

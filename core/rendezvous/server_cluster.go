@@ -22,8 +22,9 @@ type Cluster interface {
 	Closed(code string)
 }
 
-// WaitUnavailable is how long a client waits before it asks again for what a node can't do at the moment.
-const WaitUnavailable = 2 * time.Second
+// WaitUnavailable is how long a client waits before it asks again for what a node can't do at the moment; with its jitter half
+// as much again. A newcomer to a room whose node died so comes in at most 1.5 s after the room has a new owner.
+const WaitUnavailable = time.Second
 
 // reserve claims a new room's code in the cluster; alone it is ours at once.
 func (s *Server) reserve(r *room) {

@@ -153,8 +153,9 @@ func (s *Server) readBus() (any bool) {
 		})
 	}
 	node := s.hub.ClusterNode()
-	if up := node.Connected(); up != s.joined {
-		if s.joined = up; up && !s.hub.Draining() {
+	s.joined = node.Connected()
+	if !s.met && node.Met() {
+		if s.met = true; !s.hub.Draining() {
 			s.observer.refuse("")
 		}
 	}

@@ -43,6 +43,7 @@ type Server struct {
 	bus    *bus.Bus  // nil: this node is alone
 	core   *bus.Core // NATS in this process; nil: none
 	joined bool      // the bus is up
+	met    bool      // the other nodes are known, or were once
 	fenced bool      // and nobody takes our lease
 	opened time.Time // when Run began
 
