@@ -200,7 +200,11 @@ staticcheck_clean() { GOFLAGS=-mod=mod go run honnef.co/go/tools/cmd/staticcheck
 go_tests() {
   local log=$out/log/go-test.json start p f s
   start=$(clock)
-  go test -race -timeout 10m -json ./... >"$log" 2>"$out/log/go-test.err" || true
+  # Where core/layers_test.go forbids goroutines and memory that two could share, the race detector finds nothing and takes five
+  # minutes: the two rooms with the longest tests do without.
+  local alone=(./core/sim ./core/rudp) rest
+  rest=$(go list ./... | grep -vE '/core/(sim|rudp)$')
+  { go test -timeout 10m -json "${alone[@]}"; go test -race -timeout 10m -json $rest; } >"$log" 2>"$out/log/go-test.err" || true
   p=$(grep -c '"Action":"pass".*"Test":' "$log" || true)
   f=$(grep -c '"Action":"fail".*"Test":' "$log" || true)
   s=$(grep -c '"Action":"skip".*"Test":' "$log" || true)
@@ -208,7 +212,7 @@ go_tests() {
   [ "$f" = 0 ] && [ "$packages" != 0 ] && f=$packages
   [ "$p" = 0 ] && [ "$f" = 0 ] && f=1
   count "$p" "$f" "$s"
-  printf '%s  %-46s %4ds  %d passed, %d failed, %d skipped\n' "$([ "$f" = 0 ] && echo 'ok  ' || echo FAIL)" "go test -race ./..." $(($(clock) - start)) "$p" "$f" "$s"
+  printf '%s  %-46s %4ds  %d passed, %d failed, %d skipped\n' "$([ "$f" = 0 ] && echo 'ok  ' || echo FAIL)" "go test -race (sim and rudp: without)" $(($(clock) - start)) "$p" "$f" "$s"
   [ "$f" = 0 ] || { cat "$out/log/go-test.err"; go_failures "$log"; } | head -n 120 | sed 's/^/      | /'
   grep -h '"Action":"output"' "$log" | sed -nE 's/.*"Test":"([^"]*)".*"Output":" *[a-z_]+_test.go:[0-9]+: (.*)\\n"\}$/\1: \2/p' | grep -iE 'skip|root' | sort -u | sed 's/^/      | skipped /' | head -n 10 || true
 }

@@ -261,7 +261,11 @@ func TestStreamMemory(t *testing.T) {
 	}
 	each := (used() - before) / many
 	t.Logf("%d bytes for both ends of a connection", each)
-	if each > 48<<10 {
+	limit := uint64(48 << 10)
+	if raceEnabled { // shadows and redzones: the figure is the plain build's
+		limit = 80 << 10
+	}
+	if each > limit {
 		t.Errorf("%d bytes a connection", each)
 	}
 }
