@@ -11,7 +11,7 @@ core=$here/../../unity/Runtime/Core
 start_server "$1"
 framework=$(echo "$dotnet"/shared/Microsoft.NETCore.App/*)
 references=
-for name in System.Private.CoreLib System.Runtime System.Runtime.Extensions System.Runtime.InteropServices System.Memory System.Collections \
+for name in System.Private.CoreLib System.Runtime System.Runtime.Extensions System.Runtime.InteropServices System.Runtime.InteropServices.RuntimeInformation System.Memory System.Collections \
 	System.Linq System.Threading System.Threading.Thread System.Console System.Diagnostics.Process; do
 	references="$references -r:$framework/$name.dll"
 done
