@@ -580,7 +580,9 @@ MUSUBI_API int32_t musubi_peer_accept(musubi_client client, musubi_peer peer);
  * or the handle errors. */
 MUSUBI_API int32_t musubi_peer_reject(musubi_client client, musubi_peer peer, const char *text);
 
-/* Closes a connection after delivering what was accepted before, for at most 2 s; PEER_CLOSED follows on both sides.
+/* Closes a connection after delivering what was accepted before, for at most 2 s; PEER_CLOSED follows on both sides. One that is
+ * still coming up, a musubi_peer_connect under way and a PEER_REQUEST end too: the other side gets PEER_CLOSED with code (0 may be
+ * ERR_REJECTED there) and text; here PEER_CLOSED follows only if the game had PEER_CONNECTED, or asked for it or accepted it.
  * peer: from an event. code: 0 or a positive number of the game's own, which the other side gets. text: a sentence, at most
  * MUSUBI_MAX_CLOSE_TEXT bytes; NULL: none. It is copied. Any thread. Does not block.
  * Returns 0; ERR_PEER: unknown or gone; ERR_VALUE: code is negative; ERR_TOO_LARGE: text; ERR_WOULD_BLOCK: command ring

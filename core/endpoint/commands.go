@@ -102,7 +102,7 @@ func (e *Endpoint) PeerConnect(now time.Time, h api.PeerHandle, data []byte) err
 	if err := e.link.Rooms().Connect(s.member, data); err != nil {
 		return err
 	}
-	s.asked = true
+	s.asked, s.awaits = true, true
 	e.flushLink(now)
 	return nil
 }
@@ -118,7 +118,7 @@ func (e *Endpoint) PeerAccept(now time.Time, h api.PeerHandle) error {
 		return api.NewError(api.ErrPeer, "that peer has no request waiting")
 	}
 	sig := s.request
-	s.request, s.until = nil, time.Time{}
+	s.request, s.until, s.awaits = nil, time.Time{}, true
 	e.answer(now, i, sig)
 	return nil
 }
@@ -174,7 +174,8 @@ func (e *Endpoint) answer(now time.Time, i int, sig *wire.Signal) {
 	e.flushLink(now)
 }
 
-// PeerClose closes a connection: what was accepted is still delivered, then the other side is told code and text.
+// PeerClose closes a connection, and what is under way to become one: what was accepted is still delivered, then the other side
+// is told code and text.
 func (e *Endpoint) PeerClose(now time.Time, h api.PeerHandle, code int32, text string) error {
 	now = e.tick(now)
 	i, s, err := e.peerSlot(h)
@@ -183,12 +184,36 @@ func (e *Endpoint) PeerClose(now time.Time, h api.PeerHandle, code int32, text s
 		return err
 	case len(text) > api.MaxCloseText:
 		return api.NewError(api.ErrTooLarge, fmt.Sprintf("text of %d bytes: at most %d", len(text), api.MaxCloseText))
-	case s.cur == nil:
-		return api.NewError(api.ErrNotConnected, "not connected to that peer")
 	}
-	s.cur.Close(now, api.Code(code), text)
+	pending := e.closePending(now, i, code, text)
+	switch {
+	case s.cur == nil && !pending:
+		return api.NewError(api.ErrNotConnected, "not connected to that peer")
+	case s.awaits && (s.cur == nil || !s.cur.Connected()):
+		e.push(api.Event{Kind: api.EventPeerClosed, Peer: h, Code: api.Code(code), Text: text})
+	}
+	if s.cur != nil {
+		s.cur.Close(now, api.Code(code), text)
+	}
 	e.slots.touch(i)
 	return nil
+}
+
+// closePending ends what would become a connection; false: there was nothing. A callee's handshake under way goes on in silence:
+// the caller may be connected already, and through the new connection alone it can be told that it is not wanted.
+func (e *Endpoint) closePending(now time.Time, i int, code int32, text string) bool {
+	s := &e.slots.list[i]
+	pending := !s.askAgain.IsZero()
+	s.request, s.held, s.until, s.askAgain = nil, nil, time.Time{}, time.Time{}
+	if s.next != nil && s.next.Handshaking() && !s.next.Unwanted() {
+		s.next.Close(now, api.Code(code), text)
+		pending = true
+	}
+	if e.link.Rooms().Withdraw(s.member, code, text) {
+		pending = true
+		e.flushLink(now)
+	}
+	return pending
 }
 
 // PeerPunch tries to reach the peer directly again, now.

@@ -284,6 +284,7 @@ func (e *Endpoint) NextEvent() (api.Event, bool) {
 		ev := e.events[e.taken]
 		e.events[e.taken] = api.Event{}
 		e.taken++
+		e.settled(&ev)
 		return ev, true
 	}
 	e.events, e.taken = e.events[:0], 0
@@ -291,7 +292,18 @@ func (e *Endpoint) NextEvent() (api.Event, bool) {
 	if ev.Kind == api.EventRouteChanged || ev.Kind == api.EventPunch {
 		e.tellOutcome(&ev)
 	}
+	e.settled(&ev)
 	return ev, ok
+}
+
+// settled takes note that the game is about to hear what became of its wish to connect.
+func (e *Endpoint) settled(ev *api.Event) {
+	if ev.Kind != api.EventPeerConnected && ev.Kind != api.EventPeerClosed {
+		return
+	}
+	if i, ok := e.slots.lookup(ev.Peer); ok {
+		e.slots.list[i].awaits = false
+	}
 }
 
 // NextRelease tells send budget that came free.

@@ -249,7 +249,7 @@ func (e *Endpoint) memberLeft(id uint64, code api.Code) {
 		return
 	}
 	s := &e.slots.list[i]
-	s.present, s.request, s.held, s.until = false, nil, nil, time.Time{}
+	s.present, s.awaits, s.request, s.held, s.until = false, false, nil, nil, time.Time{}
 	e.slots.abandon(i, api.ErrPeerGone, "the other player left the room")
 	e.cutKicked(i, code)
 	e.push(api.Event{Kind: api.EventMemberLeft, Peer: e.slots.handle(i), Code: code})
@@ -265,7 +265,7 @@ func (e *Endpoint) leaveRoom(code api.Code, text string) {
 	e.room = roomState{}
 	for i := range e.slots.used {
 		if s := &e.slots.list[i]; s.used && s.present {
-			s.present, s.request, s.held, s.until = false, nil, nil, time.Time{}
+			s.present, s.awaits, s.request, s.held, s.until = false, false, nil, nil, time.Time{}
 			e.slots.abandon(i, code, text)
 			e.cutKicked(i, code)
 			e.slots.touch(i)
@@ -340,8 +340,9 @@ func (e *Endpoint) completeCallee(now time.Time, s *wire.Signal) {
 			p.Abandon(api.ErrHandshake, "the other side's handshake does not fit what the server told: "+err.Error())
 			return
 		}
-		if s := &e.slots.list[i]; p.Refused() && s.cur != nil {
-			return // the connection that lives is not concerned; this one ends with the next
+		if s := &e.slots.list[i]; p.Unwanted() || p.Refused() && s.cur != nil {
+			e.slots.register(i, p)
+			return // the connection that lives is not concerned; this one only tells the other side
 		}
 		e.slots.list[i].next = nil
 		e.adopt(i, p)
@@ -386,8 +387,11 @@ func (e *Endpoint) rejected(now time.Time, sig *wire.Signal) {
 		s.held = nil
 	}
 	if s.next != nil && s.next.Intro() == sig.Intro {
+		unwanted := s.next.Unwanted()
 		e.slots.forget(i, s.next)
-		s.next, called = nil, true
+		if s.next, called = nil, true; unwanted {
+			return // the game has closed it
+		}
 	}
 	switch code := api.Code(sig.Code); {
 	case code == api.ErrUnavailable && called, code == api.ErrUnavailable && s.cur != nil && s.cur.Heard():

@@ -28,6 +28,7 @@ type slot struct {
 	until    time.Time    // the request is rejected then
 	askAgain time.Time    // a rate-limited connect is repeated then
 	asked    bool         // by the game, not by the library itself
+	awaits   bool         // the game asked or accepted, and was told neither PEER_CONNECTED nor PEER_CLOSED since
 	released int          // send budget that came free and was not told yet
 
 	at time.Time // the earlier deadline of cur and next, when it was last looked at
@@ -296,17 +297,15 @@ func (t *table) nextEvent() (api.Event, bool) {
 
 func (t *table) slotEvent(i int) (api.Event, bool) {
 	s := &t.list[i]
-	for s.next != nil {
+	for s.next != nil { // it tells nothing but its end: with its handshake complete it becomes cur
 		ev, ok := s.next.NextEvent()
-		if !ok {
+		if !ok && !s.next.Done() {
 			break
 		}
-		if ev.Kind != api.EventPeerClosed {
-			continue // cannot happen before its handshake is complete, when it becomes cur
-		}
-		t.forget(i, s.next)
-		s.next = nil
-		if s.cur == nil {
+		if !ok {
+			t.forget(i, s.next)
+			s.next = nil
+		} else if s.cur == nil && !s.next.Unwanted() {
 			return ev, true
 		}
 	}

@@ -84,10 +84,11 @@ type Peer struct {
 
 	returned int // absences of the other side that have ended
 
-	wish    Wish
-	closed  bool // the EventPeerClosed was queued
-	refused bool // see Refused
-	pending []api.Event
+	wish     Wish
+	closed   bool    // the EventPeerClosed was queued
+	refused  bool    // see Refused
+	unwanted *ending // see Unwanted
+	pending  []api.Event
 }
 
 // NewCaller takes the introduction that came back for our connect: the callee's handshake message, its addresses and
@@ -154,6 +155,10 @@ func (p *Peer) Finish(now time.Time, message []byte) error {
 		return err
 	}
 	p.handshake = nil
+	if p.unwanted != nil {
+		p.shut(now, session, p.unwanted.code, p.unwanted.text)
+		return nil
+	}
 	if err := p.verify(now, &info); err != nil {
 		p.refuse(now, session, err)
 		return nil
@@ -294,10 +299,11 @@ func (p *Peer) TakeReleased() int {
 	return p.conn.TakeReleased()
 }
 
-// Close ends the connection: what was accepted is still delivered for a while, then the other side is told.
+// Close ends the connection: what was accepted is still delivered for a while, then the other side is told. A callee without keys
+// is Unwanted from then on.
 func (p *Peer) Close(now time.Time, code api.Code, text string) {
 	if p.conn == nil {
-		p.fail(code, text)
+		p.unwanted = &ending{code, text}
 		return
 	}
 	p.conn.Close(now, code, text, closeLinger)

@@ -37,8 +37,28 @@ func (p *Peer) refuse(now time.Time, session *secure.Session, err error) {
 	if errors.As(err, &e) {
 		code = e.Code
 	}
-	p.refused, p.early = true, nil
-	p.begin(now, session)
+	p.refused = true
 	p.fail(code, err.Error())
-	p.conn.Close(now, api.ErrRejected, err.Error(), 0)
+	p.shut(now, session, api.ErrRejected, err.Error())
+}
+
+// ending is with what a connection is closed as soon as there are keys to close it with.
+type ending struct {
+	code api.Code
+	text string
+}
+
+// Unwanted reports whether the connection was closed before it had keys. The other side may have its own by then, so the
+// handshake goes on, and CLOSE is all that follows. What such a connection tells is not for the game.
+func (p *Peer) Unwanted() bool { return p.unwanted != nil }
+
+// Handshaking reports whether a callee still waits for its keys.
+func (p *Peer) Handshaking() bool { return p.handshake != nil && !p.closed }
+
+// shut has keys for CLOSE alone: no probe leaves, no message is taken.
+func (p *Peer) shut(now time.Time, session *secure.Session, code api.Code, text string) {
+	p.early = nil
+	p.begin(now, session)
+	p.fail(code, text)
+	p.conn.Close(now, code, text, 0)
 }

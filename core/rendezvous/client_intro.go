@@ -20,6 +20,13 @@ type intro struct {
 	said   wire.SignalType
 	flags  uint32 // of a Connect
 	body   []byte // of what was said: a Connect's data, an Accept's or Answer's KK message
+	// refusal is what a Connect under way has become that the game took back: whatever comes of it is refused so. nil: it stands.
+	refusal *refusalReason
+}
+
+type refusalReason struct {
+	code int32
+	text string
 }
 
 // mine is what this client said last. A Signal has room for everything: to keep one for each member would cost ten times as much.
@@ -97,12 +104,17 @@ func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 	case len(data) > api.MaxRequestData:
 		return api.NewError(api.ErrTooLarge, "connect: payload is larger than 256 bytes")
 	}
-	if in := c.introWith(member); in != nil && in.state != done {
+	in := c.introWith(member)
+	if in != nil && in.refusal != nil {
+		in.refusal = nil // the call is still under way
+		return nil
+	}
+	if in != nil && in.state != done {
 		return api.NewError(api.ErrAlready, "connect: an introduction to that member is under way")
 	}
-	in := intro{member: member, state: called, said: wire.SigConnect, flags: flags, body: slices.Clone(data)}
-	c.setIntro(in)
-	c.send(in.mine())
+	call := intro{member: member, state: called, said: wire.SigConnect, flags: flags, body: slices.Clone(data)}
+	c.setIntro(call)
+	c.send(call.mine())
 	return nil
 }
 
@@ -130,6 +142,36 @@ func (c *Client) Reject(id wire.IntroID, code int32, text string) error {
 	c.dropIntro(in.member)
 	c.send(wire.Signal{Type: wire.SigReject, Intro: id, Code: code, Text: text[:min(len(text), api.MaxCloseText)]})
 	return nil
+}
+
+// Withdraw ends what is under way with a member and reports whether there was anything: a request or an introduction that waits
+// is refused, and what a Connect leads to will be; no event follows. From Accept on, the other side may have its keys at any
+// moment: then only the connection itself can be closed, and false is returned. One that is done is forgotten: whatever becomes of
+// its server, it is not to be asked for again.
+func (c *Client) Withdraw(member uint64, code int32, text string) bool {
+	in := c.introWith(member)
+	switch {
+	case in == nil:
+		return false
+	case in.state == called && in.refusal == nil:
+		in.refusal = &refusalReason{code, text}
+		return true
+	case in.state == introduced, in.state == requested:
+		return c.Reject(in.id, code, text) == nil
+	case in.state == done:
+		c.dropIntro(member)
+	}
+	return false
+}
+
+// refuseWithdrawn refuses what came of a Connect that was withdrawn; false: it was not.
+func (c *Client) refuseWithdrawn(in *intro, id wire.IntroID) bool {
+	if in == nil || in.refusal == nil {
+		return false
+	}
+	why := in.refusal
+	in.id, in.state, in.refusal = id, requested, nil
+	return c.Reject(id, why.code, why.text) == nil
 }
 
 // Answer completes an introduction that this client asked for; noise is KK message 2.
@@ -164,6 +206,9 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 			}
 			return in.state == accepted
 		}
+		if c.refuseWithdrawn(c.introWith(s.Member), s.Intro) {
+			return true
+		}
 		// If we are calling that member ourselves, its request came first at the server, and we are the callee: our
 		// Connect has been answered by this.
 		c.setIntro(intro{member: s.Member, id: s.Intro, state: requested})
@@ -177,6 +222,9 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 			return true
 		case in.state != called:
 			return false
+		}
+		if c.refuseWithdrawn(in, s.Intro) {
+			return true
 		}
 		in.id, in.state = s.Intro, introduced
 	case wire.SigAccepted:
@@ -212,8 +260,11 @@ func (c *Client) handleRejected(s *wire.Signal) bool {
 	}
 	t := ownSignal(s)
 	t.Member, t.Intro = in.member, in.id
+	withdrawn := in.refusal != nil
 	c.dropIntro(in.member)
-	c.event(t)
+	if !withdrawn {
+		c.event(t)
+	}
 	return true
 }
 

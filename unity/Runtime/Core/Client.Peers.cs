@@ -27,7 +27,8 @@ namespace Musubi
         }
 
         /// <summary>Closes a connection after delivering what was accepted before, for at most 2 s; PeerClosed follows on both
-        /// sides.</summary>
+        /// sides. One that is still coming up and a PeerRequest end too; PeerClosed follows here only if the game had PeerConnected,
+        /// or asked for it or accepted it.</summary>
         /// <param name="peer">whom</param>
         /// <param name="code">0 or a positive number of the game's own, which the other side gets</param>
         /// <param name="text">a sentence, at most <see cref="Limits.MaxCloseText"/> bytes</param>

@@ -158,7 +158,7 @@ public:
 	bool SendToAll(const TArray<uint8>& Data, EMusubiDelivery Delivery, int32 Channel, FMusubiError& Error);
 
 	/** Closes a connection after delivering what was sent. Code: 0 or a positive number of the game's, which the other side gets, with
-	 *  the sentence. */
+	 *  the sentence. One that is still coming up ends too. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Players")
 	bool ClosePeer(int64 Peer, int32 Code, const FString& Sentence, FMusubiError& Error);
 
