@@ -70,9 +70,7 @@ func (n *Node) handleHandover(now time.Time, from uint32, m *message) {
 	}
 	n.taking[code]++
 	n.take(now, code, Entry{n.id, epoch + 1, room}, rev, func(now time.Time, res Result) {
-		if n.taking[code]--; n.taking[code] == 0 {
-			delete(n.taking, code)
-		}
+		defer n.taken(code)
 		answer := message{typ: msgHanded, room: room}
 		if res == Done {
 			n.event(Event{Kind: HandoverCame, Room: room, Code: code, Epoch: epoch + 1, Body: body, Node: from})

@@ -160,9 +160,7 @@ func (n *Node) takeOver(now time.Time, c *client, rev uint64, epoch uint32) {
 	}
 	n.taking[c.code]++
 	n.take(now, c.code, Entry{n.id, epoch, c.room}, rev, func(now time.Time, r Result) {
-		if n.taking[c.code]--; n.taking[c.code] == 0 {
-			delete(n.taking, c.code)
-		}
+		defer n.taken(c.code)
 		switch {
 		case r == Done:
 			n.stats.TakenOver++

@@ -52,6 +52,7 @@ type Node struct {
 	data    map[uint64]*farData
 	rooms   map[string]*held // our rooms' keys
 	taking  map[string]int   // attempts to take a room over that are under way
+	held    []heldEvent      // of guests that wait for the last of them
 
 	ops     map[uint64]op
 	opTimes line[uint64]

@@ -3,6 +3,7 @@ package cluster
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -132,5 +133,53 @@ func TestNodesMeet(t *testing.T) {
 	}
 	if c.a.BusDown(c.now); c.a.Met() {
 		t.Error("met without a bus")
+	}
+}
+
+// A node takes a room over. Another one hears of that from the directory, and sends its client, before the directory's answer
+// is with the new owner: the client waits there until the room is.
+func TestGuestComesBeforeTheAnswer(t *testing.T) {
+	const dead = 77
+	c := newCouple()
+	c.a.BusUp(c.now)
+	c.b.BusUp(c.now)
+	c.run(1500 * time.Millisecond)
+	c.b.roster.buried[dead] = true
+	c.entry.Owner = dead
+	var update BusOut
+	c.lose = func(from *Node, o BusOut) bool {
+		if o.Kind == Update {
+			update, c.entry = o, Entry{Owner: c.b.ID(), Epoch: 2, Room: 7}
+		}
+		return o.Kind == Update
+	}
+	rejoin := wire.AppendSignal(nil, &wire.Signal{Type: wire.SigRejoin, Request: 1, Ticket: []byte("ticket")})
+	c.b.Seek(c.now, Search{Ref: rendezvous.LinkRef{Link: 1, Member: 8}, Code: "ABCDEFGH", Room: 7, Signal: rejoin, Rejoin: true, Epoch: 1})
+	c.run(20 * time.Millisecond)
+	if update.Op == 0 {
+		t.Fatal("b does not take the room over")
+	}
+	guest := rendezvous.LinkRef{Link: 3, Member: 9, Addr: netip.MustParseAddrPort("198.51.100.1:5000"), App: "x"}
+	c.a.Seek(c.now, Search{Ref: guest, Code: "ABCDEFGH", Room: 7, Signal: rejoin, Rejoin: true, Epoch: 1})
+	c.run(20 * time.Millisecond)
+	c.a.Up(c.now, guest, &wire.Signal{Type: wire.SigLeave})
+	c.run(500 * time.Millisecond)
+	if len(c.b.guests) != 1 {
+		t.Fatal("the client did not come")
+	}
+	kinds := func() (list []EventKind) {
+		for e, ok := c.b.NextEvent(); ok; e, ok = c.b.NextEvent() {
+			if e.Kind != NodeUp {
+				list = append(list, e.Kind)
+			}
+		}
+		return list
+	}
+	if early := kinds(); len(early) != 0 {
+		t.Errorf("events %v before the room is there", early)
+	}
+	c.b.HandleAnswer(c.now, Answer{Op: update.Op, Result: Done, Rev: 2})
+	if got := kinds(); !slices.Equal(got, []EventKind{Restore, GuestUp, GuestSays}) {
+		t.Errorf("events %v", got)
 	}
 }

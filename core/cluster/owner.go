@@ -10,7 +10,41 @@ import (
 )
 
 // guest is a client of another node that is, or wants to be, in a room of ours.
-type guest struct{ ref rendezvous.LinkRef }
+type guest struct {
+	ref   rendezvous.LinkRef
+	waits bool // it came while we were taking rooms over, perhaps that which it comes for
+}
+
+// heldEvent is an event of a guest that waits.
+type heldEvent struct {
+	g *guest
+	e Event
+}
+
+// tell passes on what a guest does. The directory may have told its home sooner than us that a room is ours: a guest that comes
+// while we wait for such an answer waits for it too.
+func (n *Node) tell(g *guest, e Event) {
+	if g.waits {
+		n.held = append(n.held, heldEvent{g, e})
+	} else {
+		n.event(e)
+	}
+}
+
+// taken ends an attempt to take a room over, after its event; with the last one the guests that waited come in.
+func (n *Node) taken(code string) {
+	if n.taking[code]--; n.taking[code] == 0 {
+		delete(n.taking, code)
+	}
+	if len(n.taking) > 0 {
+		return
+	}
+	for _, h := range n.held {
+		h.g.waits = false
+		n.event(h.e)
+	}
+	n.held = nil
+}
 
 func (n *Node) handleAttach(now time.Time, m *message) {
 	if g := n.guests[m.ref.Member]; g != nil && g.ref.Serial > m.ref.Serial {
@@ -18,8 +52,9 @@ func (n *Node) handleAttach(now time.Time, m *message) {
 		return
 	}
 	n.supersede(now, m.ref.Member, m.ref.Node)
-	n.guests[m.ref.Member] = &guest{m.ref}
-	n.event(Event{Kind: GuestUp, Ref: m.ref, Resumed: m.flags&attachResumed != 0, Quiet: m.flags&attachTell == 0,
+	g := &guest{m.ref, len(n.taking) > 0}
+	n.guests[m.ref.Member] = g
+	n.tell(g, Event{Kind: GuestUp, Ref: m.ref, Resumed: m.flags&attachResumed != 0, Quiet: m.flags&attachTell == 0,
 		Profile: slices.Clone(m.profile), Signal: slices.Clone(m.signal)})
 }
 
@@ -65,18 +100,18 @@ func (n *Node) handleGuest(now time.Time, m *message) {
 		if m.typ == msgUp {
 			kind = GuestSays
 		}
-		n.event(Event{Kind: kind, Ref: g.ref, Signal: slices.Clone(m.signal)})
+		n.tell(g, Event{Kind: kind, Ref: g.ref, Signal: slices.Clone(m.signal)})
 	case msgLost:
 		n.loseGuest(g) // it is attached anew when it comes back
 	case msgGone:
 		delete(n.guests, g.ref.Member)
-		n.event(Event{Kind: GuestGone, Ref: g.ref})
+		n.tell(g, Event{Kind: GuestGone, Ref: g.ref})
 	}
 }
 
 func (n *Node) loseGuest(g *guest) {
 	delete(n.guests, g.ref.Member)
-	n.event(Event{Kind: GuestLost, Ref: g.ref})
+	n.tell(g, Event{Kind: GuestLost, Ref: g.ref})
 }
 
 // loseGuests takes all clients of a node for lost.
