@@ -20,6 +20,9 @@ func (c *Client) handleJoined(s *wire.Signal) bool {
 	if recovering && c.state == inside {
 		next.keep(&c.room)
 	}
+	if recovering && c.state == asking && len(next.Members) > 0 && !next.has(next.Owner) {
+		next.Owner = next.Members[0].ID // a newcomer's room has one until its owner, whom it has never met, is back
+	}
 	if !next.sound() {
 		return false
 	}
@@ -42,17 +45,18 @@ func (c *Client) handleJoined(s *wire.Signal) bool {
 func (r *Room) keep(known *Room) {
 	came := r.Members
 	r.Members = slices.Clone(known.Members)
-	has := func(id uint64) bool {
-		return slices.ContainsFunc(r.Members, func(m wire.Member) bool { return m.ID == id })
-	}
 	for _, m := range came {
-		if !has(m.ID) {
+		if !r.has(m.ID) {
 			r.Members = append(r.Members, m)
 		}
 	}
-	if !has(r.Owner) {
+	if !r.has(r.Owner) {
 		r.Owner = known.Owner
 	}
+}
+
+func (r *Room) has(id uint64) bool {
+	return slices.ContainsFunc(r.Members, func(m wire.Member) bool { return m.ID == id })
 }
 
 // sound refuses a room that the rest of the client could not work with.

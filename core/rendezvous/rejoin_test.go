@@ -193,6 +193,39 @@ func TestJoinIsPutOff(t *testing.T) {
 	}
 }
 
+// A newcomer comes into a room whose members are just coming back, its owner not yet: it is in at once, and hears who owns the
+// room when the owner is there.
+func TestNewcomerBeforeTheOwner(t *testing.T) {
+	c, now := NewClient(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	c.LinkUp(wire.ServerInfo{Member: 1}, false)
+	_ = c.Join("EABCDEFG")
+	drain(c)
+	joined := wire.Signal{Type: wire.SigJoined, Request: 1, Room: 9, Epoch: 2, Text: "EABCDEFG", Member: 1, Owner: 2, Max: 8, Flags: wire.JoinedRecovering,
+		Members: []wire.Member{{ID: 3}, {ID: 1}}}
+	c.HandleSignal(now, &joined)
+	_, events := drain(c)
+	want(t, "told", events, wire.SigJoined)
+	if r, in := c.Room(); !in || r.Owner != 3 {
+		t.Fatalf("in %v, %+v", in, r)
+	}
+	c.HandleSignal(now, &wire.Signal{Type: wire.SigMemberJoined, Epoch: 2, Members: []wire.Member{{ID: 2}}})
+	joined.Flags, joined.Members = 0, append(joined.Members, wire.Member{ID: 2})
+	c.HandleSignal(now, &joined)
+	_, events = drain(c)
+	want(t, "told at the end", events, wire.SigMemberJoined, wire.SigOwner)
+	if r, _ := c.Room(); r.Owner != 2 {
+		t.Errorf("owner %d", r.Owner)
+	}
+	other := NewClient() // in a room that is not between two owners, an owner who is not there is an error as ever
+	other.LinkUp(wire.ServerInfo{Member: 1}, false)
+	_ = other.Join("EABCDEFG")
+	joined.Owner = 4
+	other.HandleSignal(now, &joined)
+	if _, in := other.Room(); in {
+		t.Error("a room without its owner was taken")
+	}
+}
+
 // A client in a room, or on its way back into it, survives whatever a server says.
 func FuzzClientSignals(f *testing.F) {
 	joined := wire.Signal{Type: wire.SigJoined, Request: 1, Room: 9, Epoch: 2, Text: "EABCDEFG", Member: 1, Owner: 2, Max: 8, Members: []wire.Member{{ID: 1}, {ID: 2}}}

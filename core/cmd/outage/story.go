@@ -83,8 +83,9 @@ func (l *laboratory) play(ctx context.Context, ch chapter) (out outcome, err err
 	began := time.Now()
 	probed := make(chan error, 1)
 	if ch.probe {
+		room := f.rooms[l.probed%len(f.rooms)]
 		go func() {
-			took, err := f.probe(ctx, f.rooms[l.probed%len(f.rooms)], 40*time.Second)
+			took, err := f.probe(ctx, room, 40*time.Second)
 			if err == nil {
 				out.joined = took
 			}
