@@ -13,7 +13,7 @@ go_needed=1.26
 # --- what the machine must have --------------------------------------------------------------------------------------
 # tool:package pairs of Debian and Ubuntu.
 tools_build=(gcc:gcc cmake:cmake make:make git:git)
-tools_test=(g++:g++ valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
+tools_test=(g++:g++ curl:curl valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
             turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables
             chromium:chromium mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
 # To build for other systems and run what was built.
@@ -65,7 +65,7 @@ setup_build() {
 
 cmd_setup() {
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables chromium mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ curl valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables chromium mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
   say "ready"
 }
 
@@ -117,14 +117,18 @@ cmd_natlab() {
   exec "$out/bin/natlab" "$what" --bin-dir "$out/bin" "$@"
 }
 
+build_cluster() {
+  mkdir -p "$out/bin"
+  go build -trimpath -ldflags='-s -w' -o "$out/bin/musubi" ./core/cmd/musubi
+  go build -trimpath -o "$out/bin/outage" ./core/cmd/outage
+}
+
 # What players notice when nodes of a cluster die, stop, are cut off and drained: real processes in namespaces.
 cmd_cluster() {
   need_go
   is_root || fail "cluster needs root: it makes network namespaces"
   need nft:nftables ip:iproute2 || fail "cluster needs nftables and iproute2"
-  mkdir -p "$out/bin"
-  go build -trimpath -ldflags='-s -w' -o "$out/bin/musubi" ./core/cmd/musubi
-  go build -trimpath -o "$out/bin/outage" ./core/cmd/outage
+  build_cluster
   if [ "${1:-}" = guide ]; then
     need curl:curl || fail "cluster guide needs curl"
     exec core/server/deploy/guide.sh
@@ -337,6 +341,17 @@ cmd_test() {
   else
     skip "NAT laboratory" "$("$out/bin/natlab" check 2>&1 | head -n 1)"
     check "demo, simulated NATs" "$out/bin/musubi" demo
+  fi
+  build_cluster
+  if is_root && "$out/bin/outage" --check >/dev/null 2>&1; then
+    check "players on a cluster, one node killed" "$out/bin/outage" --bin-dir "$out/bin" --players 24 --each 100ms --small
+  else
+    skip "players on a cluster, one node killed" "$("$out/bin/outage" --check 2>&1 | head -n 1)"
+  fi
+  if is_root && "$out/bin/outage" --check >/dev/null 2>&1 && command -v curl >/dev/null; then
+    check "an operator's guide to a cluster" core/server/deploy/guide.sh
+  else
+    skip "an operator's guide to a cluster" "it needs root, network namespaces and curl"
   fi
   say "all of it took $(($(clock) - start)) s"
   printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

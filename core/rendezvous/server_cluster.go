@@ -23,8 +23,8 @@ type Cluster interface {
 }
 
 // WaitUnavailable is how long a client waits before it asks again for what a node can't do at the moment; with its jitter half
-// as much again. A newcomer to a room whose node died so comes in at most 1.5 s after the room has a new owner.
-const WaitUnavailable = time.Second
+// as much again. A newcomer to a room whose node died so comes in at most 0.75 s after the room has a new owner.
+const WaitUnavailable = 500 * time.Millisecond
 
 // reserve claims a new room's code in the cluster; alone it is ours at once.
 func (s *Server) reserve(r *room) {

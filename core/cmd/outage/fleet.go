@@ -229,6 +229,7 @@ func (f *fleet) probe(ctx context.Context, r *playRoom, most time.Duration) (too
 		}
 	}
 	took = time.Since(began)
-	err = await(ctx, 5*time.Second, "all members see the newcomer: one room, one owner", func() bool { return count() >= before+len(r.players) })
+	// A member whose own home died does not see anybody before it has noticed that.
+	err = await(ctx, idleNotice+5*time.Second, "all members see the newcomer: one room, one owner", func() bool { return count() >= before+len(r.players) })
 	return took, err
 }
