@@ -342,7 +342,7 @@ cmd_test() {
     skip "NAT laboratory" "$("$out/bin/natlab" check 2>&1 | head -n 1)"
     check "demo, simulated NATs" "$out/bin/musubi" demo
   fi
-  build_cluster
+  check "build the programs for a cluster" build_cluster
   if is_root && "$out/bin/outage" --check >/dev/null 2>&1; then
     check "players on a cluster, one node killed" "$out/bin/outage" --bin-dir "$out/bin" --players 24 --each 100ms --small
   else
