@@ -60,10 +60,9 @@ func main() {
 			err = cli.outside(ctx)
 		}
 	}
-	var ended *exec.ExitError
-	switch {
+	switch ended, ok := err.(*exec.ExitError); {
 	case err == nil:
-	case errors.As(err, &ended):
+	case ok: // the run inside has said why; a tool's failure is wrapped
 		os.Exit(max(ended.ExitCode(), 1))
 	default:
 		fmt.Fprintln(os.Stderr, "outage: ✗", err)

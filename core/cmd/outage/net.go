@@ -84,7 +84,7 @@ func (w *network) cutOff(node int) error {
 			fmt.Fprintf(&b, "ip saddr %s drop\n", nodeAddr(n))
 		}
 	}
-	return w.nft(node, "table inet cut { chain in { type filter hook input priority 0; "+b.String()+" } }")
+	return w.nft(node, "table inet cut {\nchain in {\ntype filter hook input priority 0\n"+b.String()+"}\n}\n")
 }
 
 func (w *network) heal(node int) error { return w.nft(node, "delete table inet cut") }
