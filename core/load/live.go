@@ -53,7 +53,11 @@ func (t *run) settled() (*crowd, error) {
 		for ; place < n && place < joined+t.places()*size; place++ {
 			p := c.players[place]
 			room, ok := c.players[place/size*size].link.Rooms().Room()
-			if !ok {
+			if !ok { // its link was lost on the way, or it has only just asked: then this asks nothing
+				owner := c.players[place/size*size]
+				if owner.link.Up() && owner.link.Rooms().Create(uint8(size), nil) == nil {
+					c.say(owner)
+				}
 				break
 			}
 			if place%size > 0 {
