@@ -122,7 +122,13 @@ func (n *Node) refreshKeys(now time.Time) {
 // renewKey writes a key of ours again. That it is not as we know it means that the directory was lost, or the room.
 func (n *Node) renewKey(h *held) {
 	h.busy, h.queued = true, false
-	n.query(n.now, BusOut{Kind: Update, Key: h.code, Rev: h.rev, Data: appendEntry(nil, h.entry)}, func(now time.Time, a Answer) {
+	n.writeKey(n.now, h, BusOut{Kind: Update, Rev: h.rev})
+}
+
+// writeKey writes a key of ours as out says, and looks who has it if that does not go.
+func (n *Node) writeKey(now time.Time, h *held, out BusOut) {
+	out.Key, out.Data = h.code, appendEntry(nil, h.entry)
+	n.query(now, out, func(now time.Time, a Answer) {
 		switch a.Result {
 		case Done:
 			n.renewed(now, h, a.Rev)
@@ -170,17 +176,7 @@ func (n *Node) makeKey(now time.Time, h *held) {
 	if h.gone {
 		return
 	}
-	n.query(now, BusOut{Kind: Create, Key: h.code, Data: appendEntry(nil, h.entry)}, func(now time.Time, a Answer) {
-		switch a.Result {
-		case Done:
-			n.renewed(now, h, a.Rev)
-		case Conflict:
-			n.findKey(now, h)
-		default:
-			h.busy = false
-			n.queueKey(now, h)
-		}
-	})
+	n.writeKey(now, h, BusOut{Kind: Create})
 }
 
 // lose gives a room up that has another owner.
