@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,11 +26,13 @@ type edgeRig struct {
 	woken chan struct{}
 }
 
-func newEdgeRig(t *testing.T, shards int) *edgeRig {
+func newEdgeRig(t *testing.T, shards int) *edgeRig { return newEdgeRigWithDesk(t, shards, nil) }
+
+func newEdgeRigWithDesk(t *testing.T, shards int, desk Desk) *edgeRig {
 	t.Helper()
 	r := &edgeRig{rig: newRig(100, 0), t: t, woken: make(chan struct{}, 1)}
 	var err error
-	r.edge, err = Open(Config{Bind: netip.MustParseAddrPort("127.0.0.1:0"), Shards: shards, Buffer: 7 << 20, Table: r.table, Known: NewKnown(), Wake: func() {
+	r.edge, err = Open(Config{Bind: netip.MustParseAddrPort("127.0.0.1:0"), Shards: shards, Buffer: 7 << 20, Table: r.table, Known: NewKnown(), Desk: desk, Wake: func() {
 		select {
 		case r.woken <- struct{}{}:
 		default:
@@ -206,4 +209,65 @@ func TestFloodHoldsUpNobody(t *testing.T) {
 			t.Errorf("%v: %d lost", Kind(k), lost)
 		}
 	}
+}
+
+// testDesk tells what was served at it.
+type testDesk struct {
+	sync.Mutex
+	served chan byte
+}
+
+func (d *testDesk) TryEnter(time.Time) bool          { return d.TryLock() }
+func (d *testDesk) Serve(_ netip.AddrPort, b []byte) { d.served <- b[wire.SessionHeader] }
+func (d *testDesk) Leave()                           { d.Unlock() }
+
+// A shard serves packets of links itself while the hub is free. When it is not they go to the inbox, and so do those behind
+// them until the inbox was emptied: nothing overtakes. Strangers never come to the desk.
+func TestLinksAreServedWhereTheyArrive(t *testing.T) {
+	d := &testDesk{served: make(chan byte, 8)}
+	r := newEdgeRigWithDesk(t, 1, d)
+	r.edge.shards[0].known.Add(0x01020304)
+	p := r.player()
+	const tail = 31 // as long as a keepalive or so
+	say := func(id, n byte) {
+		p.say(append(append(wire.AppendSession(nil, wire.Session{ConnID: 0x01020300 + uint32(id)}), n), make([]byte, tail)...))
+	}
+	atDesk := func(want byte) {
+		t.Helper()
+		select {
+		case n := <-d.served:
+			if n != want {
+				t.Fatalf("%d was served, not %d", n, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%d was not served", want)
+		}
+	}
+	inInbox := func(k Kind, want byte) {
+		t.Helper()
+		if _, b := r.hub(k); b[wire.SessionHeader] != want {
+			t.Fatalf("%d in the inbox, not %d", b[wire.SessionHeader], want)
+		}
+	}
+	arrived := func(n uint64) { // and left in a ring
+		t.Helper()
+		for end := time.Now().Add(patience); r.edge.shards[0].rings[Session].tail.Load() < n*uint64(recordSize(wire.SessionHeader+1+tail)); runtime.Gosched() {
+			if time.Now().After(end) {
+				t.Fatalf("%d packets did not arrive", n)
+			}
+		}
+	}
+	say(4, 1)
+	atDesk(1)
+	say(5, 2) // nobody's link
+	inInbox(Stranger, 2)
+	d.Lock()
+	say(4, 3)
+	arrived(1)
+	d.Unlock()
+	say(4, 4)
+	arrived(2)
+	inInbox(Session, 3) // and 4 with it
+	say(4, 5)
+	atDesk(5)
 }

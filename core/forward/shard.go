@@ -18,7 +18,18 @@ type Shard struct {
 	known  *Known
 	rings  *[KindCount]*ring
 	inbox  *Inbox
+	desk   Desk  // nil: everything goes to the inbox
+	links  []int // places of this Read that hold packets of links; its memory is used again
 	counts counts
+}
+
+// Desk is the hub, for a shard that finds nobody there: it serves packets of links at once, which spares waking the hub's
+// goroutine for each. What it finds the hub busy with goes to the inbox, as everything else does.
+type Desk interface {
+	// TryEnter reports whether the hub is free; then it is the caller's until Leave.
+	TryEnter(now time.Time) bool
+	Serve(from netip.AddrPort, b []byte) // b may be scribbled over
+	Leave()
 }
 
 // counts are written by one shard and read by anybody.
@@ -49,6 +60,7 @@ func (s *Shard) run() {
 // serve decides about what one Read brought. Nothing waits in here, and nothing is allocated.
 func (s *Shard) serve(now time.Time, n int) {
 	t, told := s.table.Now(now), false
+	s.links = s.links[:0]
 	var packets, bytes uint64
 	for i := range n {
 		from, b, ok := s.port.Datagram(i)
@@ -56,7 +68,12 @@ func (s *Shard) serve(now time.Time, n int) {
 			continue
 		}
 		if b[0] != wire.TypeRelayed {
-			told = s.rings[kindOf(b, s.known)].put(from, b) || told
+			k := kindOf(b, s.known)
+			if k == Session && s.desk != nil {
+				s.links = append(s.links, i)
+				continue
+			}
+			told = s.rings[k].put(from, b) || told
 			continue
 		}
 		switch to, v, why := s.table.route(t, from, b); v {
@@ -75,9 +92,31 @@ func (s *Shard) serve(now time.Time, n int) {
 		s.counts.packets.Add(packets)
 		s.counts.bytes.Add(bytes)
 	}
+	if len(s.links) > 0 { // behind what is relayed, which waits for nobody
+		told = s.serveLinks(now) || told
+	}
 	if told {
 		s.inbox.call()
 	}
+}
+
+// serveLinks serves the packets of links, or leaves them in the inbox and reports that. None overtakes another.
+func (s *Shard) serveLinks(now time.Time) (told bool) {
+	ring := s.rings[Session]
+	entered := s.desk.TryEnter(now)
+	if entered {
+		defer s.desk.Leave()
+	}
+	direct := entered && ring.empty() // the reader empties it only at the desk
+	for _, i := range s.links {
+		from, b, _ := s.port.Datagram(i)
+		if direct {
+			s.desk.Serve(from, b)
+		} else {
+			told = ring.put(from, b) || told
+		}
+	}
+	return told
 }
 
 // Edge is all shards of a port.
@@ -95,6 +134,7 @@ type Config struct {
 	Table  *Table
 	Known  *Known
 	Wake   func() // wakes the hub's goroutine; any goroutine may call it
+	Desk   Desk   // nil: shards leave everything in the Inbox
 }
 
 // Open opens the sockets. What arrives waits in them for Run.
@@ -110,7 +150,7 @@ func Open(cfg Config) (*Edge, error) {
 			return nil, err
 		}
 		cfg.Bind = port.Local() // the system's choice, if it was one
-		e.shards = append(e.shards, &Shard{port: port, table: cfg.Table, known: cfg.Known, rings: &e.Inbox.rings[i], inbox: e.Inbox})
+		e.shards = append(e.shards, &Shard{port: port, table: cfg.Table, known: cfg.Known, rings: &e.Inbox.rings[i], inbox: e.Inbox, desk: cfg.Desk})
 	}
 	cfg.Table.shards = e.shards
 	return e, nil

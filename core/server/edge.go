@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/rand"
 	"net/netip"
-	"time"
 
 	"github.com/musubi-p2p/musubi/core/forward"
 	"github.com/musubi-p2p/musubi/core/hub"
@@ -20,7 +19,7 @@ func (s *Server) openMain(set *settings) (bound netip.AddrPort, legs relay.Table
 	}
 	known := forward.NewKnown()
 	table := forward.NewTable(s.now, relay.NewHandles(rand.Reader), relay.DefaultSessions, set.egressBits)
-	s.edge, err = forward.Open(forward.Config{Bind: set.listen, Shards: set.shards, Buffer: socketBuffer, Table: table, Known: known, Wake: s.loop.Wake})
+	s.edge, err = forward.Open(forward.Config{Bind: set.listen, Shards: set.shards, Buffer: socketBuffer, Table: table, Known: known, Wake: s.loop.Wake, Desk: s})
 	if err != nil {
 		return bound, nil, nil, describe(err, "UDP", set.listen, "--listen")
 	}
@@ -42,18 +41,6 @@ func (s *Server) edgeDatagram(k forward.Kind, from netip.AddrPort, b []byte) {
 		s.hub.HandleDatagram(s.now, 0, from, b)
 	}
 	s.transmit()
-}
-
-// wait sleeps until something comes or the deadline.
-func (s *Server) wait(until time.Time) error {
-	if s.edge == nil {
-		return s.loop.Wait(until)
-	}
-	if !s.edge.Inbox.Sleep() {
-		return nil
-	}
-	defer s.edge.Inbox.Wake()
-	return s.loop.Wait(until)
 }
 
 // netStats is what all UDP sockets did.

@@ -26,7 +26,11 @@ const (
 )
 
 // Server is a hub with its sockets open. One goroutine calls Run; Shutdown and Kill may be called from any.
+//
+// The hub, and all of the loop but its Wait, belong to whoever holds desk: mostly Run, and a shard that has packets of links when
+// Run has nothing to do (desk.go).
 type Server struct {
+	desk    desk
 	log     *slog.Logger
 	loop    *netio.Loop
 	hub     *hub.Hub
@@ -188,6 +192,8 @@ func (s *Server) Kill() {
 // Run serves until Shutdown or Kill, then closes the sockets.
 func (s *Server) Run() error {
 	defer s.close()
+	s.desk.Lock()
+	defer s.desk.retire() // before close: what a shard sends goes through the loop
 	if s.edge != nil {
 		s.edge.Run()
 	}
@@ -203,11 +209,7 @@ func (s *Server) Run() error {
 		if at := s.hub.NextTimeout(); !at.IsZero() && !s.now.Before(at) {
 			s.hub.HandleTimeout(s.now)
 		}
-		s.transmit()
-		s.sendBus()
-		s.loop.Flush()
-		s.doors.streams.Flush()
-		s.logEvents()
+		s.finish()
 		s.observer.answer()
 		if s.killed.Load() || !closeBy.IsZero() && (s.hub.Done() || !s.now.Before(closeBy)) {
 			s.logTotals()
@@ -220,6 +222,15 @@ func (s *Server) Run() error {
 			return fmt.Errorf("waiting for the network failed: %w", err)
 		}
 	}
+}
+
+// finish sends and tells what came of the present turn.
+func (s *Server) finish() {
+	s.transmit()
+	s.sendBus()
+	s.loop.Flush()
+	s.doors.streams.Flush()
+	s.logEvents()
 }
 
 func (s *Server) close() {
