@@ -8,17 +8,19 @@ import (
 	"github.com/musubi-p2p/musubi/capi/cheader"
 )
 
-func TestTheDocumentIsFresh(t *testing.T) {
+func TestTheDocumentsAreFresh(t *testing.T) {
 	h, err := cheader.ReadFile("../../include/musubi.h")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := reference(h)
-	if err != nil {
-		t.Fatalf("the header's comments: %v", err)
-	}
-	if got, err := os.ReadFile("../../docs/API.md"); err != nil || string(got) != want {
-		t.Fatalf("docs/API.md is stale (%v): run ./build.sh docs", err)
+	for name, document := range map[string]func(*cheader.Header) (string, error){"API.md": reference, "ERRORS.md": errorReference} {
+		want, err := document(h)
+		if err != nil {
+			t.Fatalf("the header's comments, or advice about its codes: %v", err)
+		}
+		if got, err := os.ReadFile("../../docs/" + name); err != nil || string(got) != want {
+			t.Fatalf("docs/%s is stale (%v): run ./build.sh docs", name, err)
+		}
 	}
 	for _, f := range h.Funcs() {
 		p := partsOf(f)
@@ -50,5 +52,18 @@ func TestUnknownNamesAreErrors(t *testing.T) {
 	h := &cheader.Header{Intro: "See musubi_gone and ERR_GONE."}
 	if _, err := reference(h); err == nil || !strings.Contains(err.Error(), "musubi_gone") || !strings.Contains(err.Error(), "ERR_GONE") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A code that is new, or gone, or has lost its group, is told before the document is written.
+func TestEveryCodeHasAdvice(t *testing.T) {
+	h := &cheader.Header{Decls: []any{&cheader.Enum{Values: []cheader.Value{
+		{Name: "MUSUBI_OK"}, {Name: "MUSUBI_ERR_NEW", Number: -99, Group: "the weather"},
+	}}}}
+	_, err := errorReference(h)
+	for _, want := range []string{"no advice for MUSUBI_ERR_NEW", "has advice for MUSUBI_ERR_NULL", `the group "the weather"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("nobody says %s: %v", want, err)
+		}
 	}
 }

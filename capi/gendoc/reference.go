@@ -15,6 +15,8 @@ type writer struct {
 	h     *cheader.Header
 	names map[string]string // declared name: its heading's anchor, empty if it has none of its own
 	wrong []error
+	// functionsIn is the document whose headings the names of functions and structs link to; empty: this one.
+	functionsIn string
 }
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

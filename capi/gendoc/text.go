@@ -115,7 +115,7 @@ func (w *writer) mentioned(name string) string {
 	family := strings.HasSuffix(name, "_") && slices.ContainsFunc(keys(w.names), func(n string) bool { return strings.HasPrefix(n, full) })
 	switch {
 	case anchor != "":
-		return fmt.Sprintf("[%s](#%s)", name, anchor)
+		return fmt.Sprintf("[%s](%s#%s)", name, w.functionsIn, anchor)
 	case !known && !family:
 		w.wrong = append(w.wrong, fmt.Errorf("a comment names %s, which is not declared", name))
 	}
