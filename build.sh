@@ -410,11 +410,12 @@ cmd_soak() { # soak [name]: the long forms of the C tests
   (cd "$out" && exec ctest -C soak -L soak -V --timeout 7200 ${1:+-R "^soak_$1"}) | grep -vE 'level=|^UpdateC|^[0-9]+: (Test (command|timeout)|Working)' || fail "a long test failed"
 }
 
-cmd_docs() { # what is made from the header: docs/API.md, docs/ERRORS.md and C#'s idea of it
+cmd_docs() { # what is made from the header (docs/API.md, docs/ERRORS.md, C#'s idea of it) and from the server's flags
   need_go
   go run ./capi/gendoc include/musubi.h docs/API.md docs/ERRORS.md
   go generate ./capi/gencs ./capi/genmeta
-  say "reference docs/API.md, docs/ERRORS.md"
+  go test -count=1 -run '^TestTheSettingsDocumentIsFresh$' ./core/cmd/musubi -args -write >/dev/null
+  say "reference docs/API.md, docs/ERRORS.md, the tables of docs/SETTINGS.md"
   say "C#        unity/Runtime/Core/NativeMethods.g.cs"
   say "Unity     the .meta files below unity/"
 }
@@ -471,7 +472,7 @@ cmd_help() {
   fuzz [time]       every fuzz target, 20s each unless said, and random calls of the C API under AddressSanitizer
   soak [name]       long forms of the C tests, half an hour in all: rings (10^8 messages; rings_asan, rings_tsan), fuzz, destroy,
                     gc_host (each case 20 times)
-  docs              after a change of the header: writes docs/API.md, docs/ERRORS.md and the native methods of C# from it
+  docs              after a change of the header, a flag or a metric: writes docs/API.md, ERRORS.md, SETTINGS.md and the native methods of C#
   help              this text
 TEXT
 }

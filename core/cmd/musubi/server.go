@@ -15,7 +15,7 @@ import (
 type serverCommand struct {
 	Listen      string   `help:"Address and UDP port to listen on; default: 0.0.0.0:3478." placeholder:"ADDR:PORT"`
 	STUNPorts   []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
-	STUNAddr2   string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR"`
+	STUNAddr2   string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR" env:"MUSUBI_STUN_ADDR2"`
 	TLSListen   string   `name:"tls-listen" help:"Address and TCP port for players whose network blocks UDP, or off; default: port 443 of --listen's address, if it is free." placeholder:"ADDR:PORT" env:"MUSUBI_TLS_LISTEN"`
 	TLSCert     string   `name:"tls-cert" help:"Certificate chain for it, PEM; default: one that the server makes itself, which is enough unless a firewall checks." placeholder:"FILE" env:"MUSUBI_TLS_CERT"`
 	TLSKey      string   `name:"tls-key" help:"The certificate's private key, PEM." placeholder:"FILE" env:"MUSUBI_TLS_KEY"`
