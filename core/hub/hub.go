@@ -67,6 +67,7 @@ const (
 // Hub is one server node. Not safe for two goroutines at once.
 type Hub struct {
 	cfg      Config
+	begun    time.Time // New's now
 	now      time.Time
 	acceptor *link.Acceptor
 	cluster  ClusterNode // nil: alone
@@ -129,7 +130,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		cfg.MaxSessions = defaultMaxSessions
 	}
 	h := &Hub{
-		cfg: cfg, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{}, perUser: map[user]int{},
+		cfg: cfg, begun: now, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{}, perUser: map[user]int{},
 		streams:  map[uint32]netip.AddrPort{},
 		resetKey: secure.NewResetKey(secure.Derive(cfg.Master, "stateless resets of "+cfg.Node)),
 		tickets:  secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),

@@ -27,7 +27,7 @@ const restAfter = time.Second
 // spares are the transports of links at rest, for those that wake.
 type spares struct{ list []*rudp.Conn }
 
-// maxSpares is how many are kept, some kilobytes each. Of 100,000 links 1,700 a second get a ticket and are awake for a round trip.
+// maxSpares is how many are kept, some kilobytes each. A keepalive needs one for an instant, a ticket for a round trip.
 const maxSpares = 128
 
 func (s *spares) get() *rudp.Conn {

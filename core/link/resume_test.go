@@ -164,9 +164,13 @@ func TestTicketsAreRefreshed(t *testing.T) {
 	w := newWorld(t, 1)
 	w.up()
 	first, token := w.client.ticket.ticket, w.client.token
-	w.run(61 * time.Second)
+	w.run(ticketRefresh - time.Second)
+	if !bytes.Equal(first, w.client.ticket.ticket) {
+		t.Fatal("a new ticket that says nothing new")
+	}
+	w.run(ticketSpread + 2*time.Second)
 	if bytes.Equal(first, w.client.ticket.ticket) || token == w.client.token {
-		t.Fatal("the same ticket after a minute")
+		t.Fatal("the same ticket when nearly half its life is over")
 	}
 	w.run(2 * time.Hour) // far beyond one ticket's life the link can still be resumed
 	w.restartServer()

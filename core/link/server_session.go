@@ -201,7 +201,8 @@ func (s *ServerSession) Close(now time.Time, code api.Code, text string) {
 
 // sendTicket gives the client a new ticket and address token.
 func (s *ServerSession) sendTicket(now time.Time) {
-	s.ticketAt = now.Add(ticketRefresh)
+	// By the connection id, which is random: links that came in one minute after a restart don't go on in step.
+	s.ticketAt = now.Add(ticketRefresh + time.Duration(uint64(s.ConnID())*uint64(ticketSpread)>>32))
 	life := s.ticketLife(now)
 	ticket, err := s.cfg.Ticket.SealResume(s.cfg.Rand, nil, &secure.ResumeTicket{
 		Client: s.Key, Member: s.Member, User: s.User, App: s.App, Secret: s.secret, Expiry: uint64(now.Add(life).Unix()), Grant: s.Grant, Serial: s.Serial,
