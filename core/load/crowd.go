@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -40,7 +41,7 @@ type player struct {
 type crowd struct {
 	loop     *netio.Loop
 	sockets  int
-	server   netip.AddrPort
+	servers  []netip.AddrPort // nodes of one cluster; the i-th player prefers the i-th, and so on around
 	key      secure.PublicKey
 	rng      *rand.ChaCha8
 	now      time.Time
@@ -59,20 +60,24 @@ type crowd struct {
 
 // newCrowd opens the sockets.
 func newCrowd(server secure.ServerAddress, sockets int, seed uint64) (*crowd, error) {
-	at, err := netip.ParseAddrPort(server.Hosts[0])
-	if err != nil {
-		return nil, fmt.Errorf("the server's address must be a number, not the name %s", server.Hosts[0])
+	var servers []netip.AddrPort
+	for _, host := range server.Hosts {
+		at, err := netip.ParseAddrPort(host)
+		if err != nil {
+			return nil, fmt.Errorf("the server's address must be a number, not the name %s", host)
+		}
+		servers = append(servers, at)
 	}
 	loop, err := netio.NewLoop()
 	if err != nil {
 		return nil, err
 	}
 	loop.Buffer = socketBuffer
-	c := &crowd{loop: loop, sockets: sockets, server: at, key: server.Key, now: time.Now(), byConn: map[uint32]*player{}, byServer: map[uint32]*player{},
+	c := &crowd{loop: loop, sockets: sockets, servers: servers, key: server.Key, now: time.Now(), byConn: map[uint32]*player{}, byServer: map[uint32]*player{},
 		shaking: map[[wire.RandomSize]byte]*player{}, took: func(*player, *link.ClientEvent) {}}
 	c.rng = rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16), byte(seed >> 24)})
 	for i := range sockets {
-		if _, err := loop.Open(api.SocketID(i), netip.AddrPortFrom(source(at.Addr(), i), 0)); err != nil {
+		if _, err := loop.Open(api.SocketID(i), netip.AddrPortFrom(source(servers[0].Addr(), i), 0)); err != nil {
 			loop.Close()
 			return nil, fmt.Errorf("open socket %d: %w", i, err)
 		}
@@ -96,7 +101,9 @@ func source(server netip.Addr, i int) netip.Addr {
 func (c *crowd) add() *player {
 	key, _ := secure.GenerateKey(c.rng) // a ChaCha8 never fails
 	p := &player{index: len(c.players), socket: api.SocketID(len(c.players) % c.sockets), heapAt: -1}
-	p.link = link.NewClient(link.ClientConfig{Rand: c.rng, Static: key, ServerKey: c.key, Servers: []netip.AddrPort{c.server},
+	first := p.index % len(c.servers)
+	servers := slices.Concat(c.servers[first:], c.servers[:first])
+	p.link = link.NewClient(link.ClientConfig{Rand: c.rng, Static: key, ServerKey: c.key, Servers: servers,
 		AES: netio.HasAES(), Info: wire.ClientInfo{App: "bench-server"}})
 	c.players = append(c.players, p)
 	return p

@@ -88,7 +88,7 @@ func (t *run) flood() (r Result, err error) {
 	}
 	_, before, _ := t.target.Usage()
 	down := c.down
-	f, err := startFlood(c.server, t.cfg.Flood)
+	f, err := startFlood(c.servers[0], t.cfg.Flood)
 	if err != nil {
 		return r, err
 	}

@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/secure"
@@ -17,12 +19,15 @@ type fleet struct {
 	roomSize int
 	players  []*player
 	rooms    []*playRoom
-	probes   uint32
+	ledger   *ledger
+	named    int // rooms that were found in it
+	probes   atomic.Uint32
 }
 
 type playRoom struct {
 	players []*player
 	code    string
+	id      string // as the nodes' logs name it
 }
 
 // assemble starts the players and brings them into their rooms; it is complete when everybody talks to everybody.
@@ -45,12 +50,13 @@ func (f *fleet) assemble(ctx context.Context, players int, interval time.Duratio
 	if err := f.await(ctx, 30*time.Second, "everybody's network is known", func(p *player) bool { return p.profiled }); err != nil {
 		return err
 	}
-	for _, r := range f.rooms {
+	for _, r := range f.rooms { // one after the other: so the ledger knows whose each is
 		r.players[0].create(f.roomSize + 4) // and room for who looks in
-	}
-	for _, r := range f.rooms {
 		if err := await(ctx, 20*time.Second, "a room is made", func() bool { r.code = r.players[0].room(); return r.code != "" }); err != nil {
 			return fmt.Errorf("%w: %v", err, r.players[0].refusals())
+		}
+		if err := f.name(ctx, r); err != nil {
+			return err
 		}
 		for _, p := range r.players[1:] {
 			p.join(r.code)
@@ -65,6 +71,30 @@ func (f *fleet) assemble(ctx context.Context, players int, interval time.Duratio
 		}
 		return talking == f.roomSize-1
 	})
+}
+
+// name finds what the nodes' logs call the room that was made last.
+func (f *fleet) name(ctx context.Context, r *playRoom) error {
+	var failed error
+	err := await(ctx, 5*time.Second, "the room's node has logged it", func() bool {
+		failed = f.ledger.read()
+		return failed != nil || len(f.ledger.made) == f.named+1
+	})
+	if err = errors.Join(err, failed); err == nil {
+		r.id = f.ledger.made[f.named]
+		f.named++
+	}
+	return err
+}
+
+// at are the rooms that a node owns now.
+func (f *fleet) at(node int) (list []*playRoom) {
+	for _, r := range f.rooms {
+		if f.ledger.owner(r.id) == node {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 func (p *player) room() (code string) {
@@ -105,7 +135,7 @@ func await(ctx context.Context, most time.Duration, what string, cond func() boo
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(25 * time.Millisecond):
 		}
 	}
 	return nil
@@ -140,7 +170,8 @@ func (f *fleet) flowing() bool {
 // measured is what the players noticed since begin.
 type measured struct {
 	direct, relayed []time.Duration // outage of each flow: its longest gap without the interval
-	switched        int             // flows that changed their route
+	switched        int             // relayed flows that changed their route
+	disturbed       int             // direct ones that did
 	resumes         []time.Duration // a lost link until it was resumed
 	moves           int             // links made elsewhere without a loss
 }
@@ -155,8 +186,11 @@ func (f *fleet) measure() (m measured) {
 				} else {
 					m.direct = append(m.direct, outage)
 				}
-				if fl.changes > 0 {
+				switch {
+				case fl.changes > 0 && p.relayed:
 					m.switched++
+				case fl.changes > 0:
+					m.disturbed++
 				}
 			}
 			m.resumes = append(m.resumes, p.resumes...)
@@ -196,40 +230,4 @@ func (f *fleet) settle(ctx context.Context) error {
 		}
 		return len(sent) == len(got)
 	})
-}
-
-// probe has a newcomer enter a room by its code, and look whether its members see it. It leaves again. took is until it was in.
-func (f *fleet) probe(ctx context.Context, r *playRoom, most time.Duration) (took time.Duration, err error) {
-	began := time.Now()
-	f.probes++
-	p, err := newPlayer(prober+f.probes, f.addr, netip.MustParseAddr(directAddr), time.Second)
-	if err != nil {
-		return 0, err
-	}
-	defer p.close()
-	count := func() (n int) {
-		for _, m := range r.players {
-			m.look(func() { n += len(m.met) })
-		}
-		return n
-	}
-	before := count()
-	p.join(r.code)
-	for p.room() == "" {
-		if refused := p.refusals(); len(refused) > 0 && time.Since(began) < most { // a game's "try again"
-			p.look(func() { p.refused = nil })
-			time.Sleep(200 * time.Millisecond)
-			p.join(r.code)
-		}
-		if err := await(ctx, 500*time.Millisecond, "in", func() bool { return p.room() != "" || len(p.refusals()) > 0 }); err != nil && time.Since(began) > most {
-			return 0, fmt.Errorf("a newcomer did not get into room %s within %v: %v", r.code, most, p.refusals())
-		}
-		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
-		}
-	}
-	took = time.Since(began)
-	// A member whose own home died does not see anybody before it has noticed that.
-	err = await(ctx, idleNotice+5*time.Second, "all members see the newcomer: one room, one owner", func() bool { return count() >= before+len(r.players) })
-	return took, err
 }

@@ -70,7 +70,8 @@ func (c *cluster) start(n int) error {
 	}
 	addr := nodeAddr(n).String()
 	args := []string{"server", "--listen", addr + ":3478", "--public", addr, "--limits", "lab", "--data", c.data(n), "--tls-listen", "off",
-		"--admin", fmt.Sprintf("%s:%d", addr, adminPort), "--node", fmt.Sprintf("node-%d", n), "--log-level", "debug"}
+		"--admin", fmt.Sprintf("%s:%d", addr, adminPort), "--node", fmt.Sprintf("node-%d", n), "--log-level", "debug",
+		"--capacity", fmt.Sprint(handshakes)}
 	p, err := c.launch(n, "server", c.bin, append(args, c.clusterArgs(n)...))
 	if err != nil {
 		return err
@@ -214,6 +215,38 @@ func (c *cluster) wipe(n int) error {
 		return errors.New("no JetStream directory to wipe in " + c.data(n))
 	}
 	return nil
+}
+
+// healed ends a cut, and waits until the node is one of the cluster again.
+func (c *cluster) healed(ctx context.Context, nodes ...int) error {
+	for _, n := range nodes {
+		if err := c.net.heal(n); err != nil {
+			return err
+		}
+	}
+	for _, n := range nodes {
+		if err := c.ready(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// divide cuts every node off from every other for a while.
+func (c *cluster) divide(ctx context.Context, within time.Duration) error {
+	var all []int
+	for n := 1; n <= c.net.nodes; n++ {
+		all = append(all, n)
+		if err := c.net.cutOff(n); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(within):
+	}
+	return c.healed(ctx, all...)
 }
 
 func (c *cluster) close() {
