@@ -29,6 +29,7 @@ const (
 	maxWork     = 1 << 16         // what NATS has not taken
 	setupAgain  = time.Second     // between two tries to make the buckets
 	setupTime   = 5 * time.Second // of one
+	lookTime    = time.Second     // of it, for finding a bucket
 	pingEvery   = 2 * time.Second // a connection that answers two of them not is gone
 	drainTime   = 500 * time.Millisecond
 )

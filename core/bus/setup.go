@@ -82,10 +82,17 @@ func (b *Bus) setup() error {
 	return nil
 }
 
+// look finds a bucket that is there. While JetStream has no leader nobody answers, and who asked too early is not told later.
+func look(ctx context.Context, js jetstream.JetStream, name string) (jetstream.KeyValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return js.KeyValue(ctx, name)
+}
+
 // bucket is a key-value bucket as nats.go makes it (ADR-8), but for direct reads.
 func (b *Bus) bucket(ctx context.Context, js jetstream.JetStream, name string, life time.Duration) (jetstream.KeyValue, error) {
 	name = b.cfg.Prefix + "_" + name
-	kv, err := js.KeyValue(ctx, name)
+	kv, err := look(ctx, js, name)
 	if err == nil || !errors.Is(err, jetstream.ErrBucketNotFound) {
 		return kv, err
 	}

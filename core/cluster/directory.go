@@ -12,7 +12,7 @@ type held struct {
 	rev    uint64
 	busy   bool // an operation on it is under way
 	made   bool // the directory has it, as far as we know
-	queued bool // for its next renewal
+	queued bool // for its next renewal, or to be asked for again
 	gone   bool // deleted while busy
 }
 
@@ -105,8 +105,31 @@ func (n *Node) Closed(code string) {
 	}
 }
 
+// doubt asks for a key again when the lease is renewed next: nobody answered, and its room may be another's by now.
+func (n *Node) doubt(h *held) {
+	if h.busy = false; !h.queued {
+		h.queued = true
+		n.doubts = append(n.doubts, h.code)
+	}
+}
+
+// askAgain renews keys that are in doubt: some at a time, and only while the directory takes our lease. A thousand requests that
+// nobody answers would keep the lease waiting.
+func (n *Node) askAgain() {
+	most := min(doubtsAtOnce, len(n.doubts))
+	for _, code := range n.doubts[:most] {
+		if h := n.rooms[code]; h != nil && !h.busy && h.queued {
+			n.renewKey(h)
+		}
+	}
+	if n.doubts = n.doubts[most:]; len(n.doubts) == 0 {
+		n.doubts = nil
+	}
+}
+
 // refreshKeys renews all keys: the directory may have lost them, or given them to others.
 func (n *Node) refreshKeys(now time.Time) {
+	n.doubts = nil
 	codes := make([]string, 0, len(n.rooms))
 	for code := range n.rooms {
 		codes = append(codes, code)
@@ -135,8 +158,7 @@ func (n *Node) writeKey(now time.Time, h *held, out BusOut) {
 		case Conflict:
 			n.findKey(now, h)
 		default:
-			h.busy = false
-			n.queueKey(now, h)
+			n.doubt(h)
 		}
 	})
 }
@@ -158,8 +180,7 @@ func (n *Node) findKey(now time.Time, h *held) {
 		case a.Result == Missing:
 			n.makeKey(now, h)
 		case a.Result != Found || !ok:
-			h.busy = false
-			n.queueKey(now, h)
+			n.doubt(h)
 		case e == h.entry: // an answer to an earlier renewal was lost
 			n.renewed(now, h, a.Rev)
 		case e.Room == h.entry.Room && e.Epoch <= h.entry.Epoch && e.Owner != n.id && n.gone(now, e.Owner):
@@ -195,10 +216,25 @@ func (n *Node) take(now time.Time, code string, e Entry, rev uint64, then func(n
 	if rev != 0 {
 		o.Kind, o.Rev = Update, rev
 	}
-	n.query(now, o, func(now time.Time, a Answer) {
-		if a.Result == Done {
-			n.hold(now, h, a.Rev)
-		}
-		then(now, a.Result)
-	})
+	n.query(now, o, func(now time.Time, a Answer) { n.tried(now, h, a, lookTries, then) })
+}
+
+// tried is what became of taking a room. Without an answer it may have been done all the same: then nobody else takes the room,
+// because we are alive, and we don't have it. So the directory is asked, some times, whether it is ours.
+func (n *Node) tried(now time.Time, h *held, a Answer, left int, then func(now time.Time, r Result)) {
+	switch {
+	case a.Result == Done:
+		n.hold(now, h, a.Rev)
+	case a.Result == Failed && left > 0 && n.up:
+		n.query(now, BusOut{Kind: Lookup, Key: h.code}, func(now time.Time, a Answer) {
+			if e, ok := ParseEntry(a.Value); a.Result == Found && ok && e == h.entry {
+				a.Result = Done
+			} else if a.Result != Failed {
+				a.Result = Conflict
+			}
+			n.tried(now, h, a, left-1, then)
+		})
+		return
+	}
+	then(now, a.Result)
 }

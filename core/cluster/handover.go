@@ -88,8 +88,12 @@ func (n *Node) handOver(now time.Time, room uint64, done bool) {
 	}
 	delete(n.hands, room)
 	x.h.busy = false
-	if done && n.rooms[x.h.code] == x.h {
+	switch {
+	case n.rooms[x.h.code] != x.h:
+	case done:
 		delete(n.rooms, x.h.code)
+	default: // it may have been taken without a word: then we learn it now, and not at the key's next renewal
+		n.renewKey(x.h)
 	}
 	n.event(Event{Kind: HandoverDone, Room: room, Code: x.h.code, OK: done})
 }

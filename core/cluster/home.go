@@ -125,8 +125,10 @@ func (n *Node) look(now time.Time, c *client) {
 			n.here(c)
 		case e.Owner == n.id && n.taking[c.code] > 0:
 			n.later(now, c)
-		case e.Owner == n.id:
+		case e.Owner == n.id && !c.rejoin:
 			n.end(c, NotFound) // it ended
+		case e.Owner == n.id: // so did this one, or nobody told us that we have it: its members may have it anew
+			n.takeOver(now, c, a.Rev, max(e.Epoch, c.epoch)+1)
 		case n.roster.byID[e.Owner] != nil:
 			n.attach(now, c, e.Owner)
 		case c.rejoin && !n.gone(now, e.Owner):

@@ -58,6 +58,7 @@ const (
 	detachSeek    = 1 // the room has, or is about to have, another owner: look for it
 	handedTaken   = 1
 	helloBye      = 1 // it ends
+	helloFaint    = 2 // its lease is not renewed at the moment: no sign of life as others mean it
 )
 
 // message is any of them; which fields count is said above.

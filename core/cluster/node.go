@@ -19,8 +19,11 @@ const (
 	CutAfter   = 15 * time.Second // without a bus: our clients are better off elsewhere
 	KeyLife    = 15 * time.Minute // of the directory's keys
 	keyRefresh = 5 * time.Minute
-	opTime     = 2 * time.Second        // an operation of the directory
-	seekAgain  = 500 * time.Millisecond // a search that could not be answered, but may be soon
+	opTime     = 2 * time.Second // an operation of the directory
+	lookTries  = 3               // looks after one that was not answered
+	// doubtsAtOnce: keys that are asked for again with one renewal of the lease; the bus has 256 requests under way.
+	doubtsAtOnce = 1000
+	seekAgain    = 500 * time.Millisecond // a search that could not be answered, but may be soon
 )
 
 // Config is what a Node needs.
@@ -59,6 +62,7 @@ type Node struct {
 	lastOp  uint64
 	again   line[*client]
 	renewal line[string]
+	doubts  []string // codes of keys whose renewal was not answered
 	hands   map[uint64]*hand
 	handed  line[uint64]
 
@@ -398,59 +402,3 @@ func (l *line[T]) next() (at time.Time) {
 	}
 	return at
 }
-
-// Event is what the hub is to do or to tell.
-type Event struct {
-	Kind    EventKind
-	Ref     rendezvous.LinkRef // whose it is; a guest's has a Node
-	Resumed bool               // GuestUp: the member may be known
-	Quiet   bool               // GuestUp: nothing is to be told before its Rejoin
-	Profile []byte             // GuestUp: a Profile signal, may be empty
-	Signal  []byte             // GuestUp, Guest, Tell: the signal. NotFound, Unavailable, Restore: the one that asked
-	Room    uint64
-	Code    string
-	Epoch   uint32
-	Body    []byte // Handover, Asked, Answered
-	Node    uint32 // Handover, Asked
-	ID      uint64 // Asked, Answered: the question's
-	OK      bool
-}
-
-// EventKind tells what an Event is.
-type EventKind uint8
-
-const (
-	GuestUp      EventKind = iota + 1 // a client of another node comes to our rooms: LinkUp, then profile and signal
-	GuestSays                         // a signal of such a client
-	GuestMoved                        // its address changed
-	GuestLost                         // its link is lost: grace runs
-	GuestGone                         // it said goodbye
-	Tell                              // a signal for our client Ref
-	NotFound                          // the room that our client asked for by Signal does not exist, or not with it in it
-	Unavailable                       // the same can't be answered now: it may ask again
-	RoomHere                          // the room that our client asked for by Signal is here by now
-	Restore                           // we own that room from now on, in Epoch: build it from Signal, a Rejoin of our client Ref
-	Reserved                          // our new room's key: OK made; Taken: another room has the code; else: not possible now
-	Taken                             // see Reserved
-	RoomTaken                         // our room has another owner: drop it
-	HandoverCame                      // build Body's room, ours in Epoch
-	HandoverDone                      // Room: OK taken by the other node, and to be dropped; else nobody took it
-	Asked                             // a question of Node's: answer with Answer
-	Answered                          // an answer to ours
-	NodeUp                            // Node, by the name Code, is alive
-	NodeDown                          // it is not, any more
-	Cut                               // without a bus for CutAfter: tell clients to move
-)
-
-// NextEvent takes the next event.
-func (n *Node) NextEvent() (Event, bool) {
-	if len(n.events) == 0 {
-		n.events = nil
-		return Event{}, false
-	}
-	e := n.events[0]
-	n.events = n.events[1:]
-	return e, true
-}
-
-func (n *Node) event(e Event) { n.events = append(n.events, e) }

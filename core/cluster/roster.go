@@ -15,8 +15,8 @@ import (
 //	our lease   a key that we write each second; only that it was written counts
 //	the others  say hello to all after each renewal; who is not heard for DeadAfter is looked up: dead if its key has expired
 //
-// That is done after a renewal of our own, and only if those came without a break for DeadAfter: a node that can't renew takes
-// nobody for dead, and after an outage of the directory everybody has time to renew first.
+// That is done only while our own renewals come without a break, and have for settleTime: a node that can't renew takes nobody for
+// dead, and after an outage of the directory everybody has time to renew first. If we were without a lease ourselves, that is DeadAfter.
 type roster struct {
 	byName  map[string]*neighbour
 	byID    map[uint32]*neighbour
@@ -24,22 +24,37 @@ type roster struct {
 	buried  map[uint32]bool // ids that were alive once, and are not
 	base    time.Time       // renewals are numbered by the time since then
 	renewed time.Time       // start of our last renewal that succeeded; zero: none yet
-	steady  time.Time       // since when our renewals came without a break
+	steady  time.Time       // since when our renewals came without a break, and over one connection to the bus
+	leased  time.Time       // since when we were never without a lease
 	renewAt time.Time
 	heard   time.Time // the last frame of anybody
 }
 
+// settleTime is how long others may need longer than we to renew their leases after a bus or directory was away for a moment, and
+// also what is no moment: three renewals.
+const settleTime = 3 * time.Second
+
+// expiryTime is how much later than its life a key may go, and a renewal before the hello that tells of it.
+const expiryTime = 100 * time.Millisecond
+
 type neighbour struct {
 	NodeInfo
-	name  string
-	heard time.Time
+	name    string
+	heard   time.Time
+	checkAt time.Time // zero: it was looked up since it was heard
 }
 
 func (r *roster) init(now time.Time) {
 	r.byName, r.byID, r.buried, r.base = map[string]*neighbour{}, map[uint32]*neighbour{}, map[uint32]bool{}, now
 }
 
-func (r *roster) next() time.Time { return r.renewAt }
+func (r *roster) next() time.Time {
+	at := r.renewAt
+	for _, x := range r.order {
+		at = deadline.Earlier(at, x.checkAt)
+	}
+	return at
+}
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -86,7 +101,9 @@ func (n *Node) info() []byte {
 }
 
 func (n *Node) renew(now time.Time) {
-	n.roster.renewAt = now.Add(RenewEvery)
+	if n.roster.renewAt = now.Add(RenewEvery); !n.roster.renewed.IsZero() && now.Sub(n.roster.renewed) >= settleTime {
+		n.hello(0, helloFaint) // so that others know at least that we hear each other
+	}
 	n.bus = append(n.bus, BusOut{Kind: Renew, Key: n.cfg.Name, Data: n.info(), Op: uint64(now.Sub(n.roster.base)) + 1})
 }
 
@@ -101,8 +118,11 @@ func (n *Node) HandleRenewed(now time.Time, op uint64) {
 	// The lease counts from when we asked: it can't have been written later than we know.
 	gap := asked.Sub(r.renewed)
 	lost := !r.renewed.IsZero() && gap >= DeadAfter
-	if r.steady.IsZero() || gap >= FenceAfter {
+	if r.steady.IsZero() || gap >= settleTime {
 		r.steady = asked
+	}
+	if lost || r.leased.IsZero() {
+		r.leased = asked
 	}
 	r.renewed = asked
 	n.hello(0, 0)
@@ -112,6 +132,7 @@ func (n *Node) HandleRenewed(now time.Time, op uint64) {
 		}
 		n.refreshKeys(now)
 	}
+	n.askAgain()
 	n.suspect(now)
 }
 
@@ -128,6 +149,9 @@ func (n *Node) handleHello(now time.Time, from uint32, m *message) {
 	name := string(b.Bytes8())
 	if !ok || b.Err() || info.ID != from || name == n.cfg.Name || name == "" {
 		n.stats.Unmatched++
+		return
+	}
+	if m.flags&helloFaint != 0 { // that anybody was heard is known by now; as long as it has no lease it is not one to count on
 		return
 	}
 	x := r.byName[name]
@@ -153,25 +177,29 @@ func (n *Node) handleHello(now time.Time, from uint32, m *message) {
 			n.hello(info.ID, 0) // it may be new, and should not wait for our next one
 		}
 	}
-	x.NodeInfo, x.heard = info, now
+	x.NodeInfo, x.heard, x.checkAt = info, now, now.Add(DeadAfter+expiryTime)
 }
 
 // suspect looks up those who were not heard while we renewed our lease: their key tells.
 func (n *Node) suspect(now time.Time) {
-	r := &n.roster
-	silent := func(x *neighbour) bool {
-		return r.byID[x.ID] == x && r.renewed.Sub(later(x.heard, r.steady)) >= DeadAfter
-	}
-	for _, x := range r.order {
-		if silent(x) {
+	for _, x := range n.roster.order {
+		if n.silent(now, x) {
 			n.query(now, BusOut{Kind: Check, Key: x.name}, func(now time.Time, a Answer) {
 				info, ok := ParseNodeInfo(a.Value)
-				if silent(x) && (a.Result == Missing || a.Result == Found && ok && info.ID != x.ID) {
+				if n.silent(now, x) && (a.Result == Missing || a.Result == Found && ok && info.ID != x.ID) {
 					n.dead(now, x)
 				}
 			})
 		}
 	}
+}
+
+func (n *Node) silent(now time.Time, x *neighbour) bool {
+	r := &n.roster
+	if r.byID[x.ID] != x || r.steady.IsZero() || r.renewed.Sub(r.steady) < settleTime || now.Sub(r.renewed) >= settleTime {
+		return false
+	}
+	return now.Sub(later(x.heard, r.leased)) >= DeadAfter
 }
 
 func (n *Node) dead(now time.Time, x *neighbour) {
@@ -189,6 +217,15 @@ func (n *Node) dead(now time.Time, x *neighbour) {
 func (n *Node) leaseTimeout(now time.Time) {
 	if n.up && deadline.Due(now, n.roster.renewAt) {
 		n.renew(now)
+	}
+	due := false
+	for _, x := range n.roster.order {
+		if deadline.Due(now, x.checkAt) { // one that is alive is looked up again after each renewal of ours
+			x.checkAt, due = time.Time{}, true
+		}
+	}
+	if due {
+		n.suspect(now)
 	}
 	if deadline.Due(now, n.cutAt()) {
 		n.roster.heard = time.Time{}

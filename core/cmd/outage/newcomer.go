@@ -11,7 +11,10 @@ import (
 	"time"
 )
 
-// visits has newcomers enter rooms, one each, all at a time; took is until each was in.
+// between is how long after one another newcomers come.
+const between = 200 * time.Millisecond
+
+// visits has newcomers enter rooms, one each, all within a second or so; took is until each was in.
 func (f *fleet) visits(ctx context.Context, rooms []*playRoom, most time.Duration) (took []time.Duration, err error) {
 	var wait sync.WaitGroup
 	times, errs := make([]time.Duration, len(rooms)), make([]error, len(rooms))
@@ -19,6 +22,7 @@ func (f *fleet) visits(ctx context.Context, rooms []*playRoom, most time.Duratio
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
+			time.Sleep(time.Duration(i) * between)
 			times[i], errs[i] = f.probe(ctx, r, most)
 		}()
 	}

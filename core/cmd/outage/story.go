@@ -36,7 +36,7 @@ const (
 const idleNotice = 18 * time.Second
 
 // dividedFor is shorter than what makes a node send its players away (cluster.CutAfter), and longer than leases live.
-const dividedFor = 12 * time.Second
+const dividedFor = 11 * time.Second
 
 // newcomers is how many enter rooms of the chapter's node at a time.
 const newcomers = 6
@@ -67,7 +67,7 @@ func (l *laboratory) chapter(ctx context.Context, name string) chapter {
 		return chapter{name, "kill -9, and its JetStream directory lost", n, died, func() error { c.kill(n); return c.wipe(n) }, false,
 			idleNotice + 6*time.Second, 20 * time.Second, restart}
 	case "divide":
-		return chapter{name, "every node cut off from every other for 12 s", 0, divided, func() error { return c.divide(ctx, dividedFor) }, true, dividedFor, 20 * time.Second, nil}
+		return chapter{name, "every node cut off from every other for 11 s", 0, divided, func() error { return c.divide(ctx, dividedFor) }, true, dividedFor, 20 * time.Second, nil}
 	}
 	_, _ = fmt.Sscanf(name, "drain-%d", &n)
 	return chapter{name, "SIGTERM", n, drained, func() error { return c.drain(ctx, n, 120*time.Second) }, false, 3 * time.Second, 15 * time.Second, restart}
@@ -108,11 +108,14 @@ func (l *laboratory) play(ctx context.Context, name string) (out outcome, err er
 	f.begin()
 	began := time.Now()
 	visits, founding := make(chan error, 1), make(chan error, 1)
-	go func() {
+	visit := func() {
 		var err error
 		out.joined, err = f.visits(ctx, visited[:min(newcomers, len(visited))], 40*time.Second)
 		visits <- err
-	}()
+	}
+	if ch.kind == drained { // that takes its time, in which they come
+		go visit()
+	}
 	if ch.found {
 		go func() {
 			var err error
@@ -125,9 +128,10 @@ func (l *laboratory) play(ctx context.Context, name string) (out outcome, err er
 		founding <- nil
 	}
 	if err := ch.do(); err != nil {
-		<-visits
-		<-founding
 		return out, fmt.Errorf("%s: %w", ch.name, err)
+	}
+	if ch.kind != drained {
+		go visit()
 	}
 	if err := await(ctx, ch.least+ch.most, "every flow and every link is there again", func() bool {
 		return time.Since(began) > ch.least && f.flowing()
