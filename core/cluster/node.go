@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/deadline"
-	"github.com/musubi-p2p/musubi/core/rendezvous"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
