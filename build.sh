@@ -447,8 +447,9 @@ cmd_help() {
   lib               the library, the C harness and the programs into build/
                     lib --target linux-amd64|linux-arm64|windows-amd64|macos-amd64|macos-arm64|android-arm64|ios-arm64
                     into build/targets/
-  cluster [external] [options]
-                    200 players on a cluster whose nodes die, stop, are cut off and drained; needs root; external: Debian's nats-server
+  cluster [external|guide] [options]
+                    200 players on a cluster whose nodes die, stop, are cut off and drained, and a verdict; needs root, takes 6 min;
+                    external: Debian's nats-server; guide: the commands of docs/SERVER.md
   natlab [options]  the NAT matrix with the built library behind the kernel's NAT; needs root
                     --trials N  --pairs PR:SR,FC:AR  --parallel N  --json FILE  --short  --model
                     --docs docs (renews the figures of docs/NAT.md; about 25 minutes)  --journal FILE (goes on from there)
