@@ -55,7 +55,7 @@ var rooms = map[string]room{
 	"core/load":       {"link secure netio wire api", true, "plays many clients at a server and measures it"},
 	"core/cmd/musubi": {"load token wire server node netio portmap stun sim natsim secure endpoint api", true, "the program users run"},
 	"core/cmd/natlab": {"server node netio sim natsim secure endpoint api cmd/natlab", true, "kernel NAT laboratory"},
-	"core/cmd/outage": {"node endpoint secure api", true, "what happens to players on a cluster of real processes"},
+	"core/cmd/outage": {"node endpoint secure api load", true, "what happens to players on a cluster of real processes"},
 	"core/cmd/bench":  {"impair sim api relay secure wire cmd/bench", true, "benchmarks beside other libraries"},
 	"capi":            {"node netio endpoint impair secure api", true, "the C shell around node"},
 
