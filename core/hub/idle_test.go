@@ -172,3 +172,39 @@ func TestAnIdleLinkInARoomIsSmall(t *testing.T) {
 		t.Errorf("%d bytes for each link", each)
 	}
 }
+
+// Two small ciphers are all that a keepalive takes from the heap: their keys are made anew each time that a link wakes.
+func TestAKeepaliveLeavesNoGarbage(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector's own memory is counted")
+	}
+	c := newCrowd(t, 4)
+	c.rooms(4)
+	c.pass(time.Minute, 250*time.Millisecond)
+	const rounds = 30 // eight minutes: no ticket is renewed, other links end
+	l, mallocs := c.clients[0], uint64(0)
+	in, out := make([]byte, 0, 2000), make([]byte, 0, 2000)
+	for range rounds {
+		c.now = c.now.Add(16 * time.Second)
+		l.HandleTimeout(c.now)
+		b, _, ok := l.AppendTransmit(c.now, in)
+		if !ok {
+			t.Fatal("no keepalive")
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c.hub.HandleDatagram(c.now, 0, crowdAddr(0), b)
+		b, _, ok = c.hub.AppendTransmit(c.now, out)
+		_, _, more := c.hub.AppendTransmit(c.now, in)
+		runtime.ReadMemStats(&after)
+		mallocs += after.Mallocs - before.Mallocs
+		if !ok || more || !c.hub.order[0].link.Resting() {
+			t.Fatalf("answered: %v, more than once: %v, at rest: %v", ok, more, c.hub.order[0].link.Resting())
+		}
+		l.HandleDatagram(c.now, serverAddr, b)
+	}
+	t.Logf("%.2f objects for each keepalive", float64(mallocs)/rounds)
+	if mallocs > 2*rounds {
+		t.Errorf("%d objects for %d keepalives", mallocs, rounds)
+	}
+}

@@ -97,8 +97,8 @@ func (h *Hub) run(now time.Time) {
 			s.touched = false
 			h.settle(now, s)
 		}
-		to, sig, ok := h.rooms.NextSignal()
-		if ok {
+		if h.rooms.HasSignal() {
+			to, sig, _ := h.rooms.NextSignal()
 			h.tell(now, to, &sig)
 		} else if !h.clusterEvents(now) {
 			break
@@ -118,18 +118,10 @@ func (h *Hub) settle(now time.Time, s *session) {
 		h.enter(now, s)
 	}
 	bye := false
-	for sig, ok := s.link.NextSignal(); ok; sig, ok = s.link.NextSignal() {
-		if s.current && !s.ended {
-			if sig.Type == wire.SigBye && sig.Flags&wire.ByeMoved != 0 {
-				s.moved = true
-				continue
-			}
-			bye = bye || sig.Type == wire.SigBye
-			if sig.Type == wire.SigSetToken {
-				h.renew(now, s, sig.Data)
-				continue
-			}
-			h.signal(now, s, &sig)
+	for news := s.link.HasNews(); news; { // asked first: mostly it is a keepalive, and a signal is a kilobyte of the heap
+		var sig wire.Signal
+		if sig, news = s.link.NextSignal(); news {
+			bye = h.hear(now, s, &sig) || bye
 		}
 	}
 	if s.current && s.link.Remote() != s.addr {
@@ -150,6 +142,22 @@ func (h *Hub) settle(now time.Time, s *session) {
 		s.ready = true
 		h.ready = append(h.ready, s)
 	}
+}
+
+// hear takes a signal from a client, and reports whether it was its goodbye.
+func (h *Hub) hear(now time.Time, s *session, sig *wire.Signal) (bye bool) {
+	switch {
+	case !s.current || s.ended:
+		return false
+	case sig.Type == wire.SigBye && sig.Flags&wire.ByeMoved != 0:
+		s.moved = true
+		return false
+	case sig.Type == wire.SigSetToken:
+		h.renew(now, s, sig.Data)
+		return false
+	}
+	h.signal(now, s, sig)
+	return sig.Type == wire.SigBye
 }
 
 func (s *session) ref() rendezvous.LinkRef {

@@ -154,6 +154,9 @@ func (s *ServerSession) AppendTransmit(now time.Time, dst []byte) (out []byte, t
 	return out, s.remote, ok
 }
 
+// HasNews reports whether NextSignal has something, maybe only the session's end.
+func (s *ServerSession) HasNews() bool { return s.pipe.conn != nil && s.pipe.conn.HasEvents() }
+
 // NextSignal takes the next signal from the client. What it points to is valid until the next call.
 func (s *ServerSession) NextSignal() (wire.Signal, bool) {
 	for {

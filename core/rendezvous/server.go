@@ -357,6 +357,9 @@ func (s *Server) HandleTimeout(now time.Time) {
 // NextTimeout is when HandleTimeout has something to do at the earliest.
 func (s *Server) NextTimeout() time.Time { return s.alarms.next() }
 
+// HasSignal reports whether NextSignal has one.
+func (s *Server) HasSignal() bool { return s.out.len() > 0 }
+
 // NextSignal takes the next signal to send.
 func (s *Server) NextSignal() (To, wire.Signal, bool) {
 	o, ok := s.out.take()
@@ -409,12 +412,13 @@ func (q *fifo[T]) len() int { return len(q.items) - q.head }
 
 func (q *fifo[T]) take() (v T, ok bool) {
 	if q.head == len(q.items) {
-		if q.items, q.head = q.items[:0], 0; cap(q.items) > fifoKeeps {
-			q.items = nil
-		}
 		return v, false
 	}
 	v, q.items[q.head] = q.items[q.head], v
-	q.head++
+	if q.head++; q.head == len(q.items) {
+		if q.items, q.head = q.items[:0], 0; cap(q.items) > fifoKeeps {
+			q.items = nil
+		}
+	}
 	return v, true
 }

@@ -131,7 +131,7 @@ func (c *Conn) onePath() bool {
 	return true
 }
 
-// hollow makes an empty connection of c, with its memory: that of the path, of its list of packets and of the pools.
+// hollow makes an empty connection of c, with its memory: that of the path, of its list of packets, of the channels and of the pools.
 func (c *Conn) hollow(p *path) {
 	for i := range p.sent.len() { // ghosts: nothing is left that their late ACKs could spare
 		c.release(p.sent.at(i))
@@ -143,8 +143,19 @@ func (c *Conn) hollow(p *path) {
 	numbers.Clear()
 	id := c.route
 	*p = path{sent: p.sent}
+	out, in := c.ordered()
 	*c = Conn{pool: c.pool, events: c.events, ackScratch: c.ackScratch, state: stateEnded, route: id}
 	c.paths[id], c.acks[id].numbers = p, numbers
+	c.keep(out, in)
+}
+
+// ordered is the memory of the channels of ordered messages, for keep after everything else was cleared.
+func (c *Conn) ordered() ([]outChannel, []inChannel) {
+	return c.queue.channels[api.ReliableOrdered][:0], c.inbox.reliable[api.ReliableOrdered][:0]
+}
+
+func (c *Conn) keep(out []outChannel, in []inChannel) {
+	c.queue.channels[api.ReliableOrdered], c.inbox.reliable[api.ReliableOrdered] = out, in
 }
 
 // Wake makes of c, which is new(Conn) or was left by Rest, the connection that r was. cfg must be that connection's.
@@ -156,7 +167,9 @@ func (c *Conn) Wake(now time.Time, cfg Config, r *Resting) {
 	} else {
 		p = new(path)
 	}
+	out, in := c.ordered()
 	*c = Conn{pool: c.pool, events: c.events, ackScratch: c.ackScratch, cfg: cfg.withDefaults(), epoch: r.epoch, now: r.now, wanted: r.wanted, route: r.path}
+	c.keep(out, in)
 	c.live = liveness{heard: r.heard, asked: r.asked, interrupted: r.is(restInterrupted), returned: int(r.returned)}
 	c.suspended.peerTurn = r.peerTurn
 	c.credit = credit{limit: r.limit, used: r.used, advertised: r.advertised, received: r.arrived, delivered: r.arrived, consumed: r.arrived}
