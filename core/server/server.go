@@ -197,6 +197,9 @@ func (s *Server) Run() error {
 	if s.edge != nil {
 		s.edge.Run()
 	}
+	stop := make(chan struct{})
+	defer close(stop)
+	go keepMemory(stop)
 	var closeBy time.Time
 	s.opened = time.Now()
 	for {
