@@ -64,6 +64,7 @@ unreal_static() (
   done
   unreal_build_cs "$work/Musubi" "$work"
   "$root/unreal/checks/syntax.sh" "$root" "$work/Musubi" "$work" "$work/rules"
+  "$root/unreal/checks/documents.sh" "$root" "$work/Musubi" "$work"
 )
 
 # The tests and nothing else of the C tests, which need many libraries.

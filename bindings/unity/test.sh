@@ -60,6 +60,9 @@ done
 compile "$engine" "$core" "$nunit" $editor "-r:$work/Musubi.Tests.dll" "-r:$work/Musubi.Editor.Tests.dll" "-out:$work/package.exe" \
 	"$here"/Suite/{Package,Components}.cs "$here/../csharp/Tests/Check.cs" "$package"/Samples~/{HelloPeers,LobbyByCode}/*.cs
 
+. "$here/documents.sh"
+documents_compile
+
 # misfit NAME PATTERN FLAGS...: without the right library nothing throws, and one sentence says what was expected and found.
 misfit() {
 	local name=$1 pattern=$2 said; shift 2

@@ -26,6 +26,7 @@ inline std::vector<FShimLogLine> ShimLog;
 struct FShimLogCategory
 {
 };
+inline FShimLogCategory LogTemp;
 #define DECLARE_LOG_CATEGORY_EXTERN(Name, Default, Compiled) extern FShimLogCategory Name
 #define DEFINE_LOG_CATEGORY(Name) FShimLogCategory Name
 #define UE_LOG(Category, Verbosity, Format, ...) ((void)Category, ShimLog.push_back({ELogVerbosity::Verbosity, FString::Printf(Format __VA_OPT__(, ) __VA_ARGS__).Utf8()}))
