@@ -63,6 +63,9 @@ func (s *Site) AddClient(configure func(*endpoint.Config)) *Client {
 	if configure != nil {
 		configure(&cfg)
 	}
+	if cfg.Static != nil {
+		w.ears.overhear(cfg.Static[:])
+	}
 	var err error
 	if c.Endpoint, err = endpoint.New(w.now, cfg); err != nil {
 		panic("sim: " + err.Error())
@@ -227,6 +230,9 @@ func (c *Client) drain(now time.Time) {
 		}
 		if d, ok := c.Endpoint.NextDerivation(); ok {
 			key := secure.RoomKey(d.Password, d.Room)
+			if c.w.ears != nil {
+				c.w.ears.roomKey(d.Room, key)
+			}
 			c.w.After(derivation, func(time.Time) {
 				c.Do(func(now time.Time, e *endpoint.Endpoint) { e.Derived(now, d.Room, key) })
 			})

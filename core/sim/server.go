@@ -67,6 +67,7 @@ func (w *World) AddServer(addr string, configure func(*hub.Config), further ...s
 		configure(&cfg)
 	}
 	s.cfg = cfg
+	w.ears.overhear(cfg.Static[:])
 	if s.Hub, err = hub.New(w.now, cfg); err != nil {
 		panic("sim: " + err.Error())
 	}

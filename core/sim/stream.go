@@ -75,6 +75,9 @@ func (st *tcpStream) pass(end int, b []byte, arrive func(now time.Time, b []byte
 	if !st.open {
 		return
 	}
+	if st.w.ears != nil {
+		st.w.ears.stream(st.number, end, b)
+	}
 	b = append([]byte(nil), b...)
 	at := later(st.w.now.Add(st.w.delay(st.w.weather)+st.resend()), st.last[end])
 	st.last[end] = at

@@ -55,6 +55,7 @@ type World struct {
 	trace   hash.Hash
 	flows   map[[2]netip.Addr]int
 	tap     func(p natsim.Packet) // sees every datagram that enters the core; Data is borrowed
+	ears    *ears                 // nil: nobody listens
 }
 
 // Start is when every simulation begins.
@@ -62,10 +63,14 @@ var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // NewWorld makes an empty world.
 func NewWorld(seed uint64, w Weather) *World {
-	return &World{
+	world := &World{
 		now: Start, rng: rand.New(rand.NewPCG(seed, 0x6d757375)), seed: seed, weather: w, trace: sha256.New(),
 		servers: map[netip.Addr]*Server{}, sites: map[netip.Addr]*Site{}, hosts6: map[netip.Addr]*Client{}, cuts: map[[2]netip.Addr]bool{}, bad: map[[2]netip.Addr]bool{}, harm: map[[2]netip.Addr]float64{}, slow: map[[2]netip.Addr]time.Duration{}, flows: map[[2]netip.Addr]int{},
 	}
+	if born != nil {
+		born(world)
+	}
+	return world
 }
 
 // Now is the virtual time.
@@ -91,11 +96,23 @@ func (w *World) Slow(from, to netip.Addr, by time.Duration) { w.slow[[2]netip.Ad
 func (w *World) Carried(from, to netip.Addr) int { return w.flows[[2]netip.Addr{from, to}] }
 
 // source gives each actor its own stream of random bytes, so that one's draws don't shift another's.
-func (w *World) source(name string) *rand.ChaCha8 {
+func (w *World) source(name string) *source {
 	var seed [32]byte
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(name), w.seed))
 	copy(seed[:], sum[:])
-	return rand.NewChaCha8(seed)
+	return &source{rand.NewChaCha8(seed), w.ears}
+}
+
+// source is one actor's randomness. It does not lead to the world: privacy_test.go looks through all that an actor can reach.
+type source struct {
+	*rand.ChaCha8
+	ears *ears
+}
+
+func (s *source) Read(b []byte) (int, error) {
+	n, err := s.ChaCha8.Read(b)
+	s.ears.overhear(b)
+	return n, err
 }
 
 // At runs f at a time, not before now.
@@ -147,6 +164,9 @@ func (w *World) RunUntil(d time.Duration, cond func() bool) bool {
 // send puts a datagram that left its site (or the server) into the core.
 func (w *World) send(p natsim.Packet) {
 	w.record(p)
+	if w.ears != nil {
+		w.ears.datagram(p)
+	}
 	if w.tap != nil {
 		w.tap(p)
 	}
