@@ -14,7 +14,7 @@ go_needed=1.26
 # tool:package pairs of Debian and Ubuntu.
 tools_build=(gcc:gcc cmake:cmake make:make git:git)
 tools_test=(g++:g++ curl:curl valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
-            turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables
+            turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables node:nodejs
             chromium:chromium mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
 # To build for other systems and run what was built.
 tools_arm64=(aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static)
@@ -65,7 +65,7 @@ setup_build() {
 
 cmd_setup() {
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ curl valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables chromium mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
+  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ curl valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables nodejs chromium mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
   say "ready"
 }
 

@@ -1,4 +1,4 @@
-// node main.mjs PROTOCOL.md CAPTURE: takes every packet of a capture apart and names each of its bytes, by the document alone. The
+// node main.mjs PROTOCOL.md VECTORS CAPTURE: checks the golden bytes, then takes every packet of a capture apart and names each of its bytes, by the document alone. The
 // capture has a line of JSON for each thing: the start of a world, a secret (a random draw of an actor, perhaps a private key), a
 // password's key, a datagram, a write to a TCP stream. Ends with 1 and says why if a byte is not explained, a value is not allowed, a kind of
 // the document did not come, or something broken is taken.
@@ -24,7 +24,7 @@ class Tally {
 
 async function main([documentPath, vectorsPath, capturePath]) {
   const doc = readDocument(fs.readFileSync(documentPath, 'utf8'));
-  const faults = checkVectors(JSON.parse(fs.readFileSync(vectorsPath)));
+  const faults = checkVectors(doc, JSON.parse(fs.readFileSync(vectorsPath)));
   const tally = new Tally();
   let world, name, line = 0;
   for await (const text of readline.createInterface({ input: fs.createReadStream(capturePath) })) {

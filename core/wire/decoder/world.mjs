@@ -234,16 +234,6 @@ export class World {
   onAnswer(v) { this.second(v); }
   onAnswered(v) { this.second(v); }
 
-  prologue(i) {
-    const b = Buffer.alloc(2 + 1 + i.app.length + 8 + 4);
-    b.writeUInt16BE(1, 0);
-    b[2] = i.app.length;
-    i.app.copy(b, 3);
-    b.writeBigUInt64BE(i.room, 3 + i.app.length);
-    b.writeUInt32BE(i.epoch, 11 + i.app.length);
-    return Buffer.concat([Buffer.from('musubi peer'), b, i.id, i.caller, i.callee, Buffer.of(0, 0, 0, 1)]);
-  }
-
   // first reads KK 1, of which a callee may send several.
   first(v) {
     const i = this.intro(v.introduction, { id: v.introduction }), id = hex(v['KK 1']);
@@ -252,7 +242,7 @@ export class World {
     if (i.opened.has(id)) return;
     for (const k of [null, ...(this.roomKeys.get(i.room) ?? [])]) {
       const psk = k ? expand(extract(Buffer.alloc(0), Buffer.concat([i.psk, k])), 'musubi room password', 32) : i.psk;
-      const hs = new Initiator('KKpsk0', this.prologue(i));
+      const hs = new Initiator('KKpsk0', kkPrologue(i));
       const payload = hs.readKK1(v['KK 1'], psk, i.callee, i.caller, this.secretOf);
       if (payload) return i.opened.set(id, { hs, info: this.payload('player', payload) });
     }
@@ -297,4 +287,15 @@ export class World {
     else if (!this.queries.has(v.nonce)) throw new Malformed('announcement.nonce', 'of no query');
     this.note(`LAN ${name}`, { bytes: b, fields: c.fields });
   }
+}
+
+// kkPrologue is what both players must have been told alike.
+export function kkPrologue({ app, room, epoch, id, caller, callee }) {
+  const b = Buffer.alloc(2 + 1 + app.length + 8 + 4);
+  b.writeUInt16BE(1, 0);
+  b[2] = app.length;
+  app.copy(b, 3);
+  b.writeBigUInt64BE(room, 3 + app.length);
+  b.writeUInt32BE(epoch, 11 + app.length);
+  return Buffer.concat([Buffer.from('musubi peer'), b, id, caller, callee, Buffer.of(0, 0, 0, 1)]);
 }
