@@ -104,8 +104,10 @@ func (h *Hub) roomFor(a *link.Applicant) api.Code {
 	switch {
 	case h.cfg.LabLimits:
 	case h.perAddr[at] >= most && (old == nil || old.counted != at):
+		h.drop(dropAddressFull)
 		return api.ErrServerFull
 	case a.User != "" && old == nil && h.perUser[user{a.App, a.User}] >= userSessions:
+		h.drop(dropUserFull)
 		return api.ErrTooManySessions
 	}
 	return api.OK

@@ -84,20 +84,26 @@ func (h *Hub) roomEvents() {
 type drop uint8
 
 const (
-	dropFormat         drop = iota // no datagram of ours, or an impossible source
+	dropFormat         drop = iota // no datagram of ours
+	dropSource                     // from an address that nobody can have
 	dropSocket                     // not STUN, on a socket that is for STUN only
 	dropSession                    // no such session
 	dropSTUN                       // not a request that gets an answer
 	dropSTUNLimit                  // over a limit
 	dropHandshakeLimit             // over a limit
 	dropCapacity                   // a handshake that was told to come again
+	dropFull                       // a handshake when there are as many sessions as may be
+	dropAddressFull                // the same of one address
+	dropUserFull                   // the same of one user
+	dropClosing                    // a handshake while the server drains or stops
 	dropResetLimit                 // a packet of an unknown session, over a limit
 	dropSignal                     // a signal that its link could not take
 	dropQueue                      // the owner does not take what is to be sent
 	dropCount
 )
 
-var dropNames = [dropCount]string{"format", "socket", "session_unknown", "stun", "stun_limit", "handshake_limit", "handshake_capacity", "reset_limit", "signal", "queue"}
+var dropNames = [dropCount]string{"format", "source", "socket", "session_unknown", "stun", "stun_limit", "handshake_limit", "handshake_capacity",
+	"handshake_full", "handshake_address_full", "handshake_user_full", "handshake_closing", "reset_limit", "signal", "queue"}
 
 func (h *Hub) drop(d drop) { h.drops[d]++ }
 
@@ -137,7 +143,8 @@ func (h *Hub) Stats() Stats {
 		s.Drops = append(s.Drops, Drop{"token_" + r.Name(), h.refusals[r]})
 	}
 	s.Drops = append(s.Drops,
-		Drop{"handshake_malformed", a.Malformed}, Drop{"link_auth", l.Auth}, Drop{"link_replay", l.Replay}, Drop{"link_format", l.Format},
+		Drop{"handshake_malformed", a.Malformed}, Drop{"handshake_version", a.Version}, Drop{"handshake_ticket", a.Ticket},
+		Drop{"handshake_key", a.Key}, Drop{"handshake_content", a.Content}, Drop{"link_auth", l.Auth}, Drop{"link_replay", l.Replay}, Drop{"link_format", l.Format},
 		Drop{"link_probe", l.Probe}, Drop{"link_signal", l.Signal}, Drop{"signal_rate", r.RateLimited}, Drop{"signal_stale", r.Stale})
 	return s
 }

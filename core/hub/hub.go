@@ -50,8 +50,10 @@ type Config struct {
 	LinkTable LinkTable
 	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
 	// now. nil: the hub forwards alone.
-	Legs        relay.Table
-	MaxSessions int // 0: 200,000
+	Legs relay.Table
+	// MaxSessions is how many links there may be; others are told to come later. Resumed ones are taken up to twice as many. 0: 200,000,
+	// and with OpenAuth 2,000 unless LabLimits.
+	MaxSessions int
 	Handshakes  int // new links a second that are taken on, 0: DefaultHandshakes; a resumed one counts a third
 	// Node is this node's name among those with the same Master, the same after a restart. Resets are bound to it.
 	Node     string
@@ -60,8 +62,10 @@ type Config struct {
 
 const (
 	defaultBits, defaultPackets = 1_000_000, 300
-	// Links that are replaced by resumed ones count until the client has spoken: all of 100,000 may come back at once.
-	defaultMaxSessions = 200_000
+	defaultMaxSessions          = 200_000
+	// DefaultOpenSessions is what an open server takes: enough for any prototype, and little enough that strangers who find it can't
+	// make a public relay of it.
+	DefaultOpenSessions = 2_000
 )
 
 // Hub is one server node. Not safe for two goroutines at once.
@@ -127,7 +131,9 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 		cfg.Handshakes = DefaultHandshakes
 	}
 	if cfg.MaxSessions == 0 {
-		cfg.MaxSessions = defaultMaxSessions
+		if cfg.MaxSessions = defaultMaxSessions; cfg.OpenAuth && cfg.Tokens == nil && !cfg.LabLimits {
+			cfg.MaxSessions = DefaultOpenSessions
+		}
 	}
 	h := &Hub{
 		cfg: cfg, begun: now, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{}, perUser: map[user]int{},
@@ -179,8 +185,10 @@ func (h *Hub) HandleDatagram(now time.Time, sock uint8, from netip.AddrPort, b [
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	family := wire.FamilyOf(b)
 	switch {
-	case int(sock) >= h.stun.Sockets() || !from.IsValid() || from.Port() == 0 || len(b) == 0 || streamPrefix.Contains(from.Addr()):
+	case int(sock) >= h.stun.Sockets() || len(b) == 0:
 		h.drop(dropFormat)
+	case !mayBeSource(from):
+		h.drop(dropSource)
 	case family == wire.FamilySTUN:
 		h.handleSTUN(now, sock, from, b)
 	case sock != 0:

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math/bits"
 	"net/netip"
@@ -97,9 +98,14 @@ func (g *gate) take(now time.Time, a netip.Addr, l limit) bool {
 	return victim.bucket.take(now, l)
 }
 
-// subnet is what counts as one address: an IPv4 address, an IPv6 /64, which is what one customer has.
+// subnet is what counts as one address: an IPv4 address, an IPv6 /64, which is what one customer has. A translator in front of an
+// IPv6-only server shows each IPv4 client under the well-known prefix (RFC 6052): those are not one customer.
 func subnet(a netip.Addr) netip.Addr {
 	a = a.Unmap()
+	if nat64.Contains(a) {
+		b := a.As16()
+		return netip.AddrFrom4([4]byte(b[12:]))
+	}
 	if a.Is6() {
 		if p, err := a.WithZone("").Prefix(64); err == nil {
 			return p.Addr()
@@ -108,16 +114,31 @@ func subnet(a netip.Addr) netip.Addr {
 	return a
 }
 
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// mayBeSource reports whether a datagram can come from an address, and so whether an answer may go there. What is sent to a group or
+// to everybody is multiplied on its way; port 0 is nobody's; streams' names are no addresses of the network.
+func mayBeSource(from netip.AddrPort) bool {
+	a := from.Addr()
+	return a.IsValid() && from.Port() != 0 && !a.IsUnspecified() && !a.IsMulticast() && a != broadcast && !streamPrefix.Contains(a)
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
 // admit is asked before public-key work. The address is proven by now: nobody can use up another's allowance. One that
 // holds an address token was here before, and has a limit of its own: the token costs nothing, the handshake does.
 func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (code api.Code, wait uint32) {
 	switch {
 	case h.drain.on:
+		h.drop(dropClosing)
 		return api.ErrUnavailable, drainWait
 	case h.closing:
+		h.drop(dropClosing)
 		return api.ErrServerClosing, 0
-	case len(h.sessions) >= h.cfg.MaxSessions:
-		return api.ErrServerFull, 0
+	case h.full(resume):
+		h.drop(dropFull)
+		h.event(Event{Kind: EventRefused, Code: api.ErrUnavailable, Text: fmt.Sprintf("handshake refused: %d sessions are all that this server takes (--sessions)", h.cfg.MaxSessions)})
+		return api.ErrUnavailable, fullWait
 	case h.cfg.LabLimits || token && h.returning.take(now, from.Addr(), tokenLimit) || !token && h.handshakes.take(now, from.Addr(), handshakeLimit):
 		if wait, ok := h.capacity.take(now, h.cfg.Handshakes, resume); !ok {
 			h.drop(dropCapacity)
@@ -128,6 +149,19 @@ func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (cod
 	h.drop(dropHandshakeLimit)
 	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + wire.Network(from.Addr())})
 	return api.ErrRateLimited, 0
+}
+
+// fullWait is in how many seconds a full server may be asked again; clients wait up to twice as long.
+const fullWait = 10
+
+// full reports whether there is no place for another session. A link that is resumed takes the place of one that counts until the client
+// has spoken over the new one: all players may come back at once.
+func (h *Hub) full(resume bool) bool {
+	most := h.cfg.MaxSessions
+	if resume {
+		most *= 2
+	}
+	return len(h.sessions) >= most
 }
 
 // reset tells the sender of a packet of a session that we know nothing of. Unlike most answers it goes to an address that nothing

@@ -216,7 +216,7 @@ func TestOtherFamiliesOnSTUNSocketsAreDropped(t *testing.T) {
 	w.toHub(0, netip.AddrPort{}, []byte{0xc0})
 	w.toHub(0, from, append([]byte{0x80}, make([]byte, 40)...))
 	s := w.hub.Stats()
-	if s.Dropped("socket") != 2 || s.Dropped("format") != 2 || s.Dropped("session_unknown") != 1 || len(w.flight) != 1 {
+	if s.Dropped("socket") != 2 || s.Dropped("format") != 1 || s.Dropped("source") != 1 || s.Dropped("session_unknown") != 1 || len(w.flight) != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -64,7 +64,11 @@ type AcceptCounts struct {
 	Malformed uint64
 	Retries   uint64 // cookies handed out
 	Repeated  uint64 // copies and replays of a Hello that was answered before
-	Refused   uint64
+	Refused   uint64 // for any reason, of which these are the acceptor's own:
+	Version   uint64 //   another version of the protocol; INITs, too, which are answered with ours
+	Ticket    uint64 //   a resume ticket that is none, or has expired
+	Key       uint64 //   made for another server's key, or forged
+	Content   uint64 //   opened, but what is inside is not allowed
 	Links     uint64 // new
 	Resumed   uint64
 }
@@ -107,6 +111,9 @@ type Origin struct {
 
 func (a *Acceptor) handle(now time.Time, from Origin, b []byte) (reply []byte, s *ServerSession) {
 	if m, ok := wire.ParseInit(b); ok {
+		if m.Version != wire.Version {
+			a.counts.Version++
+		}
 		return a.retry(now, from.Addr, m.Random), nil // its version is ours: the client sees when that does not fit
 	}
 	m, ok := wire.ParseHello(b)
@@ -115,6 +122,7 @@ func (a *Acceptor) handle(now time.Time, from Origin, b []byte) (reply []byte, s
 		return nil, nil
 	}
 	if m.Version != wire.Version {
+		a.counts.Version++
 		return a.refuse(&m, api.ErrServerVersion, 0), nil
 	}
 	return a.hello(now, from, b, &m)
@@ -169,11 +177,13 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 	if m.Resume {
 		t, err := a.cfg.Ticket.OpenResume(now, m.Ticket)
 		if err != nil {
+			a.counts.Ticket++
 			return nil, who, api.ErrLost
 		}
 		cfg.Secret = t.Secret
 		answer, err := secure.AnswerResume(cfg, m.Noise)
 		if err != nil {
+			a.counts.Ticket++
 			return nil, who, api.ErrLost
 		}
 		who.Key, who.App, who.User, who.Member, who.Grant, who.Serial = t.Client, t.App, t.User, t.Member, t.Grant, t.Serial+1
@@ -184,8 +194,10 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 	switch err {
 	case nil:
 	case secure.ErrAuth:
+		a.counts.Key++
 		return nil, who, api.ErrServerKey // it expects another key, or is forged
 	default:
+		a.counts.Content++
 		return nil, who, api.ErrProtocol
 	}
 	who.Key, who.App, who.User, who.Token = answer.Client, answer.Info.App, answer.Info.User, answer.Info.Token
@@ -195,6 +207,7 @@ func (a *Acceptor) authenticate(now time.Time, from netip.AddrPort, m *wire.Hell
 
 func (a *Acceptor) authorize(now time.Time, who *Applicant) api.Code {
 	if len(who.App) > maxName || len(who.User) > maxName {
+		a.counts.Content++
 		return api.ErrTooLarge
 	}
 	if a.cfg.Authorize != nil {
@@ -230,6 +243,7 @@ func (a *Acceptor) accept(now time.Time, m *wire.Hello, answer *secure.LinkAnswe
 	// No ticket yet: its secret comes out of this very message. The first one follows over the session.
 	msg2, keys, secret, err := answer.Reply(m.ConnID, &info)
 	if err != nil {
+		a.counts.Content++
 		return a.refuse(m, api.ErrProtocol, 0), nil // a client key of low order
 	}
 	a.counts.Links++
