@@ -20,6 +20,7 @@ var (
 	build    = desc("musubi_server_info", "What runs here; always 1.", "version", "node", "region")
 	started  = desc("musubi_server_start_seconds", "When the server started, Unix time.")
 	drops    = desc("musubi_drop_datagrams_total", "Datagrams and signals thrown away, by reason.", "reason")
+	refused  = desc("musubi_drop_connections_total", "Connections by TCP that were refused or ended for a fault of the other side's, by reason.", "reason")
 	outcomes = desc("musubi_outcome_pairs", "Pairs of players since the start, by the classes of their NATs and the route they got. A pair that goes direct later moves over.", "nat_a", "nat_b", "route")
 	nodes    = desc("musubi_cluster_nodes", "Servers of the cluster as this one knows them, by state.", "state")
 )
@@ -79,6 +80,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, d := range s.Drops {
 		put(drops, true, float64(d.Count), d.Reason)
+	}
+	for _, d := range s.Connections {
+		put(refused, true, float64(d.Count), d.Reason)
 	}
 	for _, o := range s.Outcomes {
 		put(outcomes, false, float64(o.Direct), o.A, o.B, "direct")

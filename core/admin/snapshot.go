@@ -33,8 +33,10 @@ type Snapshot struct {
 	Outcomes []Outcome `json:"outcomes"`
 	Drops    []Count   `json:"drops"`
 	Failures []Failure `json:"failures"` // the latest first
-	Nodes    []Node    `json:"nodes"`    // of the cluster, this one among them
-	Extra    []Metric  `json:"-"`        // further metrics that no page shows
+	// Connections by TCP that were refused, or ended for a fault of the other side's.
+	Connections []Count  `json:"connections"`
+	Nodes       []Node   `json:"nodes"` // of the cluster, this one among them
+	Extra       []Metric `json:"-"`     // further metrics that no page shows
 }
 
 // Outcome counts pairs of players by the classes of their NATs.

@@ -126,3 +126,56 @@ func TestOpenServersHaveACap(t *testing.T) {
 		t.Errorf("%d sessions with tokens", got)
 	}
 }
+
+// A stream costs its opener nothing and us a place, so one that carries no link is given up after a minute. While a link goes through it,
+// and for a minute after, it stays.
+func TestStreamsWithoutALinkAreGivenUp(t *testing.T) {
+	w := newCable(t, nil)
+	seen := netip.MustParseAddrPort("192.0.2.1:50000")
+	c := w.client("[100::2]:1") // what the hub calls stream 2
+	for id := range uint32(3) {
+		w.hub.StreamOpened(id+1, seen)
+	}
+	useless := func() (ids []uint32) {
+		for id, ok := w.hub.NextUseless(); ok; id, ok = w.hub.NextUseless() {
+			w.hub.StreamClosed(id)
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	c.Connect(w.now)
+	stream := func(d time.Duration) { // carries the client's datagrams, in both directions
+		for end := w.now.Add(d); w.now.Before(end); w.now = w.now.Add(50 * time.Millisecond) {
+			w.hub.HandleStream(w.now, 3, []byte{0xc0}) // nonsense keeps no stream alive
+			if c.HandleTimeout(w.now); !w.now.Before(w.hub.NextTimeout()) {
+				w.hub.HandleTimeout(w.now)
+			}
+			c.Flush(w.now)
+			for b, _, ok := c.AppendTransmit(w.now, nil); ok; b, _, ok = c.AppendTransmit(w.now, nil) {
+				w.hub.HandleStream(w.now, 2, b)
+			}
+			for b, tx, ok := w.hub.AppendTransmit(w.now, nil); ok; b, tx, ok = w.hub.AppendTransmit(w.now, nil) {
+				if tx.Stream == 2 {
+					c.HandleDatagram(w.now, serverAddr, b)
+				}
+			}
+		}
+	}
+	stream(freeTime - time.Second)
+	if ids := useless(); len(ids) != 0 || !c.Up() {
+		t.Fatalf("given up before their time: %v; the link is up: %v", ids, c.Up())
+	}
+	stream(freeTime)
+	if ids := useless(); len(ids) != 2 || ids[0] != 1 || ids[1] != 3 || !c.Up() {
+		t.Fatalf("given up: %v; the link is up: %v", ids, c.Up())
+	}
+	c.Close(w.now)
+	stream(freeTime / 2)
+	if ids := useless(); len(ids) != 0 {
+		t.Fatalf("given up too soon: %v", ids)
+	}
+	stream(freeTime)
+	if ids := useless(); len(ids) != 1 || len(w.hub.streams) != 0 || len(w.hub.free) != 0 {
+		t.Fatalf("%v after the link's end; %d streams, %d queued", ids, len(w.hub.streams), len(w.hub.free))
+	}
+}

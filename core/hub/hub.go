@@ -91,8 +91,10 @@ type Hub struct {
 	lost     []lostMember // oldest first
 	perAddr  map[netip.Addr]int
 	perUser  map[user]int
-	refusals [token.Reasons]uint64     // of tokens
-	streams  map[uint32]netip.AddrPort // each one's address as the world sees it
+	refusals [token.Reasons]uint64 // of tokens
+	streams  map[uint32]*stream
+	free     []freeStream // may carry no link
+	useless  []uint32     // streams that the owner should close
 
 	handshakes, returning, bareSTUN, ourSTUN, resets gate
 	nodeSTUN, nodeResets                             bucket
@@ -137,7 +139,7 @@ func New(now time.Time, cfg Config) (*Hub, error) {
 	}
 	h := &Hub{
 		cfg: cfg, begun: now, now: now, sessions: map[uint32]*session{}, members: map[uint64]*member{}, perAddr: map[netip.Addr]int{}, perUser: map[user]int{},
-		streams:  map[uint32]netip.AddrPort{},
+		streams:  map[uint32]*stream{},
 		resetKey: secure.NewResetKey(secure.Derive(cfg.Master, "stateless resets of "+cfg.Node)),
 		tickets:  secure.Derive(cfg.Master, "relay tickets"), legKey: secure.Derive(cfg.Master, "relay legs"),
 	}
@@ -274,6 +276,7 @@ func (h *Hub) HandleTimeout(now time.Time) {
 	h.drainTimeout(now)
 	h.sessionTimeouts(now)
 	h.forgetLost(now)
+	h.freeTimeout(now)
 	if h.closing && deadline.Due(now, h.closeBy) {
 		h.dropAll()
 	}
@@ -288,6 +291,9 @@ func (h *Hub) NextTimeout() time.Time {
 	}
 	if !h.alone() {
 		at = deadline.Earlier(at, deadline.Earlier(h.cluster.NextTimeout(), h.drainNext()))
+	}
+	if len(h.free) > 0 {
+		at = deadline.Earlier(at, h.free[0].since.Add(freeTime))
 	}
 	if len(h.lost) > 0 {
 		at = deadline.Earlier(at, h.lost[0].until)

@@ -70,7 +70,8 @@ type LinkTable interface {
 // add takes a session that has not spoken yet. It counts for its address, but is nobody's link.
 func (h *Hub) add(l *link.ServerSession) {
 	seen, _ := l.Seen()
-	s := &session{link: l, id: l.ConnID(), addr: l.Remote(), counted: subnet(seen.Addr()), heapAt: -1, place: len(h.order)}
+	s := &session{link: l, id: l.ConnID(), counted: subnet(seen.Addr()), heapAt: -1, place: len(h.order)}
+	h.place(s, l.Remote())
 	h.sessions[s.id] = s
 	if h.cfg.LinkTable != nil {
 		h.cfg.LinkTable.Add(s.id)
@@ -125,7 +126,7 @@ func (h *Hub) settle(now time.Time, s *session) {
 		}
 	}
 	if s.current && s.link.Remote() != s.addr {
-		s.addr = s.link.Remote()
+		h.place(s, s.link.Remote())
 		h.linkMoved(now, s)
 		h.moveLegs(h.members[s.link.Member], s.addr)
 	}
@@ -179,7 +180,7 @@ func (h *Hub) enter(now time.Time, s *session) {
 		h.remove(old)
 	}
 	m.session = s
-	s.addr = s.link.Remote()
+	h.place(s, s.link.Remote())
 	h.moveLegs(m, s.addr)
 	verb := "link up: "
 	if s.link.Resumed {
@@ -228,6 +229,7 @@ func (h *Hub) forgetLost(now time.Time) {
 // remove takes a session out of every table. It says nothing more.
 func (h *Hub) remove(s *session) {
 	s.gone, s.current = true, false
+	h.carried(s.addr, -1)
 	delete(h.sessions, s.id)
 	if h.cfg.LinkTable != nil {
 		h.cfg.LinkTable.Remove(s.id)

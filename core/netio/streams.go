@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/websocket"
@@ -34,6 +35,7 @@ type StreamStats struct {
 	Received uint64
 	Sent     uint64 // given to a stream's queue
 	Full     uint64 // dropped: the queue of a stalled connection is full
+	Broken   uint64 // streams, not datagrams: ended since the other side did not keep to WebSocket
 }
 
 // StreamNews tells the owner that a stream is open, or that it will never be, or is no more.
@@ -61,6 +63,9 @@ func (s *Streams) run(st *stream, remote netip.AddrPort, early []byte) {
 	buf := make([]byte, streamBuffer)
 	err := st.read(&s.in, buf, copy(buf, early))
 	st.end()
+	if _, broken := err.(*websocket.Error); broken {
+		s.in.broken.Add(1)
+	}
 	s.in.leave(st, err.Error())
 }
 
@@ -134,7 +139,11 @@ func (s *Streams) Shut(id api.SocketID) {
 }
 
 // Stats returns the counters.
-func (s *Streams) Stats() StreamStats { return s.stats }
+func (s *Streams) Stats() StreamStats {
+	t := s.stats
+	t.Broken = s.in.broken.Load()
+	return t
+}
 
 // Close ends all streams and waits until their goroutines have ended, at most about streamLinger. Dials end, too.
 func (s *Streams) Close() {
@@ -145,7 +154,8 @@ func (s *Streams) Close() {
 
 // inbox is where readers put what has come, for the owner.
 type inbox struct {
-	wake func()
+	wake   func()
+	broken atomic.Uint64 // StreamStats.Broken
 
 	mu      sync.Mutex
 	room    sync.Cond // the owner took everything

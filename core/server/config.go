@@ -38,6 +38,7 @@ type Config struct {
 	RelayRate   uint32       //
 	Egress      uint64       // bit/s that the machine's way out carries; default: not known, all of it may be used
 	Capacity    int          // new links a second; more are told to wait; default hub.DefaultHandshakes
+	Sessions    int          // links at a time; more are told to come later; default hub's: 200,000, with auth = open 2,000
 	NATS        string       // "nats://host:port" of an external NATS, several with commas; empty: see NATSListen
 	NATSListen  string       // "address:port" where the NATS inside meets those of other nodes; empty: this node is alone
 	NATSRoutes  []string     // "host:port" of the others
@@ -84,6 +85,7 @@ type settings struct {
 	region      byte
 	node        string
 	handshakes  int // 0: the hub's default
+	sessions    int // 0: the hub's default
 	cluster     clustering
 }
 
@@ -138,6 +140,9 @@ func (c *Config) check(local []netip.Addr) (s settings, err error) {
 // maxShards bounds the sockets; beyond it the network card's queues are the limit, not ours.
 const maxShards = 128
 
+// maxSessions is what 8 GB of memory hold.
+const maxSessions = 1_000_000
+
 // maxHandshakes is more than any processor does.
 const maxHandshakes = 1_000_000
 
@@ -151,6 +156,9 @@ func (c *Config) checkRelay(s *settings) error {
 	}
 	if s.handshakes = c.Capacity; c.Capacity < 0 || c.Capacity > maxHandshakes {
 		return usage("--capacity %d is out of range; allowed is 1 to %d, or 0 for the default", c.Capacity, maxHandshakes)
+	}
+	if s.sessions = c.Sessions; c.Sessions < 0 || c.Sessions > maxSessions {
+		return usage("--sessions %d is out of range; allowed is 1 to %d, or 0 for the default", c.Sessions, maxSessions)
 	}
 	if (c.RelayBits == 0) != (c.RelayRate == 0) {
 		return usage("--relay-bits and --relay-packets go together: each leg is held to both")

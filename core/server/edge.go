@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/netip"
 
+	"github.com/musubi-p2p/musubi/core/admin"
 	"github.com/musubi-p2p/musubi/core/forward"
 	"github.com/musubi-p2p/musubi/core/hub"
 	"github.com/musubi-p2p/musubi/core/netio"
@@ -50,6 +51,23 @@ func (s *Server) netStats() netio.Stats {
 		sum.Add(s.edge.Stats().Net)
 	}
 	return sum
+}
+
+// droppedDatagrams are all counters of datagrams that were thrown away, by reason.
+func (s *Server) droppedDatagrams() (all []admin.Count) {
+	for _, d := range append(s.hub.Stats().Drops, s.edgeDrops()...) {
+		all = append(all, admin.Count{Reason: d.Reason, Count: d.Count})
+	}
+	return all
+}
+
+// thrownAway is that, and connections by TCP.
+func (s *Server) thrownAway() []admin.Count {
+	all := s.droppedDatagrams()
+	for _, c := range s.doors.refused() {
+		all = append(all, admin.Count{Reason: "tcp_" + c.Reason, Count: c.Count})
+	}
+	return all
 }
 
 // edgeDrops are the counters of what the kernel had no room for, and of what the hub did not take in time, by reason.

@@ -112,9 +112,7 @@ func (s *Server) snapshot() *admin.Snapshot {
 		Received: n.Received + t.Received, Sent: n.Sent + t.Sent, SendFull: n.SendFull + t.Full, SendError: n.SendError,
 		Streams: s.doors.streamCount(), Outcomes: outcomesOf(&h.Outcomes),
 	}
-	for _, d := range append(h.Drops, s.edgeDrops()...) {
-		snap.Drops = append(snap.Drops, admin.Count{Reason: d.Reason, Count: d.Count})
-	}
+	snap.Drops, snap.Connections = s.droppedDatagrams(), s.doors.refused()
 	for i := len(s.observer.failures) - 1; i >= 0; i-- {
 		snap.Failures = append(snap.Failures, s.observer.failures[i])
 	}

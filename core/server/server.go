@@ -40,6 +40,7 @@ type Server struct {
 	now     time.Time
 
 	observer      *observer
+	journal       journal
 	admin         *admin.Admin // nil: none
 	node, version string       // for people who look at it
 	region        byte         // first letter of join codes
@@ -78,7 +79,7 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: log, loop: loop, now: time.Now(), observer: newObserver(loop.Wake), node: set.node, version: cfg.Version, region: set.region}
+	s := &Server{log: log, loop: loop, now: time.Now(), observer: newObserver(loop.Wake), journal: newJournal(log), node: set.node, version: cfg.Version, region: set.region}
 	s.doors = newDoors(loop.Wake, log, set.lab, set.forwarded)
 	if err := s.open(set, master, local); err != nil {
 		s.close()
@@ -117,7 +118,7 @@ func (s *Server) open(set settings, master [32]byte, local []netip.Addr) error {
 	public, _ := netip.ParseAddrPort(host) // a name stays unknown to the hub: clients keep what they resolved
 	config := hub.Config{
 		Rand: rand.Reader, Master: master, Static: static, Public: public, STUNPorts: ports, Alternate: set.second,
-		Region: set.region, Node: set.node, Handshakes: set.handshakes, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
+		Region: set.region, Node: set.node, Handshakes: set.handshakes, MaxSessions: set.sessions, OpenAuth: set.auth.keys == nil, Tokens: set.auth.keys, Privacy: set.auth.privacy, LabLimits: set.lab,
 		Legs: legs, LinkTable: links, RelayRate: set.relayRate,
 	}
 	if err := s.clusterConfig(&set, &config, host, bound.Port()); err != nil {
@@ -211,6 +212,7 @@ func (s *Server) Run() error {
 		}
 		if at := s.hub.NextTimeout(); !at.IsZero() && !s.now.Before(at) {
 			s.hub.HandleTimeout(s.now)
+			s.shutUseless()
 		}
 		s.finish()
 		s.observer.answer()
@@ -234,6 +236,9 @@ func (s *Server) finish() {
 	s.loop.Flush()
 	s.doors.streams.Flush()
 	s.logEvents()
+	if s.journal.due(s.now) {
+		s.journal.report(s.now, s.thrownAway())
+	}
 }
 
 func (s *Server) close() {
@@ -289,22 +294,30 @@ func (s *Server) logEvents() {
 			return
 		}
 		s.observer.note(s.now, &ev)
-		s.log.Info(ev.Text)
+		s.journal.write(s.now, &ev)
+	}
+}
+
+// shutUseless closes the streams that the hub has no use for.
+func (s *Server) shutUseless() {
+	for id, ok := s.hub.NextUseless(); ok; id, ok = s.hub.NextUseless() {
+		s.doors.streams.Shut(api.SocketID(id))
+		s.hub.StreamClosed(id)
+		s.doors.counts.Useless.Add(1)
 	}
 }
 
 // logTotals is the last line: what the server has done, and what it threw away, by reason.
 func (s *Server) logTotals() {
-	h, n, t, d := s.hub.Stats(), s.netStats(), s.doors.streams.Stats(), &s.doors.counts
+	h, n, t := s.hub.Stats(), s.netStats(), s.doors.streams.Stats()
 	var drops []any
-	for _, d := range append(h.Drops, s.edgeDrops()...) {
+	for _, d := range s.thrownAway() {
 		if d.Count > 0 {
 			drops = append(drops, d.Reason, d.Count)
 		}
 	}
 	s.log.Info("stopped", "handshakes", h.Handshakes, "resumed", h.Resumed, "introduced", h.Introduced, "relayed", h.RelayPackets,
 		"received", n.Received, "sent", n.Sent, "send_full", n.SendFull, "send_error", n.SendError, "overflow", n.Overflow,
-		slog.Group("tcp", "opened", d.Opened.Load(), "refused", d.Full.Load(), "failed", d.Failed.Load(), "not_found", d.NotFound.Load(),
-			"received", t.Received, "sent", t.Sent, "full", t.Full),
+		slog.Group("tcp", "opened", s.doors.counts.Opened.Load(), "received", t.Received, "sent", t.Sent, "full", t.Full),
 		slog.Group("drops", drops...))
 }

@@ -4,13 +4,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
+	"github.com/musubi-p2p/musubi/core/admin"
 	"github.com/musubi-p2p/musubi/core/api"
 	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/websocket"
@@ -37,9 +41,8 @@ type doors struct {
 
 	mu        sync.Mutex
 	listeners []net.Listener
-	conns     map[net.Conn]bool // that are not streams yet
+	conns     map[net.Conn]time.Time // that are not streams yet, by when they came
 	perAddr   map[netip.Addr]*visitors
-	greeting  int
 	open      int
 	closed    bool
 	running   sync.WaitGroup
@@ -47,11 +50,31 @@ type doors struct {
 
 type visitors struct{ greeting, open int }
 
-// doorCounts counts connections.
-type doorCounts struct{ Opened, Full, Failed, NotFound atomic.Uint64 }
+// doorCounts counts connections; all but Opened are refusals, or ends that the other side is to blame for.
+type doorCounts struct {
+	Opened   atomic.Uint64
+	Full     atomic.Uint64 // there are as many as may be
+	FullEach atomic.Uint64 // of one address
+	Pushed   atomic.Uint64 // the longest in greeting, when another came and there were as many as may be
+	Slow     atomic.Uint64 // not greeted in time
+	Broken   atomic.Uint64 // what came was neither TLS nor HTTP, or too much
+	NotFound atomic.Uint64 // not for us: scanners, browsers
+	Gone     atomic.Uint64 // closed by the other side before it was greeted
+	Useless  atomic.Uint64 // carried no link
+}
+
+// refused are the counters by reason, for metrics and the log.
+func (d *doors) refused() []admin.Count {
+	c := &d.counts
+	return []admin.Count{
+		{Reason: "full", Count: c.Full.Load()}, {Reason: "address_full", Count: c.FullEach.Load()}, {Reason: "pushed_out", Count: c.Pushed.Load()},
+		{Reason: "slow", Count: c.Slow.Load()}, {Reason: "broken", Count: c.Broken.Load() + d.streams.Stats().Broken},
+		{Reason: "not_found", Count: c.NotFound.Load()}, {Reason: "gone", Count: c.Gone.Load()}, {Reason: "no_link", Count: c.Useless.Load()},
+	}
+}
 
 func newDoors(wake func(), log *slog.Logger, lab, proxied bool) *doors {
-	d := &doors{log: log, lab: lab, proxied: proxied, conns: map[net.Conn]bool{}, perAddr: map[netip.Addr]*visitors{}}
+	d := &doors{log: log, lab: lab, proxied: proxied, conns: map[net.Conn]time.Time{}, perAddr: map[netip.Addr]*visitors{}}
 	d.streams = netio.NewStreams(wake, d.spawn)
 	return d
 }
@@ -102,8 +125,7 @@ func (d *doors) accept(l net.Listener, config *tls.Config) {
 		}
 		from := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 		from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
-		if !d.enter(conn, from.Addr()) {
-			d.counts.Full.Add(1)
+		if !d.enter(time.Now(), conn, from.Addr()) {
 			conn.Close()
 			continue
 		}
@@ -111,30 +133,71 @@ func (d *doors) accept(l net.Listener, config *tls.Config) {
 	}
 }
 
-// enter counts a connection that is being greeted; false: there are too many.
-func (d *doors) enter(conn net.Conn, from netip.Addr) bool {
+// enter counts a connection that is being greeted; false: there are too many. When all places are taken by such that are being
+// greeted, the one that takes longest makes room: a player's is done in two round trips, and those who never mean to be greeted would
+// otherwise keep everybody out with a hundred connections a second.
+func (d *doors) enter(now time.Time, conn net.Conn, from netip.Addr) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := d.visitors(from)
-	full := d.greeting >= mostGreeting || d.open >= mostStreams || v.greeting >= mostGreetingEach || v.open >= mostStreamsEach
-	if d.closed || full && !d.lab {
+	var full *atomic.Uint64
+	switch {
+	case d.lab:
+	case d.open >= mostStreams:
+		full = &d.counts.Full
+	case v.greeting >= mostGreetingEach || v.open >= mostStreamsEach:
+		full = &d.counts.FullEach
+	case len(d.conns) >= mostGreeting:
+		d.pushOut()
+	}
+	if full != nil {
+		full.Add(1)
+	}
+	if d.closed || full != nil {
 		d.forget(from)
 		return false
 	}
-	d.greeting++
 	v.greeting++
-	d.conns[conn] = true
+	d.conns[conn] = now
 	return true
 }
 
-// greeted ends the greeting; ok: the connection is a stream from now on, of the address that is its client's.
-func (d *doors) greeted(conn net.Conn, from, client netip.Addr, ok bool) bool {
+// pushOut closes the connection that is being greeted for longest. Its goroutine finds that, and counts it out. The caller holds the lock.
+func (d *doors) pushOut() {
+	var oldest net.Conn
+	for conn, since := range d.conns {
+		if oldest == nil || since.Before(d.conns[oldest]) {
+			oldest = conn
+		}
+	}
+	if oldest != nil {
+		delete(d.conns, oldest)
+		d.counts.Pushed.Add(1)
+		oldest.Close()
+	}
+}
+
+// greeted ends the greeting; without an error the connection is a stream from now on, of the address that is its client's.
+func (d *doors) greeted(conn net.Conn, from, client netip.Addr, err error) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	_, here := d.conns[conn] // else it was pushed out
 	delete(d.conns, conn)
-	d.greeting--
 	d.visitors(from).greeting--
-	if ok = ok && !d.closed; ok {
+	switch {
+	case d.closed || !here:
+	case err == nil:
+		ok = true
+	case errors.Is(err, errNotFound):
+		d.counts.NotFound.Add(1)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		d.counts.Slow.Add(1)
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		d.counts.Gone.Add(1)
+	default:
+		d.counts.Broken.Add(1)
+	}
+	if ok {
 		d.open++
 		d.visitors(client).open++
 	}
@@ -191,8 +254,7 @@ func (d *doors) serve(raw net.Conn, from netip.AddrPort, config *tls.Config) {
 		conn = tls.Server(raw, config)
 	}
 	early, client, err := d.greet(conn, from, d.proxied && config == nil)
-	if !d.greeted(raw, from.Addr(), client.Addr(), err == nil) {
-		d.counts.Failed.Add(1)
+	if !d.greeted(raw, from.Addr(), client.Addr(), err) {
 		raw.Close()
 		return
 	}
@@ -223,7 +285,6 @@ func (d *doors) greet(conn net.Conn, from netip.AddrPort, proxied bool) (early [
 		case used == 0:
 			continue
 		case !r.Upgrade:
-			d.counts.NotFound.Add(1)
 			conn.Write(websocket.AppendNotFound(nil))
 			conn.Close() // with TLS's own goodbye, so that a browser shows the page
 			return nil, from, errNotFound

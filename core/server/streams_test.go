@@ -184,7 +184,7 @@ func TestDoorIsBounded(t *testing.T) {
 	if !closed(silent[0]) {
 		t.Error("an endless header is read")
 	}
-	if n := s.doors.counts.Full.Load(); n != 1 {
+	if n := s.doors.counts.FullEach.Load(); n != 1 {
 		t.Errorf("%d connections refused", n)
 	}
 }

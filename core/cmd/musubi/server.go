@@ -32,6 +32,7 @@ type serverCommand struct {
 	RelayRate   uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
 	Egress      uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
 	Capacity    int      `help:"New links a second that this server takes on; a resumed one counts a third, and whoever is too many is told when to come again. Default: 1500." placeholder:"N" env:"MUSUBI_CAPACITY"`
+	Sessions    int      `help:"Players linked to this server at a time; whoever is too many is told to come again. Default: 200000, with --auth open 2000." placeholder:"N" env:"MUSUBI_SESSIONS"`
 	NATS        string   `name:"nats" help:"NATS by which several servers are one: nats://host:port, more with commas." placeholder:"URL" env:"MUSUBI_NATS"`
 	NATSListen  string   `name:"nats-listen" help:"A NATS inside this server, instead: where those of the others meet it." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_LISTEN"`
 	NATSRoutes  []string `name:"nats-routes" help:"The others' --nats-listen." placeholder:"HOST:PORT" env:"MUSUBI_NATS_ROUTES"`
@@ -52,7 +53,7 @@ func (c *serverCommand) config(log *slog.Logger) server.Config {
 	return server.Config{
 		Listen: c.Listen, STUNPorts: c.STUNPorts, STUNAddr2: c.STUNAddr2, Data: c.Data, Auth: c.Auth, AuthKeys: c.AuthKey, AuthKeyFile: c.AuthKeys, Privacy: c.Privacy, Limits: c.Limits, Public: c.Public,
 		TLSListen: c.TLSListen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, WSListen: c.WSListen, Forwarded: c.Forwarded,
-		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress, Capacity: c.Capacity,
+		Shards: c.Shards, RelayBits: c.RelayBits, RelayRate: c.RelayRate, Egress: c.Egress, Capacity: c.Capacity, Sessions: c.Sessions,
 		NATS: c.NATS, NATSListen: c.NATSListen, NATSRoutes: c.NATSRoutes, NATSClients: c.NATSClients, Role: c.Role,
 		Admin: c.Admin, Region: c.Region, Node: c.Node, Version: programVersion(), Log: log,
 	}

@@ -148,7 +148,7 @@ func TestDocumentedMetricsExist(t *testing.T) {
 // Every reason for dropping that the sources have is explained, and no other.
 func TestReasonsForDroppingAreExplained(t *testing.T) {
 	source := ""
-	for _, path := range []string{"../../hub/events.go", "../../relay/server.go", "../../forward/inbox.go", "../../server/edge.go"} {
+	for _, path := range []string{"../../hub/events.go", "../../relay/server.go", "../../forward/inbox.go", "../../server/edge.go", "../../server/streams.go"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +168,7 @@ func TestReasonsForDroppingAreExplained(t *testing.T) {
 	list("var dropNames = [dropCount]string{", "")
 	list("func (d Drop) String() string {\n\treturn [...]string{", "")
 	list("func (k Kind) String() string {\n\treturn [...]string{", "inbox_")
-	for _, m := range regexp.MustCompile(`Drop{(?:Reason: )?"([a-z_]+[a-z])"`).FindAllStringSubmatch(source, -1) {
+	for _, m := range regexp.MustCompile(`(?:Drop{|{Reason: )(?:Reason: )?"([a-z_]+[a-z])"`).FindAllStringSubmatch(source, -1) {
 		reasons[m[1]] = true
 	}
 	if len(reasons) < 30 {
