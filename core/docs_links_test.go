@@ -146,3 +146,42 @@ func TestNATBasicsTellsTheMatrix(t *testing.T) {
 		t.Errorf("docs/NAT_BASICS.md does not say %s behind the kernel's NATs and %d pairs that stay relayed", want, relayed)
 	}
 }
+
+// README's figures of the NAT matrices are those of NAT.md, which the laboratories write.
+func TestREADMETellsTheMatrices(t *testing.T) {
+	documents := markdown(t)
+	means := regexp.MustCompile(`mean direct over 55 pairs: ([0-9.]+ %)`).FindAllStringSubmatch(documents["docs/NAT.md"], -1)
+	meetings := regexp.MustCompile(`kernel: 65 pairs, (\d)(\d+) meetings`).FindStringSubmatch(documents["docs/NAT.md"])
+	if len(means) != 2 || meetings == nil {
+		t.Fatalf("%d means, %q", len(means), meetings)
+	}
+	for _, want := range []string{means[0][1] + " of the 55 pairs end direct", means[1][1] + " direct in " + meetings[1] + "," + meetings[2] + " meetings"} {
+		if !strings.Contains(documents["README.md"], want) {
+			t.Errorf("README.md does not say %q", want)
+		}
+	}
+}
+
+// The short table in README says nothing that the long one in COMPARISON.md does not: the same products, none left without a source there.
+func TestComparisonNamesItsSources(t *testing.T) {
+	text := markdown(t)["docs/COMPARISON.md"]
+	tables, sources, _ := strings.Cut(text, "## Sources")
+	mark := regexp.MustCompile(`\[([A-Z]\d)\]`)
+	used := map[string]bool{}
+	for _, m := range mark.FindAllStringSubmatch(tables, -1) {
+		used[m[1]] = true
+		if !regexp.MustCompile(`(?m)^\| (?:\w\d, )?` + m[1] + `\b`).MatchString(sources) {
+			t.Errorf("no source %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\| ((?:[A-Z]\d(?:, )?)+) \|`).FindAllStringSubmatch(sources, -1) {
+		for _, source := range strings.Split(m[1], ", ") {
+			if !used[source] {
+				t.Errorf("nothing is said from source %s", source)
+			}
+		}
+	}
+	if len(used) < 15 {
+		t.Errorf("only %d sources used", len(used))
+	}
+}
