@@ -15,19 +15,21 @@ go_needed=1.26
 tools_build=(gcc:gcc cmake:cmake make:make git:git)
 tools_test=(g++:g++ curl:curl valgrind:valgrind nft:nftables conntrack:conntrack ip:iproute2 tcpdump:tcpdump stun:stun-client
             turnutils_stunclient:coturn clang:clang miniupnpd:miniupnpd-nftables node:nodejs
-            chromium:chromium mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
+            chromium:chromium Xvfb:xvfb mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm)
 # To build for other systems and run what was built.
 tools_arm64=(aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/include/stdio.h:libc6-dev-arm64-cross qemu-aarch64-static:qemu-user-static)
 tools_windows=(x86_64-w64-mingw32-gcc-win32:gcc-mingw-w64-x86-64-win32 x86_64-w64-mingw32-g++-win32:g++-mingw-w64-x86-64-win32 /usr/lib/wine/wine64:wine64)
 tools_dist=(pkg-config:pkg-config npm:npm)
 # packages without a program of their own: file:package.
 files_test=(/usr/include/gc/gc.h:libgc-dev)
+files_play=(/usr/include/SDL2/SDL.h:libsdl2-dev)
 
 say()  { printf '%s\n' "$*"; }
 fail() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
 is_root() { [ "$(id -u)" = 0 ]; }
 
 need_go() {
+  command -v go >/dev/null || PATH=$PATH:/usr/local/go/bin # where its archive goes; sudo forgets it
   command -v go >/dev/null || fail "go is not installed; Go $go_needed or newer is needed (https://go.dev/dl)"
   local have; have=$(go env GOVERSION); have=${have#go}
   [ "$(printf '%s\n%s\n' "$go_needed" "$have" | sort -V | head -n1)" = "$go_needed" ] || fail "Go $have is installed; Go $go_needed or newer is needed (https://go.dev/dl)"
@@ -65,7 +67,7 @@ setup_build() {
 
 cmd_setup() {
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ curl valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables nodejs chromium mono-mcs mono-runtime mono-runtime-boehm libgc-dev"
+  need "${tools_test[@]}" "${files_test[@]}" "${files_play[@]}" || say "not root: some tests will be skipped. For all of them: apt-get install g++ curl valgrind nftables conntrack iproute2 tcpdump stun-client coturn clang miniupnpd-nftables nodejs chromium xvfb mono-mcs mono-runtime mono-runtime-boehm libgc-dev libsdl2-dev"
   say "ready"
 }
 
@@ -100,6 +102,22 @@ cmd_demo() {
   fi
   say "No kernel laboratory here (it needs root, nftables and /dev/net/tun): the same story with simulated NATs and a virtual clock."
   exec "$out/bin/musubi" demo "$@"
+}
+
+# The example game in two windows. What it can't do here it says, and what to type instead.
+cmd_play() {
+  case " $* " in
+    *" --pictures "* | *" --xvfb "*) need "${files_play[@]}" Xvfb:xvfb || fail "not root; install: apt-get install libsdl2-dev xvfb" ;;
+    *" --bots "*) ;; # they need no window
+    *) need "${files_play[@]}" || fail "the game's windows need SDL 2, and only root can install it: apt-get install libsdl2-dev (or: ./build.sh play --bots)" ;;
+  esac
+  cmd_lib >/dev/null
+  case " $* " in *" --here "*) exec "$out/bin/natlab" play --bin-dir "$out/bin" "$@" ;; esac
+  if is_root && need nft:nftables ip:iproute2 && "$out/bin/natlab" check; then
+    exec "$out/bin/natlab" play --bin-dir "$out/bin" "$@"
+  fi
+  say "No network namespaces here (they need root, nftables and /dev/net/tun): both players are on this computer's own network."
+  exec "$out/bin/natlab" play --here --bin-dir "$out/bin" "$@"
 }
 
 cmd_sim() {
@@ -282,7 +300,7 @@ stun_interop() {
 cmd_test() {
   local start; start=$(clock)
   setup_build
-  need "${tools_test[@]}" "${files_test[@]}" || say "not root: what needs packages that are missing is skipped below"
+  need "${tools_test[@]}" "${files_test[@]}" "${files_play[@]}" || say "not root: what needs packages that are missing is skipped below"
   say "Musubi: all tests (logs in build/log)"
   check "build library, harness, programs, C tests" cmd_lib ON
   check "gofmt" gofmt_clean
@@ -336,6 +354,11 @@ cmd_test() {
       check "coturn's NAT discovery behind kernel NATs" "$out/bin/natlab" discovery --bin-dir "$out/bin"
     else
       skip "coturn's NAT discovery" "coturn is not installed"
+    fi
+    if command -v Xvfb >/dev/null && [ -e /usr/include/SDL2/SDL.h ]; then
+      check "the game: two windows behind two NATs, a cut" "$out/bin/natlab" play --bots --xvfb --bin-dir "$out/bin"
+    else
+      skip "the game: two windows behind two NATs, a cut" "xvfb or libsdl2-dev is not installed"
     fi
     check "demo" "$out/bin/natlab" demo --bin-dir "$out/bin"
   else
@@ -442,6 +465,8 @@ cmd_help() {
   cat <<'TEXT'
 ./build.sh COMMAND
   demo              two players behind two NATs meet, talk directly, fall back to the relay, come back
+  play [options]    the example game in two windows, each behind its own NAT (as root; else both on this computer's network)
+                    --bots (play by themselves, needs no display)  --here (no namespaces)  --pictures DIR (a picture and a film of it)
   test              every test; ends with N passed, N failed, N skipped
   setup             install what building and testing need (as root, by apt)
   lib               the library, the C harness and the programs into build/
@@ -481,7 +506,7 @@ TEXT
 command=${1:-help}
 [ $# -gt 0 ] && shift
 case $command in
-  setup|lib|demo|test|natlab|cluster|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|unreal-check|help) "cmd_${command//-/_}" "$@" ;;
+  setup|lib|demo|play|test|natlab|cluster|sim|bench|adversity|csharp|unity-test|fuzz|soak|docs|dist|windows-test|unreal-check|help) "cmd_${command//-/_}" "$@" ;;
   -h|--help) cmd_help ;;
   *) cmd_help >&2; fail "no command '$command'" ;;
 esac

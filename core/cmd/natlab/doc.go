@@ -8,6 +8,7 @@
 //	natlab regress --bin-dir DIR [NAME]  what networks do to games: reboots, moves, timeouts, loss
 //	natlab discovery --bin-dir DIR      coturn's NAT discovery asks our server
 //	natlab demo --bin-dir DIR           one story, live: relay, direct, cut, relay, direct again
+//	natlab play --bin-dir DIR           the example game in two windows, each behind its own NAT; or its bots, or pictures
 //	natlab build PR:SR                  a laboratory to look around in by hand
 //	natlab clean                        removes what a killed natlab left behind
 //

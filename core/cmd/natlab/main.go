@@ -37,6 +37,7 @@ type commands struct {
 	Regress   regressCmd     `cmd:"" help:"Play what networks do to games, by name or all."`
 	Discovery discoveryCmd   `cmd:"" help:"Let coturn's NAT discovery ask our server."`
 	Demo      demoCmd        `cmd:"" help:"Show one meeting live: relay, direct, cut, relay, direct again."`
+	Play      playCmd        `cmd:"" help:"Open the example game in two windows, each behind its own NAT."`
 	Build     buildCmd       `cmd:"" help:"Build a laboratory and keep it until Ctrl-C."`
 	Clean     cleanCmd       `cmd:"" help:"Remove namespaces that a killed natlab left behind."`
 }

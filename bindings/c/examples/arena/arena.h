@@ -1,65 +1,70 @@
-/* Arena: two to eight players collect stars. world.c is the game and its network, screen.c what a person sees of it. */
-#ifndef ARENA_H
-#define ARENA_H
-
+/* Arena: two to eight players run for stars; whoever has ten first wins the round. net.c is their network, world.c the rules,
+ * screen.c what a person sees and presses, paint.c how that becomes pixels, bot.c a player for tests. */
+#pragma once
 #include <musubi.h>
 #include <stdint.h>
 
 enum {
-    PLAYERS = 8,
-    STARS = 6,
-    WIDTH = 960, /* of the arena, pixels */
-    HEIGHT = 540,
-    RADIUS = 14, /* of a player, pixels */
-    NAME = 16,
-    LINES = 6, /* of the log at the bottom */
-    LINE = 96
+    PLAYERS = 8, STARS = 5, GOAL = 10, /* stars that win a round */
+    WIDTH = 960, HEIGHT = 540, RADIUS = 16, /* of the arena and of a player, in units: pixels of a window of that size */
+    TICKS = 60, /* a second: the steps in which time passes */
+    TRAIL = 12, GRAPH = 60, /* places where a player was, 2 ticks apart; round trips, 12 ticks apart; the newest first */
+    NAME = 16, LINE = 100, LINES = 5 /* of the chat */
 };
+enum { STATE, STAR, WORDS }; /* channels: world.c's unreliable and reliable messages, the chat */
 
 struct player {
     musubi_peer peer; /* 0: this one, or a free place */
-    int used, connected;
+    int used, connected, colour, score; /* connected: messages may be sent */
     char name[NAME];
-    float x, y, vx, vy; /* pixels, pixels a second */
-    uint16_t score;
-    uint32_t lines;     /* of a bot that came */
-    uint32_t gaps;      /* and that came out of their order: none, or the library is wrong */
+    float x, y, vx, vy; /* units, units a second; of others: what they said last, moved on since */
+    float at_x, at_y;   /* where it is drawn: follows softly, so that a late message is no jump */
+    float trail[TRAIL][2];
+    uint32_t route; /* MUSUBI_ROUTE_ */
     musubi_stats stats;
-    uint64_t bytes;     /* both ways, at the last look */
-    uint32_t rate;      /* bytes a second */
-};
-
-struct star {
-    float x, y;
-    uint16_t version; /* changes each time it is taken */
+    struct { float ms; uint32_t route; } graph[GRAPH];
+    unsigned lines, gaps, bye; /* of a bot */
 };
 
 struct arena {
     musubi_client client;
+    enum { MENU, ENTERING, PLAYING, OVER } stage;
+    unsigned tick;
     struct player players[PLAYERS]; /* the first is this one */
-    struct star stars[STARS];
-    int owner;     /* this client places the stars */
-    char code[16]; /* of the room */
-    char lines[LINES][LINE];
+    struct { float x, y, old_x, old_y; int age; } stars[STARS]; /* age: ticks since it came from the old place */
+    int owner; /* of the room: this client says where stars are, and who took one */
+    char code[20], banner[LINE], problem[2 * LINE], advice[LINE]; /* what went wrong, and what to do about it */
+    struct { int who, age; char text[LINE]; } chat[LINES]; /* who: of players, 0 also for the game itself; the newest last */
+    int banner_age; /* ticks */
     int preset, cut; /* network simulator */
-    int relayed, direct; /* route changes seen */
-    char ended[160];     /* why the game is over, empty while it is not */
+    float push_x, push_y; /* what the player wants: -1 to 1 */
+    int dash, autopilot;
 };
 
-/* world.c. Each returns or stores what musubi.h says; nothing here blocks but arena_close. */
-int arena_open(struct arena *a, const char *server, const char *code, const char *name);
-void arena_step(struct arena *a, float seconds, float ax, float ay); /* ax, ay: where the player pushes, -1 to 1 */
-void arena_say(struct arena *a, const char *text);
-void arena_preset(struct arena *a, int number); /* of arena_presets */
-void arena_cut(struct arena *a, int cut);       /* the direct paths, not the relay */
-void arena_close(struct arena *a);
-extern const char *const arena_presets[];
+/* net.c; nothing blocks but net_close. */
+extern const char *const net_presets[], *const net_routes[]; /* the simulator's, up to NULL; by MUSUBI_ROUTE_ */
+void net_open(struct arena *a, const char *server, const char *name);
+void net_enter(struct arena *a, const char *code); /* "": a new room */
+void net_step(struct arena *a);
+void net_send(struct arena *a, musubi_peer to, uint32_t mode, uint32_t channel, const void *message, uint32_t size); /* to 0: all */
+void net_say(struct arena *a, const char *text);
+void net_simulate(struct arena *a, int preset, int cut); /* cut: the direct paths, not the relay */
+void net_close(struct arena *a);
 
-/* screen.c; screen_open returns 0 if there is a window. */
-int screen_open(void);
-int screen_input(struct arena *a, float *ax, float *ay); /* 0: the player wants to leave */
+void world_own(struct arena *a); /* this client is the owner now */
+void world_newcomer(struct arena *a, musubi_peer peer);
+void world_message(struct arena *a, struct player *p, const uint8_t *m, uint32_t size);
+void world_step(struct arena *a);
+
+int screen_input(struct arena *a); /* 0: the player wants to leave */
 void screen_draw(const struct arena *a);
-void screen_save(const char *file); /* the picture, as BMP */
-void screen_close(void);
 
-#endif
+enum { DISC, GLOW, SPARK, SHAPES };
+int paint_open(const char *place); /* "960x540+0+0", or NULL; returns 0 if there is no window */
+void paint_begin(void);
+void paint_colour(unsigned rgb, float alpha); /* of what comes next; 0xrrggbb, 0 to 1 */
+void paint_box(float x, float y, float w, float h);
+void paint_shape(int shape, float x, float y, float radius, double degrees);
+float paint_text(float x, float y, float dot, float align, const char *text); /* dot: units of each of a character's 5 x 8; align: 0 left, */
+void paint_end(void);                                                         /* 0.5 middle, 1 right; returns where it ends */
+void paint_close(void);

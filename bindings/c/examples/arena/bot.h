@@ -1,21 +1,28 @@
-/* Arena's bot: see main.c for its options. */
-#ifndef ARENA_BOT_H
-#define ARENA_BOT_H
-
+/* Arena's bot:
+ *   --bot SECONDS   plays by itself for at least so long and says what it saw; needs no window
+ *   --players N     its game begins when so many are there (2)
+ *   --cut N         N times (1) cuts its direct paths, waits until every route is relayed, lets them heal, waits until every
+ *                   route is direct
+ * All its bounds are for what hangs: what it waits for are events. */
 #include "arena.h"
 
 struct bot {
-    float seconds; /* to play; 0: no bot */
-    int players;   /* the game begins when so many are there */
-    float cut_from, cut_to; /* seconds, in which direct paths are cut */
-    const char *shot;       /* file for a picture */
+    float seconds; /* to play at least; 0: no bot */
+    int players;
+    int cuts; /* still to come */
 
-    int begun;
-    float waited, played;
-    uint32_t lines; /* said */
+    enum { MEETING, PLAYING_ON, CUT, HEALED, GOODBYE } stage;
+    float played, waited; /* seconds: of the game; of the stage */
+    uint32_t lines;       /* said */
+    int direct, relayed;  /* times that every route was so, one after the other */
+    int told_to_leave;
+    char failed[2 * LINE];
 };
 
-int bot_play(struct bot *b, struct arena *a, float seconds, float *ax, float *ay); /* 0: the game is over */
-int bot_report(const struct bot *b, const struct arena *a); /* 0: every player met was heard, without a gap */
-
-#endif
+extern const char bot_usage[];
+int bot_option(struct bot *b, const char *word, const char *value); /* 0: no such option or value */
+int bot_play(struct bot *b, struct arena *a); /* each tick; 0: the game is over */
+int bot_leave(struct bot *b);                /* it shall come to an end; returns 1: not at once */
+void bot_steer(struct arena *a);             /* to the nearest star */
+void bot_hears(struct player *p, const char *text);
+int bot_report(const struct bot *b, const struct arena *a); /* 0: every player met was heard to its last word, without a gap */

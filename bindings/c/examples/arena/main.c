@@ -1,20 +1,12 @@
-/* Arena:  arena SERVER          makes a room and shows its code
+/* Arena:  arena SERVER          asks for a join code, or makes a room
  *         arena SERVER CODE     enters that room
- *   --name NAME
- *   --bot SECONDS      plays by itself for so long and says what it saw; needs no window
- *   --players N        a bot's game begins when so many are there (2)
- *   --cut FROM-TO      seconds of a bot's game in which direct paths are cut
- *   --shot FILE        a picture (BMP) in the middle of a bot's game, if there is a window */
+ *   --name NAME   --window WIDTHxHEIGHT+X+Y (where on the screen)   and see bot.h */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "bot.h"
-
-struct options {
-    const char *server, *code, *name;
-};
 
 static double seconds(void)
 {
@@ -26,72 +18,58 @@ static double seconds(void)
 
 static int usage(const char *what, const char *value)
 {
-    fprintf(stderr, "arena: %s%s\nusage: arena musubi://... [CODE] [--name NAME]\n"
-                    "       [--bot SECONDS [--players 2..8] [--cut FROM-TO] [--shot FILE]]\n", what, value);
+    fprintf(stderr, "arena: %s%s\nusage: arena 'musubi://...' [CODE] [--name NAME] [--window WIDTHxHEIGHT+X+Y]\n       %s\n", what, value, bot_usage);
     return 2;
-}
-
-static int parse(struct options *o, struct bot *b, int argc, char **argv)
-{
-    int i;
-
-    for (i = 1; i < argc; i++) {
-        const char *word = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-
-        if (word[0] != '-' && (o->server == NULL || o->code == NULL))
-            *(o->server == NULL ? &o->server : &o->code) = word;
-        else if (word[0] != '-' || value == NULL)
-            return usage(word[0] != '-' ? "one word too many: " : "no value behind ", word);
-        else if (++i, !strcmp(word, "--name"))
-            o->name = value;
-        else if (!strcmp(word, "--shot"))
-            b->shot = value;
-        else if (!(!strcmp(word, "--bot") && (b->seconds = (float)atof(value)) > 0) &&
-                 !(!strcmp(word, "--players") && (b->players = atoi(value)) >= 2 && b->players <= PLAYERS) &&
-                 !(!strcmp(word, "--cut") && sscanf(value, "%f-%f", &b->cut_from, &b->cut_to) == 2))
-            return usage("no such option, or no such value: ", word);
-    }
-    return o->server == NULL ? usage("the server's address is missing", "") : 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.name = "you"};
+    const char *words[2] = {NULL, ""}, *name = "player", *place = NULL; /* words: server, code */
     struct bot bot = {.players = 2};
     static struct arena a;
-    double last = seconds();
-    int window, told = 0, result = parse(&o, &bot, argc, argv);
-    float ax = 0, ay = 0;
+    double past = seconds(), now;
+    int i, n = 0, window, stays = 1;
 
-    if (result != 0)
-        return result;
-    srand((unsigned)(last * 1000) ^ (unsigned)(uintptr_t)&a);
-    result = arena_open(&a, o.server, o.code, o.name);
-    if (result != MUSUBI_OK)
-        return usage("", musubi_strerror(result));
-    window = screen_open() == 0;
+    for (i = 1; i < argc; i++) {
+        if (argv[i][0] != '-' && n < 2)
+            words[n++] = argv[i];
+        else if (argv[i][0] != '-' || argv[i + 1] == NULL)
+            return usage(argv[i][0] != '-' ? "one word too many: " : "no value behind ", argv[i]);
+        else if (i++, !strcmp(argv[i - 1], "--name"))
+            name = argv[i];
+        else if (!strcmp(argv[i - 1], "--window"))
+            place = argv[i];
+        else if (!bot_option(&bot, argv[i - 1], argv[i]))
+            return usage("no such option, or no such value: ", argv[i - 1]);
+    }
+    if (n == 0)
+        return usage("the server's address is missing", "");
+    srand((unsigned)(past * 1e6));
+    window = paint_open(place);
     if (!window && bot.seconds == 0)
-        snprintf(a.ended, sizeof a.ended, "no window can be opened here; --bot SECONDS plays without one");
-    while (a.ended[0] == 0) {
-        double now = seconds(), frame = now - last;
-
-        last = now;
-        if (a.code[0] != 0 && !told && (told = 1))
-            printf("room %s\n", a.code), fflush(stdout);
-        if (window && !screen_input(&a, &ax, &ay))
-            break;
-        if (bot.seconds > 0 && !bot_play(&bot, &a, (float)frame, &ax, &ay))
-            break;
-        arena_step(&a, (float)frame, ax, ay);
+        return fprintf(stderr, "arena: --bot SECONDS plays without one\n"), 1;
+    net_open(&a, words[0], name);
+    if (a.stage == MENU && (n == 2 || bot.seconds > 0))
+        net_enter(&a, words[1]);
+    while (stays) {
+        if (!screen_input(&a))
+            stays = bot.seconds > 0 ? bot_leave(&bot) : 0;
+        for (now = seconds(), past = now - past > 1 ? now : past; past < now && stays; past += 1.0 / TICKS) {
+            if (bot.seconds > 0)
+                stays = bot_play(&bot, &a);
+            if (bot.seconds > 0 || a.autopilot)
+                bot_steer(&a);
+            net_step(&a);
+            world_step(&a);
+        }
+        musubi_flush(a.client);
         if (window)
             screen_draw(&a);
-        musubi_wait(a.client, 8); /* nothing to do until something comes, or the next frame */
+        if (musubi_wait(a.client, 1000 / TICKS) < 0) /* until something comes, at most to the next frame */
+            nanosleep(&(struct timespec){.tv_nsec = 1000000000 / TICKS}, NULL);
     }
-    if (a.ended[0] != 0)
-        fprintf(stderr, "arena: %s\n", a.ended);
-    result = bot.seconds > 0 ? bot_report(&bot, &a) : a.ended[0] != 0;
-    arena_close(&a);
-    if (window)
-        screen_close();
-    return result;
+    i = bot.seconds > 0 ? bot_report(&bot, &a) : a.problem[0] != 0;
+    net_close(&a);
+    paint_close();
+    return i;
 }

@@ -1,85 +1,41 @@
-/* What a person sees, with SDL 2. Keys: arrows or WASD move, Enter says something, 1 to 6 choose a network, C cuts the direct
- * paths, Tab hides the figures, Escape leaves. */
+/* What a person sees and presses. */
 #include "arena.h"
 
+#include <SDL.h>
 #include <stdio.h>
 #include <string.h>
 
-#ifdef ARENA_SDL
-#include <SDL.h>
-
-/* Five rows of three pixels for each character from ' ' to '_', the top row in the highest three bits of fifteen. */
-static const uint16_t font[] = {
-    0x0000, 0x2482, 0x5a00, 0x5f7d, 0x3d5e, 0x52a5, 0x2b5f, 0x2400, 0x1491, 0x4494, 0x0aa8, 0x05d0, 0x0014, 0x01c0, 0x0002, 0x12a4,
-    0x7b6f, 0x2c97, 0x73e7, 0x73cf, 0x5bc9, 0x79cf, 0x79ef, 0x7292, 0x7bef, 0x7bcf, 0x0410, 0x0414, 0x1511, 0x0e38, 0x4454, 0x7282,
-    0x7be7, 0x2bed, 0x6bae, 0x3923, 0x6b6e, 0x79a7, 0x79a4, 0x396b, 0x5bed, 0x7497, 0x126f, 0x5bad, 0x4927, 0x5fed, 0x6b6d, 0x2b6a,
-    0x6ba4, 0x2b73, 0x6bad, 0x388e, 0x7492, 0x5b6f, 0x5b6a, 0x5bfd, 0x5aad, 0x5a92, 0x72a7, 0x6926, 0x4889, 0x324b, 0x2a00, 0x0007};
-
-static SDL_Window *window;
-static SDL_Renderer *out;
-static char typed[LINE];
-static int typing, figures = 1;
-static const SDL_Color colours[PLAYERS] = {{88, 166, 255, 255}, {255, 123, 114, 255}, {86, 211, 100, 255}, {240, 200, 80, 255},
-                                           {210, 168, 255, 255}, {255, 166, 87, 255}, {121, 220, 220, 255}, {255, 150, 200, 255}};
-
-static void colour(SDL_Color c, int alpha) { SDL_SetRenderDrawColor(out, c.r, c.g, c.b, (Uint8)alpha); }
-
-static void box(float x, float y, float w, float h) { SDL_RenderFillRect(out, &(SDL_Rect){(int)x, (int)y, (int)w, (int)h}); }
-
-static void text(float x, float y, int size, const char *s)
-{
-    for (; *s; s++, x += 4 * (float)size) {
-        int c = *s >= 'a' && *s <= 'z' ? *s - 32 : *s, bit;
-
-        for (bit = 0; c > ' ' && c <= '_' && bit < 15; bit++)
-            if (font[c - ' '] >> (14 - bit) & 1)
-                box(x + (float)(bit % 3 * size), y + (float)(bit / 3 * size), (float)size, (float)size);
-    }
-}
-
-static void disc(float x, float y, float r)
-{
-    int row;
-
-    for (row = (int)-r; row <= (int)r; row++) {
-        float half = SDL_sqrtf(r * r - (float)(row * row));
-
-        box(x - half, y + (float)row, 2 * half, 1);
-    }
-}
-
-int screen_open(void)
-{
-    if (SDL_Init(SDL_INIT_VIDEO) != 0)
-        return 1;
-    window = SDL_CreateWindow("Musubi arena", SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, WIDTH, HEIGHT, 0);
-    out = window != NULL ? SDL_CreateRenderer(window, -1, SDL_RENDERER_SOFTWARE) : NULL;
-    if (out == NULL)
-        return SDL_Quit(), 1;
-    SDL_SetRenderDrawBlendMode(out, SDL_BLENDMODE_BLEND);
-    return 0;
-}
+enum { LIGHT = 0xe6edf3, GREY = 0x8b949e, RED = 0xf85149, GOLD = 0xffd75a, NIGHT = 0x0d1117, LINED = 0x1c2430 };
+static const unsigned colours[PLAYERS] = {0x58a6ff, 0xff7b72, 0x56d364, 0xf0c850, 0xd2a8ff, 0xffa657, 0x79dcdc, 0xff96c8};
+static const unsigned routes[] = {0x6e7681, 0xf0a03c, 0x3fb950, 0x3fb950, 0x3fb950}; /* by MUSUBI_ROUTE_ */
+static char typed[64];
+static int typing;
 
 static int key(struct arena *a, SDL_Keycode k)
 {
-    if (k == SDLK_RETURN) {
-        if (typing && typed[0] != 0)
-            arena_say(a, typed);
-        typed[0] = 0, typing = !typing;
-    } else if (k == SDLK_BACKSPACE && typed[0] != 0)
-        typed[strlen(typed) - 1] = 0;
-    else if (typing)
-        return k != SDLK_ESCAPE || (typing = 0, 1);
-    else if (k >= SDLK_1 && k <= SDLK_6)
-        arena_preset(a, (int)(k - SDLK_1));
-    else if (k == SDLK_c)
-        arena_cut(a, !a->cut);
-    else if (k == SDLK_TAB)
-        figures = !figures;
-    return k != SDLK_ESCAPE;
+    size_t n = strlen(typed);
+
+    if (k == SDLK_ESCAPE)
+        return typing ? typing = 0, 1 : 0;
+    if ((k == SDLK_RETURN || k == SDLK_KP_ENTER) && (a->stage == MENU || a->stage == PLAYING)) {
+        if (a->stage == MENU)
+            net_enter(a, typed);
+        else if (n > 0)
+            net_say(a, typed);
+        typing = a->stage == PLAYING && !typing;
+        memset(typed, 0, sizeof typed);
+    } else if (k == SDLK_BACKSPACE && n > 0)
+        typed[n - 1] = 0;
+    else if (k >= SDLK_1 && k <= SDLK_6 && !typing && a->stage == PLAYING)
+        net_simulate(a, (int)(k - SDLK_1), a->cut);
+    else if (k == SDLK_c && !typing && a->stage == PLAYING)
+        net_simulate(a, a->preset, !a->cut);
+    else if (k == SDLK_b && !typing)
+        a->autopilot = !a->autopilot;
+    return 1;
 }
 
-int screen_input(struct arena *a, float *ax, float *ay)
+int screen_input(struct arena *a)
 {
     const Uint8 *down = SDL_GetKeyboardState(NULL);
     SDL_Event e;
@@ -87,105 +43,118 @@ int screen_input(struct arena *a, float *ax, float *ay)
     while (SDL_PollEvent(&e)) {
         if (e.type == SDL_QUIT || (e.type == SDL_KEYDOWN && !key(a, e.key.keysym.sym)))
             return 0;
-        if (e.type == SDL_TEXTINPUT && typing && strlen(typed) + strlen(e.text.text) < 70 && e.text.text[0] != '\r')
-            strcat(typed, e.text.text);
+        if (e.type == SDL_TEXTINPUT && (typing || a->stage == MENU) && strlen(typed) < (typing ? 60 : 12))
+            typed[strlen(typed)] = e.text.text[0]; /* behind it is zero */
     }
-    *ax = typing ? 0 : (float)((down[SDL_SCANCODE_RIGHT] | down[SDL_SCANCODE_D]) - (down[SDL_SCANCODE_LEFT] | down[SDL_SCANCODE_A]));
-    *ay = typing ? 0 : (float)((down[SDL_SCANCODE_DOWN] | down[SDL_SCANCODE_S]) - (down[SDL_SCANCODE_UP] | down[SDL_SCANCODE_W]));
+    a->push_x = (float)((down[SDL_SCANCODE_RIGHT] | down[SDL_SCANCODE_D]) - (down[SDL_SCANCODE_LEFT] | down[SDL_SCANCODE_A])) * (float)!typing;
+    a->push_y = (float)((down[SDL_SCANCODE_DOWN] | down[SDL_SCANCODE_S]) - (down[SDL_SCANCODE_UP] | down[SDL_SCANCODE_W])) * (float)!typing;
+    a->dash = !typing && down[SDL_SCANCODE_SPACE];
     return 1;
 }
 
-static void draw_world(const struct arena *a)
+static void draw_star(float x, float y, float old_x, float old_y, float age) /* age: seconds */
 {
-    const SDL_Color gold = {255, 215, 90, 255}, dark = {13, 17, 23, 255};
-    int i;
-
-    colour((SDL_Color){30, 37, 46, 255}, 255);
-    for (i = 0; i < WIDTH; i += 60)
-        box((float)i, 0, 1, HEIGHT);
-    for (i = 0; i < HEIGHT; i += 60)
-        box(0, (float)i, WIDTH, 1);
-    for (i = 0; i < STARS; i++) {
-        colour(gold, 60), disc(a->stars[i].x, a->stars[i].y, 11);
-        colour(gold, 255), disc(a->stars[i].x, a->stars[i].y, 5);
-    }
-    for (i = 0; i < PLAYERS; i++) {
-        const struct player *p = &a->players[i];
-        char name[NAME + 8];
-
-        if (!p->used)
-            continue;
-        colour(colours[i], p->connected ? 255 : 70), disc(p->x, p->y, RADIUS);
-        colour(dark, 255), disc(p->x, p->y, i == 0 ? RADIUS - 4 : 4);
-        snprintf(name, sizeof name, "%s %u", p->name, p->score);
-        colour(colours[i], 255), text(p->x - (float)strlen(name) * 4, p->y - RADIUS - 16, 2, name);
-    }
+    paint_colour(GOLD, 0.35f), paint_shape(GLOW, x, y, 34 * SDL_min(age * 4, 1), 0);
+    paint_colour(GOLD, 1), paint_shape(SPARK, x, y, 13 * SDL_min(age * 4, 1), age * 60);
+    if (age < 0.5f && old_x > 0)
+        paint_colour(GOLD, 1 - 2 * age), paint_shape(GLOW, old_x, old_y, 30 + 120 * age, 0);
 }
 
-static void draw_figures(const struct arena *a)
+static void draw_player(const struct player *p)
 {
-    static const char *const routes[] = {"-", "RELAY", "DIRECT LAN", "DIRECT IPV4", "DIRECT IPV6"};
-    float y = 36;
+    unsigned colour = colours[p->colour];
+    char name[NAME + 16];
+    int i;
+
+    for (i = TRAIL - 1; i > 0; i--)
+        paint_colour(colour, 0.3f * (float)(TRAIL - i) / TRAIL), paint_shape(DISC, p->trail[i][0], p->trail[i][1], (float)(RADIUS - i), 0);
+    paint_colour(colour, 0.4f), paint_shape(GLOW, p->at_x, p->at_y, 3 * RADIUS, 0);
+    paint_colour(colour, p->connected ? 1 : 0.3f), paint_shape(DISC, p->at_x, p->at_y, RADIUS, 0);
+    for (i = -6; i <= 6; i += 12) { /* eyes look where it runs */
+        paint_colour(0xffffff, 1), paint_shape(DISC, p->at_x + (float)i + p->vx / 120, p->at_y - 3 + p->vy / 120, 5, 0);
+        paint_colour(NIGHT, 1), paint_shape(DISC, p->at_x + (float)i + p->vx / 60, p->at_y - 3 + p->vy / 60, 2.5f, 0);
+    }
+    snprintf(name, sizeof name, "%s %d", p->name, p->score);
+    paint_colour(colour, 1), paint_text(p->at_x, p->at_y - 40, 2, 0.5f, name);
+}
+
+/* A player's connection: its route, its figures and the last 12 s of its round trips. big: it is the only one. */
+static float draw_figures(const struct player *p, float y, int big)
+{
+    const char *route = net_routes[p->route];
+    float dot = big ? 4 : 2, wide = 6 * dot * (float)strlen(route), high = 7 * dot + 8, full = WIDTH - 10;
     char s[LINE];
     int i;
 
-    for (i = 1; i < PLAYERS; i++) {
-        const struct player *p = &a->players[i];
-        const musubi_stats *t = &p->stats;
+    paint_colour(colours[p->colour], 1), paint_text(full - 296, y + 6, 2, 0, big ? "" : p->name);
+    paint_colour(routes[p->route], 1), paint_box(full - wide - 6, y, wide + 8, high);
+    paint_colour(NIGHT, 1), paint_text(full, y + 4, dot, 1, route);
+    snprintf(s, sizeof s, "%.1f ms +-%.1f  loss %.1f%%", p->stats.rtt_us / 1e3, p->stats.jitter_us / 1e3,
+             SDL_max(p->stats.loss_in_ppm, p->stats.loss_out_ppm) / 1e4);
+    paint_colour(LIGHT, 1), paint_text(full, y + high + 6, 2, 1, s);
+    for (i = 0; i < GRAPH && p->graph[i].ms > 0; i++) {
+        float bar = SDL_min(p->graph[i].ms / 2, 60);
 
-        if (!p->used)
-            continue;
-        snprintf(s, sizeof s, "%-10.10s %-11s %4u.%u MS +-%u.%u  LOSS %u.%u%%  %u.%u KB/S", p->name, p->connected ? routes[t->route < 5 ? t->route : 0] : "connecting",
-                 (unsigned)t->rtt_us / 1000, (unsigned)t->rtt_us / 100 % 10, (unsigned)t->jitter_us / 1000, (unsigned)t->jitter_us / 100 % 10,
-                 (unsigned)t->loss_in_ppm / 10000, (unsigned)t->loss_in_ppm / 1000 % 10, (unsigned)p->rate / 1000, (unsigned)p->rate / 100 % 10);
-        colour(colours[i], 255), text(12, y, 2, s);
-        y += 16;
+        paint_colour(routes[p->graph[i].route], 0.8f), paint_box(full - (float)(5 * i) - 4, y + high + 84 - bar, 4, bar);
     }
+    return y + high + 92;
+}
+
+static void draw_room(const struct arena *a)
+{
+    float y = 10, x;
+    char s[LINE];
+    int i, others = 0;
+
+    for (i = 1; i < PLAYERS; i++)
+        others += a->players[i].used;
+    for (i = 1; i < PLAYERS; i++)
+        if (a->players[i].used)
+            y = draw_figures(&a->players[i], y, others == 1);
+    paint_colour(LIGHT, 1), paint_text(12, 10, 3, 0, a->code);
+    if (a->cut)
+        paint_colour(RED, 1), paint_text(12, 44, 4, 0, "DIRECT PATH CUT");
+    if (others == 0) {
+        paint_colour(LIGHT, 1), paint_text(WIDTH / 2, 170, 11, 0.5f, a->code);
+        paint_colour(GREY, 1), paint_text(WIDTH / 2, 290, 2, 0.5f, "the join code: whoever types it plays with you, on any network");
+    }
+    for (i = 0; i < STARS; i++)
+        if (a->stars[i].x > 0)
+            draw_star(a->stars[i].x, a->stars[i].y, a->stars[i].old_x, a->stars[i].old_y, (float)a->stars[i].age / TICKS);
+    for (i = PLAYERS - 1; i >= 0; i--)
+        if (a->players[i].used)
+            draw_player(&a->players[i]);
+    paint_colour(GOLD, SDL_max(1 - (float)a->banner_age / (3 * TICKS), 0)), paint_text(WIDTH / 2, 230, 6, 0.5f, a->banner);
+    for (i = 0; i < LINES; i++)
+        paint_colour(colours[a->players[a->chat[i].who].colour], SDL_max(1 - (float)a->chat[i].age / (15 * TICKS), 0)),
+            paint_text(12, HEIGHT - 66 - 20 * (float)(LINES - i), 2, 0, a->chat[i].text);
+    if (typing)
+        snprintf(s, sizeof s, "say: %s_", typed), paint_colour(LIGHT, 1), paint_text(12, HEIGHT - 64, 2, 0, s);
+    paint_colour(GREY, 1), paint_text(12, HEIGHT - 20, 2, 0, "ARROWS run  SPACE dash  ENTER say  B plays by itself  ESC leave");
+    for (x = paint_text(12, HEIGHT - 40, 2, 0, "network "), i = 0; net_presets[i] != NULL; i++) {
+        snprintf(s, sizeof s, "%d %s  ", i + 1, net_presets[i]);
+        paint_colour(i == a->preset ? LIGHT : GREY, 1), x = paint_text(x, HEIGHT - 40, 2, 0, s);
+    }
+    paint_colour(a->cut ? RED : GREY, 1), paint_text(x, HEIGHT - 40, 2, 0, a->cut ? "C heal direct" : "C cut direct");
 }
 
 void screen_draw(const struct arena *a)
 {
-    const SDL_Color light = {230, 237, 243, 255}, red = {248, 81, 73, 255};
-    char s[2 * LINE];
+    static const char *const says[] = {"Type a join code and press Enter, or Enter alone for a new room.", "One moment ...", "", "ESC leaves."};
     int i;
 
-    SDL_SetRenderDrawColor(out, 13, 17, 23, 255);
-    SDL_RenderClear(out);
-    draw_world(a);
-    snprintf(s, sizeof s, "ROOM %s   NETWORK %s%s", a->code[0] ? a->code : "...", arena_presets[a->preset], a->cut ? "   DIRECT PATHS CUT" : "");
-    colour(a->cut ? red : light, 255), text(12, 12, 2, s);
-    if (figures)
-        draw_figures(a);
-    colour(light, 170);
-    for (i = 0; i < LINES; i++)
-        text(12, HEIGHT - 116 + (float)(i * 15), 2, a->lines[i]);
-    snprintf(s, sizeof s, typing ? "> %s_" : "ENTER TALK  1-6 NETWORK  C CUT  TAB FIGURES  ESC LEAVE", typed);
-    colour(light, typing ? 255 : 90), text(12, HEIGHT - 20, 2, s);
-    SDL_RenderPresent(out);
+    paint_begin();
+    paint_colour(NIGHT, 1), paint_box(0, 0, WIDTH, HEIGHT);
+    for (paint_colour(LINED, 1), i = 60; i < WIDTH; i += 60)
+        paint_box((float)i, 0, 1, HEIGHT), paint_box(0, (float)i, WIDTH, i < HEIGHT);
+    if (a->stage == PLAYING)
+        draw_room(a);
+    else {
+        paint_colour(GOLD, 1), paint_text(WIDTH / 2, 90, 9, 0.5f, "ARENA");
+        paint_colour(LIGHT, 1), paint_text(WIDTH / 2, 200, 2, 0.5f, says[a->stage]);
+        paint_colour(colours[0], 1), paint_text(WIDTH / 2, 250, 8, 0.5f, typed);
+    }
+    paint_colour(RED, 1), paint_text(WIDTH / 2, 350, 2, 0.5f, a->problem);
+    paint_colour(LIGHT, 1), paint_text(WIDTH / 2, 374, 2, 0.5f, a->problem[0] != 0 ? a->advice : "");
+    paint_end();
 }
-
-void screen_save(const char *file)
-{
-    SDL_Surface *s = out != NULL ? SDL_CreateRGBSurfaceWithFormat(0, WIDTH, HEIGHT, 32, SDL_PIXELFORMAT_ARGB8888) : NULL;
-
-    if (s != NULL && (SDL_RenderReadPixels(out, NULL, SDL_PIXELFORMAT_ARGB8888, s->pixels, s->pitch) != 0 || SDL_SaveBMP(s, file) != 0))
-        fprintf(stderr, "arena: no picture in %s: %s\n", file, SDL_GetError());
-    SDL_FreeSurface(s);
-}
-
-void screen_close(void)
-{
-    SDL_DestroyRenderer(out);
-    SDL_DestroyWindow(window);
-    SDL_Quit();
-}
-
-#else /* without SDL there are bots only */
-
-int screen_open(void) { return 1; }
-int screen_input(struct arena *a, float *ax, float *ay) { return a != NULL && ax != NULL && ay != NULL; }
-void screen_draw(const struct arena *a) { (void)a; }
-void screen_save(const char *file) { (void)file; }
-void screen_close(void) {}
-
-#endif
