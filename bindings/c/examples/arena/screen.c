@@ -122,7 +122,7 @@ static void draw_room(const struct arena *a)
         if (a->stars[i].x > 0)
             draw_star(a->stars[i].x, a->stars[i].y, a->stars[i].old_x, a->stars[i].old_y, (float)a->stars[i].age / TICKS);
     for (i = PLAYERS - 1; i >= 0; i--)
-        if (a->players[i].used)
+        if (a->players[i].used && a->players[i].at_x > 0)
             draw_player(&a->players[i]);
     paint_colour(GOLD, SDL_max(1 - (float)a->banner_age / (3 * TICKS), 0)), paint_text(WIDTH / 2, 230, 6, 0.5f, a->banner);
     for (i = 0; i < LINES; i++)

@@ -33,7 +33,7 @@ static void put_star(struct arena *a, int i, float x, float y)
 
 static void new_star(struct arena *a, int i)
 {
-    put_star(a, i, 60 + (float)(rand() % (WIDTH - 120)), 60 + (float)(rand() % (HEIGHT - 180)));
+    put_star(a, i, 60 + (float)(rand() % (WIDTH - 400)), 90 + (float)(rand() % (HEIGHT - 200)));
     tell_star(a, i, 0);
 }
 
@@ -115,6 +115,8 @@ void world_step(struct arena *a)
         struct player *p = &a->players[i];
         float soft = i == 0 || p->at_x == 0 ? 1 : 0.25f;
 
+        if (p->x == 0) /* it has not said where it is */
+            continue;
         p->x = within(p->x + p->vx / TICKS, WIDTH), p->y = within(p->y + p->vy / TICKS, HEIGHT);
         p->at_x += (p->x - p->at_x) * soft, p->at_y += (p->y - p->at_y) * soft;
         if (a->tick % 2 == 0)
