@@ -14,11 +14,14 @@ first=$!
 code=$(await "$work/ann" 's/^room //p')
 "$arena" "$address" "$code" --bot 3 --players 3 --name Bob --cut 1 >"$work/bob" &
 second=$!
-"$arena" "$address" "$code" --bot 3 --players 3 --name Cy >"$work/cy" || { cat "$work"/ann "$work"/bob "$work"/cy; exit 1; }
-wait $first
-wait $second
-cat "$work/bob"
-grep -q '^Bob said [1-9][0-9]* lines, met 2; all routes were direct 2 times, relayed 1 times$' "$work/bob"
+bad=0
+"$arena" "$address" "$code" --bot 3 --players 3 --name Cy >"$work/cy" || bad=1
+wait $first || bad=2
+wait $second || bad=3
+tail -n 99 "$work"/ann "$work"/bob "$work"/cy
+[ $bad = 0 ]
+# At least: a machine that stands still may lose a direct path of its own.
+grep -q '^Bob said [1-9][0-9]* lines, met 2; all routes were direct [2-9] times, relayed [1-9] times$' "$work/bob"
 
 # refused WHAT ADDRESS [CODE]: the game ends with a sentence about that.
 refused() {
