@@ -48,6 +48,8 @@ var shownCommands = []shownCommand{
 	{"musubi server", "TestDoctorFindsAHealthyServer"},
 	{"musubi server --check", "TestSettingsHaveAnOrder"},
 	{"musubi doctor", "TestDoctorFindsAHealthyServer"},
+	{"musubi demo", "TestDemo"},
+	{"musubi token", "TestTokenCommands"},
 	{"musubi token keygen", "TestTokenCommands"},
 	{"musubi token mint", "TestTokenCommands"},
 	{"musubi token inspect", "TestTokenCommands"},
@@ -56,6 +58,7 @@ var shownCommands = []shownCommand{
 	{"build/bin/musubi_hello", "ctest readme"},
 	{"build/bin/musubi_arena", "ctest arena"},
 
+	{"ctest -R", "gate build library, harness, programs, C tests"},
 	{"cmake --install", "ctest find_package"},
 	{"cc hello.c", "not: run by ./build.sh dist with the archive unpacked (bindings/c/sdk/check.sh)"},
 	{"go test", "gate go test"},
