@@ -22,6 +22,17 @@ func (n *Node) Answer(now time.Time, to uint32, id uint64, body []byte) {
 	n.put(n.clock(now), to, &message{typ: msgTell, id: id, body: body})
 }
 
+// Half tells another node, or all (0), of a relayed pair of which one player is here. HalfCame follows there. It arrives, as long as
+// both nodes live.
+func (n *Node) Half(now time.Time, to uint32, body []byte) {
+	now = n.clock(now)
+	for _, x := range n.roster.order {
+		if to == 0 || to == x.ID {
+			n.put(now, x.ID, &message{typ: msgHalf, body: body})
+		}
+	}
+}
+
 func (n *Node) handleAsk(from uint32, m *message) {
 	kind := Asked
 	if m.typ == msgTell {

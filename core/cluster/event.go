@@ -40,6 +40,7 @@ const (
 	HandoverDone                      // Room: OK taken by the other node, and to be dropped; else nobody took it
 	Asked                             // a question of Node's: answer with Answer
 	Answered                          // an answer to ours
+	HalfCame                          // what Node says of a relayed pair, in Body
 	NodeUp                            // Node, by the name Code, is alive
 	NodeDown                          // it is not, any more
 	Cut                               // without a bus for CutAfter: tell clients to move

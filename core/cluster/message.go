@@ -49,6 +49,7 @@ const (
 	msgAsk                             // id(64), question
 	msgTell                            // id(64), answer
 	msgHello                           // flags(8), node info, name(len8)
+	msgHalf                            // one half of a relayed pair: the hub's business
 )
 
 // Flags of messages.
@@ -92,7 +93,7 @@ func appendMessage(b []byte, m *message) []byte {
 		b = appendName(b, &m.ref)
 	case msgDetach:
 		b = append(appendName(b, &m.ref), m.flags)
-	case msgHandover:
+	case msgHandover, msgHalf:
 		b = append(b, m.body...)
 	case msgHanded:
 		b = append(be.AppendUint64(b, m.room), m.flags)
@@ -125,7 +126,7 @@ func readMessage(r *wire.Reader) (m message, ok bool) {
 		m.ref = readName(&q)
 	case msgDetach:
 		m.ref, m.flags = readName(&q), q.U8()
-	case msgHandover:
+	case msgHandover, msgHalf:
 		m.body = q.Rest()
 	case msgHanded:
 		m.room, m.flags = q.U64(), q.U8()

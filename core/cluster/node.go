@@ -3,6 +3,7 @@ package cluster
 import (
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/deadline"
@@ -223,6 +224,8 @@ func (n *Node) messages(now time.Time, from uint32, r *wire.Reader) {
 			n.handleHandover(now, from, &m)
 		case msgTell:
 			n.handleAsk(from, &m)
+		case msgHalf:
+			n.event(Event{Kind: HalfCame, Node: from, Body: slices.Clone(m.body)})
 		default:
 			n.stats.Unmatched++
 		}

@@ -300,6 +300,17 @@ func (n *Node) AddrOf(id uint32) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// Burden is how many links a node has, and whether it drains; a node that is not alive drains.
+func (n *Node) Burden(id uint32) (links uint32, draining bool) {
+	switch x := n.roster.byID[id]; {
+	case id == 0 || id == n.id:
+		return n.cfg.Load(), n.drained
+	case x != nil:
+		return x.Load, x.Draining
+	}
+	return 0, true
+}
+
 // Drain tells everybody that nothing new should come here.
 func (n *Node) Drain(now time.Time) {
 	n.drained = true

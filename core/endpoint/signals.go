@@ -93,11 +93,11 @@ func (e *Endpoint) linkIsUp(now time.Time, ev *link.ClientEvent) {
 // serverBack tells every connection where the server is now: relay legs are bound there, or where they were, if the link is
 // to another node by now.
 func (e *Endpoint) serverBack(now time.Time, elsewhere bool) {
-	server := e.server
-	if elsewhere {
+	server, stream := e.server, e.link.OnStream()
+	if elsewhere && !stream {
 		server = netip.AddrPort{}
 	}
-	e.eachPeer(func(p *peer.Peer) { p.ServerBack(now, server, e.sampleServer(), e.info.STUNToken) })
+	e.eachPeer(func(p *peer.Peer) { p.ServerBack(now, server, stream, e.sampleServer(), e.info.STUNToken) })
 }
 
 func (e *Endpoint) linkIsDown(ev *link.ClientEvent) {

@@ -39,7 +39,7 @@ type leg struct {
 // place is an address as words that can be read while another thread writes the other one.
 type place struct {
 	high, low atomic.Uint64 // the address, IPv4 mapped into IPv6
-	port      atomic.Uint64 // and bit 16: there is an address
+	port      atomic.Uint64 // bit 16: there is an address; from bit 32 on: the handle by which the leg is known there
 }
 
 // address is a place as it was read.
@@ -91,7 +91,11 @@ func (t *Table) Set(i uint32, l relay.Leg) {
 	w := &e.where[next&1]
 	w.high.Store(a.high)
 	w.low.Store(a.low)
-	w.port.Store(uint64(a.port))
+	name := l.Name
+	if name == 0 {
+		name = l.Handle
+	}
+	w.port.Store(uint64(a.port) | uint64(name)<<32)
 	e.bits.Store(l.Rate.BitsPerSecond)
 	e.packets.Store(l.Rate.PacketsPerSecond)
 	e.version.Store(next)
@@ -139,14 +143,14 @@ func (t *Table) Counts() (c relay.Counts) {
 	return c
 }
 
-// address reads where the leg is. A reader that is overtaken by two changes reads again.
-func (e *leg) address() address {
+// address reads where the leg is, and by which handle it is known there. A reader that is overtaken by two changes reads again.
+func (e *leg) address() (a address, name uint32) {
 	for {
 		v := e.version.Load()
 		w := &e.where[v&1]
-		a := address{w.high.Load(), w.low.Load(), uint32(w.port.Load())}
+		high, low, port := w.high.Load(), w.low.Load(), w.port.Load()
 		if e.version.Load() == v {
-			return a
+			return address{high, low, uint32(port)}, uint32(port >> 32)
 		}
 	}
 }
@@ -197,7 +201,7 @@ func (t *Table) route(now int64, from netip.AddrPort, b []byte) (to netip.AddrPo
 	if handle == 0 || i >= uint32(len(t.legs)) || t.legs[i].handle.Load() != handle {
 		return to, refuse, relay.DropHandle
 	}
-	if t.legs[i].address() != addressOf(from) || isStream(from.Addr()) {
+	if at, _ := t.legs[i].address(); at != addressOf(from) || isStream(from.Addr()) {
 		return to, refuse, relay.DropSource
 	}
 	name, to, ok := t.other(i, handle)
@@ -217,7 +221,6 @@ func (t *Table) route(now int64, from netip.AddrPort, b []byte) (to netip.AddrPo
 // other is the name and the address of the other leg of the session in which place i has this handle. It is not ok when the
 // session has ended, maybe only while we looked: then what was read may be another session's.
 func (t *Table) other(i, handle uint32) (name uint32, at netip.AddrPort, ok bool) {
-	e := &t.legs[i^1]
-	name, where := e.handle.Load(), e.address()
+	where, name := t.legs[i^1].address()
 	return name, where.addrPort(), t.legs[i].handle.Load() == handle
 }

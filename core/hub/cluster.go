@@ -176,25 +176,6 @@ func (h *Hub) tellHere(now time.Time, link uint32, sig *wire.Signal) {
 	h.touch(s)
 }
 
-// Relays chooses where two members' packets go when they don't go directly: by the caller's home, with the callee's, or
-// any other node of the region, as the backup. A client without UDP reaches its home only.
-func (h *Hub) relays(caller, callee *rendezvous.LinkRef) (relay, backup netip.AddrPort) {
-	first, second := h.cluster.AddrOf(caller.Node), h.cluster.AddrOf(callee.Node)
-	if !first.IsValid() || callee.Stream && !caller.Stream {
-		first, second = second, first
-	}
-	if second == first || !second.IsValid() {
-		second = netip.AddrPort{}
-		for _, a := range append(h.cluster.Others(2), h.cfg.Public) {
-			if a != first {
-				second = a
-				break
-			}
-		}
-	}
-	return first, second
-}
-
 // bindLegs binds the legs of an introduction that are at this node to its client's address: no BIND is needed, and the grant
 // holds a handle in the place of the address.
 func (h *Hub) bindLegs(now time.Time, s *session, sig *wire.Signal) {
@@ -214,6 +195,7 @@ func (h *Hub) bindLegs(now time.Time, s *session, sig *wire.Signal) {
 			if handle, ok := h.relay.Prebind(now, sig.Intro, leg, secure.KeyHash(s.link.Key), m.addr, g.Rate); ok {
 				h.own(s.link.Member, handle)
 				g.Handle, g.Addr = handle, netip.AddrPort{}
+				h.seekHalf(now, m.addr, sig.Intro, leg)
 			}
 		}
 	}
@@ -228,7 +210,7 @@ func (a asCluster) Reserve(code string, room uint64, epoch uint32) {
 
 func (a asCluster) Closed(code string) { a.h.cluster.Closed(code) }
 
-func (a asCluster) Relays(caller, callee *rendezvous.LinkRef) (relay, backup netip.AddrPort) {
+func (a asCluster) Relays(caller, callee *rendezvous.LinkRef) (relay, backup [2]netip.AddrPort) {
 	return a.h.relays(caller, callee)
 }
 

@@ -58,6 +58,8 @@ func (h *Hub) clusterEvent(now time.Time, e *cluster.Event) {
 		if a, ok := cluster.ParseAnswer(e.Body); ok {
 			h.rooms.HandleAnswer(now, e.ID, &a)
 		}
+	case cluster.HalfCame:
+		h.halfCame(now, e)
 	case cluster.Cut:
 		h.event(Event{Kind: EventCluster, Text: "without the other nodes for 15 s: clients are told to go elsewhere"})
 		h.moveAll(now)

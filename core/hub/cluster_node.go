@@ -23,6 +23,8 @@ type ClusterNode interface {
 	Fenced(now time.Time) bool
 	Others(most int) (addrs []netip.AddrPort)
 	AddrOf(id uint32) netip.AddrPort
+	Burden(id uint32) (links uint32, draining bool)
+	Half(now time.Time, to uint32, body []byte)
 	Drain(now time.Time)
 	Successor() uint32
 	Retire()

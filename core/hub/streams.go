@@ -122,6 +122,7 @@ func (h *Hub) HandleStream(now time.Time, id uint32, b []byte) {
 		h.drop(dropSTUN)
 	case family == wire.FamilyRelay:
 		h.handleRelay(now, from, b)
+		h.boundByStream(now, from, b)
 	case family == wire.FamilyHandshake:
 		reply, s := h.acceptor.HandleStream(now, link.Origin{Addr: from, Seen: s.seen}, b)
 		h.answerHandshake(from, reply, s)

@@ -106,6 +106,9 @@ func (c *Client) StreamFailed(now time.Time, text string) {
 		c.reset()
 	case was:
 		c.startTry(now)
+	case c.state == trying && s.eager && len(c.servers()) > 1: // UDP gets nowhere from here: this server had its turn
+		s.wait = 0
+		c.nextServer(now)
 	case c.state == trying:
 		s.askAt = now.Add(s.wait)
 	case c.state == up:

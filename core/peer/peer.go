@@ -252,13 +252,17 @@ func mappedAddrs(attested []netip.AddrPort, port uint16) (out []netip.AddrPort) 
 
 // ServerBack tells that the link to the server came up again, perhaps at another address: a relay that went with it knows
 // our leg by its ticket alone. An invalid server: another node, and the relays stayed where they were. stun and token are what Config has of these names.
-func (p *Peer) ServerBack(now time.Time, server, stun netip.AddrPort, token [16]byte) {
+// stream: we reach that server only, which leads to the other side's relay.
+func (p *Peer) ServerBack(now time.Time, server netip.AddrPort, stream bool, stun netip.AddrPort, token [16]byte) {
 	if !p.Connected() {
 		return
 	}
 	p.agent.SetServer(stun, token)
 	for i := range p.legs {
 		if c := p.legs[i].client; c != nil {
+			if i == 0 && stream {
+				c.Through(server)
+			}
 			c.Follow(now, server)
 		}
 	}

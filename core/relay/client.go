@@ -105,6 +105,9 @@ func (c *Client) Follow(now time.Time, server netip.AddrPort) {
 	}
 }
 
+// Through says that nothing but this server can be reached: it is to be the relay of this leg, whichever was.
+func (c *Client) Through(server netip.AddrPort) { c.server = server.IsValid() }
+
 // Rate is what the relay grants; zeros: no limit.
 func (c *Client) Rate() wire.RelayRate { return c.rate }
 

@@ -68,6 +68,7 @@ func (s *Server) release(i uint32) {
 	for k := 2 * i; k <= 2*i+1; k++ {
 		s.table.Clear(k)
 		delete(s.waiting, k)
+		delete(s.bridges, k)
 		if s.legs[k].bound {
 			s.stats.Bound--
 		}

@@ -44,7 +44,7 @@ func (s *Server) forward(now time.Time, from netip.AddrPort, b []byte, paid bool
 		}
 	}
 	// From here on the packet looks as the receiver expects it; the sender's handle goes no further.
-	binary.BigEndian.PutUint32(b[1:], other.handle)
+	binary.BigEndian.PutUint32(b[1:], s.name(i^1))
 	if !other.bound {
 		s.keep(i^1, t, b)
 		return to, false

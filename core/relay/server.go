@@ -2,6 +2,7 @@ package relay
 
 import (
 	"container/heap"
+	"encoding/binary"
 	"io"
 	"net/netip"
 	"time"
@@ -84,8 +85,9 @@ type Server struct {
 	table    Table
 	pairs    map[[16]byte]uint32 // the session of two clients
 	retired  []retiring
-	waiting  map[uint32]*kept // by index of the leg that is not bound
-	expiry   expiryHeap       // one entry per session, possibly early
+	waiting  map[uint32]*kept  // by index of the leg that is not bound
+	bridges  map[uint32]uint32 // legs that lead to another node, with the handles by which that knows them
+	expiry   expiryHeap        // one entry per session, possibly early
 	out      []datagram
 	outHead  int
 	stats    Stats
@@ -106,7 +108,7 @@ func NewServer(cfg ServerConfig) *Server {
 		cfg.Table = &plain{handles: NewHandles(cfg.Rand)}
 	}
 	return &Server{cfg: cfg, base: cfg.Base, table: cfg.Table, handles: cfg.Table.Handles(),
-		byID: map[[16]byte]uint32{}, pairs: map[[16]byte]uint32{}, waiting: map[uint32]*kept{}}
+		byID: map[[16]byte]uint32{}, pairs: map[[16]byte]uint32{}, waiting: map[uint32]*kept{}, bridges: map[uint32]uint32{}}
 }
 
 // Stats are the counters now, the table's among them.
@@ -137,8 +139,9 @@ func (s *Server) Prebind(now time.Time, id [16]byte, n uint8, client KeyHash, ad
 	if !ok || !addr.IsValid() {
 		return 0, false
 	}
-	if l := &s.legs[i]; !l.bound {
-		l.rate = rate
+	if _, bridge := s.bridges[i]; bridge || !s.legs[i].bound {
+		delete(s.bridges, i)
+		s.legs[i].rate = rate
 		s.bind(i, client, addr)
 	}
 	return s.legs[i].handle, true
@@ -197,7 +200,7 @@ func (s *Server) begin(i uint32, id [16]byte, now int64) {
 func (s *Server) move(i uint32, to netip.AddrPort) {
 	l := &s.legs[i]
 	l.ip, l.port, l.bound = to.Addr().As16(), to.Port(), true
-	s.table.Set(i, Leg{Handle: l.handle, Addr: l.addr(), Rate: l.rate})
+	s.table.Set(i, Leg{Handle: l.handle, Name: s.bridges[i], Addr: l.addr(), Rate: l.rate})
 	s.table.Touch(i, s.now)
 }
 
@@ -218,6 +221,7 @@ func (s *Server) bind(i uint32, client KeyHash, addr netip.AddrPort) {
 		if s.now-k.at[n] <= int64(keptTime) {
 			s.stats.Packets++
 			s.stats.Bytes += uint64(len(k.data[n]))
+			binary.BigEndian.PutUint32(k.data[n][1:], s.name(i))
 			s.send(addr, k.data[n])
 		}
 	}

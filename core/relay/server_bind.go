@@ -82,6 +82,7 @@ func (s *Server) handleBind2(now time.Time, from netip.AddrPort, b []byte) {
 	case m.Counter > l.counter:
 		// The newest word of the client about where it is. Its allowance is the leg's and does not start anew.
 		l.counter, l.rate = m.Counter, s.cfg.Rate(t.Rate)
+		delete(s.bridges, i)
 		s.sessions[i/2].bound = s.now // a player who waits for a sleeping one keeps the session by binding again
 		s.bind(i, t.KeyHash, from)
 	case m.Counter == l.counter && l.at(from):

@@ -31,6 +31,7 @@ type Table interface {
 // Leg is what forwarding must know of a leg.
 type Leg struct {
 	Handle uint32
+	Name   uint32         // by which its other end knows it; zero: by Handle
 	Addr   netip.AddrPort // proven; invalid: the leg is not bound
 	Rate   wire.RelayRate
 }

@@ -16,8 +16,8 @@ type Cluster interface {
 	// Seek looks elsewhere for what a member of this node asks for by a Join or Rejoin. t is the Rejoin's ticket. NotFound,
 	// Unavailable or Restore, or the room's owner answers the member itself.
 	Seek(from LinkRef, sig *wire.Signal, code string, t *wire.RoomTicket, profile wire.Profile)
-	// Relays chooses the nodes by which two members' packets go; backup may be invalid.
-	Relays(caller, callee *LinkRef) (relay, backup netip.AddrPort)
+	// Relays chooses the nodes by which two members' packets go, for leg 0, the caller's, and leg 1; backup may be invalid.
+	Relays(caller, callee *LinkRef) (relay, backup [2]netip.AddrPort)
 	// Closed gives a room's code back.
 	Closed(code string)
 }
@@ -196,10 +196,10 @@ func (s *Server) chooseRelays(in *introduction) {
 	}
 	relay, backup := s.cfg.Cluster.Relays(&in.caller.ref, &in.callee.ref)
 	for leg := range in.grants {
-		in.grants[leg].Addr = relay
-		if backup.IsValid() {
+		in.grants[leg].Addr = relay[leg]
+		if backup[leg].IsValid() {
 			in.backups[leg] = in.grants[leg]
-			in.backups[leg].Addr = backup
+			in.backups[leg].Addr = backup[leg]
 			in.flags |= wire.IntroBackup
 		}
 	}

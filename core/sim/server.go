@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -97,8 +99,13 @@ func (s *Server) Addr6() netip.AddrPort { return netip.AddrPortFrom(s.addr6, s.s
 func (s *Server) Stop()   { s.down = true }
 func (s *Server) Resume() { s.down = false; s.drain(s.w.now) }
 
-// Kill ends the process; Restart begins another one with the same secrets, which knows nothing.
-func (s *Server) Kill() { s.down, s.onBus = true, false }
+// Kill ends the process, whose streams break with it; Restart begins another one with the same secrets, which knows nothing.
+func (s *Server) Kill() {
+	s.down, s.onBus = true, false
+	for _, id := range slices.Sorted(maps.Keys(s.streams)) {
+		s.streams[id].reset()
+	}
+}
 
 func (s *Server) Restart() {
 	s.starts++

@@ -107,6 +107,16 @@ func (st *tcpStream) toClient(b []byte) {
 	})
 }
 
+// reset is what the server's machine says of a stream whose process is gone.
+func (st *tcpStream) reset() {
+	st.pass(1, nil, func(time.Time, []byte) {
+		if c := st.client; c.stream == st {
+			st.open = false
+			c.Do(func(now time.Time, e *endpoint.Endpoint) { e.SocketFailed(now, st.id, "reset by the server") })
+		}
+	})
+}
+
 // hangUp ends the stream at both ends.
 func (c *Client) hangUp() {
 	st := c.stream
