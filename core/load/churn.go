@@ -19,7 +19,7 @@ const (
 
 // handshakes makes new links as fast as it goes: each is closed as soon as it is up, and another client takes its place.
 func (t *run) handshakes() (r Result, err error) {
-	c, err := t.newCrowd()
+	c, err := t.newCrowd(t.cfg.Seed)
 	if err != nil {
 		return r, err
 	}
@@ -98,7 +98,7 @@ func (t *run) fill(c *crowd, n int) error {
 
 // resumes has clients come back by their tickets as fast as it goes, each from a network that has just changed.
 func (t *run) resumes() (r Result, err error) {
-	c, err := t.newCrowd()
+	c, err := t.newCrowd(t.cfg.Seed)
 	if err != nil {
 		return r, err
 	}
@@ -139,7 +139,7 @@ func (t *run) resumes() (r Result, err error) {
 
 // halfOpen makes sessions that nobody takes up, 10,000 or as many as idle has links, and looks how long a client that means it needs.
 func (t *run) halfOpen() (r Result, err error) {
-	c, err := t.newCrowd()
+	c, err := t.newCrowd(t.cfg.Seed)
 	if err != nil {
 		return r, err
 	}

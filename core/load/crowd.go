@@ -22,6 +22,7 @@ const (
 	// slice is how long one round of the loop may sleep: stories look at their own conditions so often.
 	slice = 20 * time.Millisecond
 	burst = 128 // players whose time has come speak at once
+	turn  = 16  // bursts of a round: the story looks at itself between two
 )
 
 // player is one client. A story keeps what it wants to know about it in at and mark.
@@ -51,6 +52,7 @@ type crowd struct {
 	shaking  map[[wire.RandomSize]byte]*player // handshakes under way
 	timers   wakes
 	took     func(p *player, ev *link.ClientEvent) // what the story does with news
+	relayed  func(b []byte)                        // and with relayed packets; nil: nothing
 
 	up, resumed, down int // events
 
@@ -125,7 +127,7 @@ func (c *crowd) run(until time.Time, done func() bool) error {
 		c.now = time.Now()
 		busy := c.loop.Read(c.datagram) > 0
 		// All that are due: whoever acknowledges late is sent everything again, and is later still.
-		for n := 1; len(c.timers) > 0 && !c.now.Before(c.timers[0].wake); n++ {
+		for n := 1; n < turn*burst && len(c.timers) > 0 && !c.now.Before(c.timers[0].wake); n++ {
 			if n%burst == 0 { // true clients don't speak in chorus, and no server has room for that
 				c.loop.Flush()
 				c.loop.Read(c.datagram)
@@ -163,6 +165,10 @@ func (c *crowd) datagram(_ api.SocketID, from netip.AddrPort, b []byte) {
 			p.link.Close(c.now)
 			c.say(p)
 		}
+		return
+	}
+	if wire.FamilyOf(b) == wire.FamilyRelay && c.relayed != nil {
+		c.relayed(b)
 		return
 	}
 	if p := c.owner(b); p != nil {

@@ -78,36 +78,39 @@ func (f *flooder) end() int {
 
 // flood plays signals beside forged INITs. What of them was late lost a packet.
 func (t *run) flood() (r Result, err error) {
-	c, err := t.settled()
+	idle, c, err := t.callers()
 	if err != nil {
 		return r, err
 	}
-	quiet, _, err := t.calls(c)
-	if err != nil {
-		return r, err
-	}
-	_, before, _ := t.target.Usage()
-	down := c.down
-	f, err := startFlood(c.servers[0], t.cfg.Flood)
-	if err != nil {
-		return r, err
-	}
-	m := t.meter()
-	times, asked, err := t.calls(c)
-	cpu, passed := m.used()
-	sent := f.end()
-	_, after, ok := t.target.Usage()
-	r.add("forged", "/s", float64(sent)/passed.Seconds())
-	r.add("calls", "", float64(asked))
-	r.add("unanswered", "", float64(asked-len(times)))
-	r.add("late", "%", 100*lateShare(times))
-	r.add("late without", "%", 100*lateShare(quiet))
-	r.add("links lost", "", float64(c.down-down))
-	r.spread("Connect to Request", times)
-	if ok {
-		r.add("of a core", "%", 100*cpu.Seconds()/passed.Seconds())
-		r.add("memory grew by", "MB", float64(after-before)/1e6)
-	}
+	down := idle.down + c.down
+	err = idle.beside(func() error {
+		quiet, _, err := t.calls(c)
+		if err != nil {
+			return err
+		}
+		_, before, _ := t.target.Usage()
+		f, err := startFlood(c.servers[0], t.cfg.Flood)
+		if err != nil {
+			return err
+		}
+		m := t.meter()
+		times, asked, err := t.calls(c)
+		cpu, passed := m.used()
+		sent := f.end()
+		_, after, ok := t.target.Usage()
+		r.add("forged", "/s", float64(sent)/passed.Seconds())
+		r.add("calls", "", float64(asked))
+		r.add("unanswered", "", float64(asked-len(times)))
+		r.add("late", "%", 100*lateShare(times))
+		r.add("late without", "%", 100*lateShare(quiet))
+		r.spread("Connect to Request", times)
+		if ok {
+			r.add("of a core", "%", 100*cpu.Seconds()/passed.Seconds())
+			r.add("memory grew by", "MB", float64(after-before)/1e6)
+		}
+		return err
+	})
+	r.add("links lost", "", float64(idle.down+c.down-down))
 	return r, err
 }
 

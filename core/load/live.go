@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/link"
@@ -13,11 +14,6 @@ import (
 const (
 	// calm is how long the links live before idle measures: every one has got a second ticket and is forgotten as a newcomer.
 	calm = 70 * time.Second
-	// pairs is how many players call each other at a time, rate how often they do in all.
-	pairs = 200
-	rate  = 500 // a second
-	// late is when an answer was late because a packet was lost: RUDP asks again no sooner on a path without delay.
-	late = 15 * time.Millisecond
 	// stormTime is how long everybody may take to come back.
 	stormTime = 3 * time.Minute
 )
@@ -27,13 +23,17 @@ func (t *run) settled() (*crowd, error) {
 	if t.crowd != nil {
 		return t.crowd, nil
 	}
-	c, err := t.newCrowd()
+	c, err := t.newCrowd(t.cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
 	t.crowd = c
-	size, joined := t.cfg.Room, 0
-	n := t.cfg.Links / size * size
+	return c, t.settle(c, t.cfg.Links/t.cfg.Room*t.cfg.Room, t.cfg.Room)
+}
+
+// settle brings n new players into rooms of size.
+func (t *run) settle(c *crowd, n, size int) (err error) {
+	joined := 0
 	c.took = func(p *player, ev *link.ClientEvent) {
 		first := p.index / size * size
 		switch {
@@ -46,7 +46,7 @@ func (t *run) settled() (*crowd, error) {
 		}
 	}
 	if e := t.fill(c, n); e != nil {
-		return nil, e
+		return e
 	}
 	place := 0 // the next player that may join: the first of its room has created it
 	e := c.run(time.Now().Add(setUp), func() bool {
@@ -72,7 +72,17 @@ func (t *run) settled() (*crowd, error) {
 		e = errTimeout
 	}
 	c.took = func(*player, *link.ClientEvent) {}
-	return c, errors.Join(err, e)
+	return errors.Join(err, e)
+}
+
+// beside plays f while a crowd goes on living in a goroutine of its own: what its players do is not in f's way.
+func (c *crowd) beside(f func() error) error {
+	var stop atomic.Bool
+	ended := make(chan error, 1)
+	go func() { ended <- c.run(time.Now().Add(time.Hour), stop.Load) }()
+	err := f()
+	stop.Store(true)
+	return errors.Join(err, <-ended)
 }
 
 // idle measures what links cost that only live.
@@ -102,74 +112,6 @@ func (t *run) idle() (r Result, err error) {
 		r.add("RSS each", "B", float64(rss)/float64(len(c.players)))
 	}
 	return r, nil
-}
-
-// signals measures how long a Connect takes to its callee. The callee refuses, so that the pair can do it again.
-func (t *run) signals() (r Result, err error) {
-	c, err := t.settled()
-	if err != nil {
-		return r, err
-	}
-	times, asked, err := t.calls(c)
-	r.add("calls", "", float64(asked))
-	r.add("unanswered", "", float64(asked-len(times)))
-	r.spread("Connect to Request", times)
-	return r, err
-}
-
-// calls has pairs of players of one room call each other.
-func (t *run) calls(c *crowd) (times []time.Duration, asked int, err error) {
-	n := min(pairs, len(c.players)/t.cfg.Room)
-	type call struct{ from, to *player }
-	all, free := make([]call, n), make([]int, 0, n)
-	byCallee := map[*player]int{}
-	for i := range all {
-		from := c.players[i*t.cfg.Room]
-		all[i] = call{from, c.players[i*t.cfg.Room+1]}
-		byCallee[all[i].to], free = i, append(free, i)
-		from.mark = 0
-	}
-	c.took = func(p *player, ev *link.ClientEvent) {
-		if ev.Kind != link.Signal {
-			return
-		}
-		switch ev.Signal.Type {
-		case wire.SigRequest:
-			if i, ok := byCallee[p]; ok {
-				times = append(times, time.Since(all[i].from.at))
-				_ = p.link.Rooms().Reject(ev.Signal.Intro, 0, "busy")
-				p.link.Flush(c.now)
-			}
-		case wire.SigRejected:
-			if i := p.index / t.cfg.Room; i < n {
-				free = append(free, i)
-			}
-		}
-	}
-	defer func() { c.took = func(*player, *link.ClientEvent) {} }()
-	began := time.Now()
-	err = c.run(began.Add(t.cfg.Time), func() bool {
-		due := int(time.Since(began).Seconds() * rate)
-		for ; asked < due && len(free) > 0; asked++ {
-			i := free[0]
-			free = free[1:]
-			p := all[i].from
-			room, _ := all[i].to.link.Rooms().Room()
-			p.at = time.Now()
-			if p.link.Rooms().Connect(room.Self, nil) != nil {
-				free = append(free, i)
-				break
-			}
-			c.say(p)
-		}
-		t.progress("calls: %d", asked)
-		return false
-	})
-	if err == nil { // those under way
-		err = c.run(time.Now().Add(time.Second), func() bool { return len(times) == asked })
-	}
-	slices.Sort(times)
-	return times, asked, err
 }
 
 // storm kills the server under all its links and starts it again: until when is everybody back? Of a cluster it is the first
@@ -205,7 +147,7 @@ func (t *run) storm() (r Result, err error) {
 	if err := t.target.Restart(0); err != nil {
 		return r, err
 	}
-	m, looked := t.meter(), 0
+	m, looked, resumed := t.meter(), 0, c.resumed
 	err = c.run(began.Add(stormTime), func() bool {
 		for t.cfg.Notice > 0 && looked < n && time.Since(began) >= t.cfg.Notice*time.Duration(looked)/time.Duration(n) {
 			p := c.players[looked]
@@ -220,6 +162,7 @@ func (t *run) storm() (r Result, err error) {
 	n -= spared
 	r.add("links", "", float64(n))
 	r.add("back", "", float64(back-spared))
+	r.add("by ticket", "", float64(c.resumed-resumed))
 	slices.Sort(at)
 	for _, p := range []int{50, 99, 100} {
 		if i := n*p/100 - 1; i >= 0 && i < len(at) {

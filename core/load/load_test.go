@@ -63,7 +63,7 @@ func TestStories(t *testing.T) {
 	}
 	defer target.Stop()
 	results := map[string]*Result{}
-	err := Play(target, Config{Links: 200, Time: 300 * time.Millisecond, Sockets: 8, Flood: 2000, Notice: 200 * time.Millisecond}, func(r Result) { results[r.Story] = &r })
+	err := Play(target, Config{Links: 200, Time: 300 * time.Millisecond, Sockets: 8, Flood: 2000, Pairs: 10, Churn: 50, Notice: 200 * time.Millisecond}, func(r Result) { results[r.Story] = &r })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,12 @@ func TestStories(t *testing.T) {
 	want("idle", "lost", 0, 0)
 	want("signals", "calls", 1, any)
 	want("signals", "unanswered", 0, 0)
+	want("relayed", "pairs", 10, 10)
+	want("relayed", "sent a second", 600, 1300)
+	want("relayed", "lost", 0, 0)
+	want("churn", "left", 1, any)
+	want("churn", "came", results["churn"].Get("left"), results["churn"].Get("left"))
+	want("churn", "others lost", 0, 0)
 	want("flood", "forged", 1, any)
 	want("flood", "calls", 1, any)
 	want("flood", "links lost", 0, 0)

@@ -18,6 +18,9 @@ type Config struct {
 	Time    time.Duration // that each story measures; 0: 10 s
 	Sockets int           // of ours; 0: 64
 	Flood   int           // forged INITs a second; 0: 50,000
+	Pairs   int           // players who call each other, or whose packets are relayed; 0: 200
+	Packets int           // that each of a relayed pair sends a second; 0: 60
+	Churn   int           // players a second who leave and others come; 0: 100
 	Notice  time.Duration // in storm, every client looks after its link within so long; 0: by its own keepalive, within 15 s
 	Seed    uint64
 	Out     io.Writer // progress; nil: none
@@ -36,7 +39,9 @@ var stories = []story{
 	{"halfopen", "clients that never take up the session they were given", (*run).halfOpen},
 	{"idle", "links in rooms that only live", (*run).idle},
 	{"signals", "from a player's Connect to the other's Request, beside the links of idle", (*run).signals},
-	{"flood", "the same under INITs from forged addresses", (*run).flood},
+	{"relayed", "pairs whose packets go through the relay, beside the links of idle", (*run).relayed},
+	{"churn", "players of idle's rooms leave, and others come", (*run).churn},
+	{"flood", "signals under INITs from forged addresses", (*run).flood},
 	{"storm", "the server is killed and started again under all links", (*run).storm},
 }
 
@@ -62,6 +67,7 @@ type run struct {
 	cfg    Config
 	target Target
 	crowd  *crowd // that idle left, for those behind it
+	pairs  *crowd // that call each other beside it; nil: not yet
 	told   time.Time
 }
 
@@ -87,6 +93,15 @@ func Play(target Target, cfg Config, done func(Result)) error {
 	}
 	if cfg.Flood == 0 {
 		cfg.Flood = 50_000
+	}
+	if cfg.Pairs == 0 {
+		cfg.Pairs = 200
+	}
+	if cfg.Packets == 0 {
+		cfg.Packets = 60
+	}
+	if cfg.Churn == 0 {
+		cfg.Churn = 100
 	}
 	if cfg.Out == nil {
 		cfg.Out = io.Discard
@@ -118,8 +133,10 @@ func Play(target Target, cfg Config, done func(Result)) error {
 }
 
 func (t *run) close() {
-	if t.crowd != nil {
-		t.crowd.close()
+	for _, c := range []*crowd{t.crowd, t.pairs} {
+		if c != nil {
+			c.close()
+		}
 	}
 }
 
@@ -134,6 +151,6 @@ func (t *run) progress(format string, args ...any) {
 // places is how many handshakes are under way at a time.
 func (t *run) places() int { return min(mostPlaces, max(t.cfg.Links/4, 1)) }
 
-func (t *run) newCrowd() (*crowd, error) {
-	return newCrowd(t.target.Address(), t.cfg.Sockets, t.cfg.Seed)
+func (t *run) newCrowd(seed uint64) (*crowd, error) {
+	return newCrowd(t.target.Address(), t.cfg.Sockets, seed)
 }

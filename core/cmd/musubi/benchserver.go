@@ -19,6 +19,9 @@ type benchServerCommand struct {
 	Seconds  float64  `help:"How long each story measures." default:"10"`
 	Sockets  int      `help:"UDP sockets that the clients share." default:"64"`
 	Flood    int      `help:"Forged INITs a second." default:"50000"`
+	Pairs    int      `help:"Pairs of signals, relayed and flood." default:"200"`
+	Packets  int      `help:"Packets of 200 bytes that each of a relayed pair sends a second." default:"60"`
+	Churn    int      `help:"Players a second who leave, and others come." default:"100"`
 	Notice   float64  `help:"In storm, every client looks after its link within so many seconds; 0: by its own keepalive, within 15 s."`
 	Capacity int      `help:"New links a second that the server started here takes on." default:"1000000"`
 	JSON     string   `name:"json" help:"File for the figures." placeholder:"FILE"`
@@ -31,15 +34,16 @@ func (c *benchServerCommand) Run(std streams) error {
 		fmt.Fprint(std.out, load.Explain())
 		return nil
 	}
-	if c.Links < 2 || c.Room < 2 || c.Room > 64 || c.Seconds <= 0 || c.Sockets < 1 || c.Sockets > 4096 || c.Flood < 1 {
-		return fmt.Errorf("--links, --room (2 to 64), --seconds, --sockets (1 to 4096) and --flood must be positive, and there are no rooms of one")
+	if c.Links < 2 || c.Room < 2 || c.Room > 64 || c.Seconds <= 0 || c.Sockets < 1 || c.Sockets > 4096 || min(c.Flood, c.Pairs, c.Packets, c.Churn) < 1 {
+		return fmt.Errorf("--links, --room (2 to 64), --seconds, --sockets (1 to 4096), --flood, --pairs, --packets and --churn must be positive, and there are no rooms of one")
 	}
 	target, err := c.target()
 	if err != nil {
 		return err
 	}
 	defer target.Stop()
-	cfg := load.Config{Stories: c.Stories, Links: c.Links, Room: c.Room, Time: time.Duration(c.Seconds * float64(time.Second)), Sockets: c.Sockets, Flood: c.Flood, Notice: time.Duration(c.Notice * float64(time.Second))}
+	cfg := load.Config{Stories: c.Stories, Links: c.Links, Room: c.Room, Time: time.Duration(c.Seconds * float64(time.Second)), Sockets: c.Sockets,
+		Flood: c.Flood, Pairs: c.Pairs, Packets: c.Packets, Churn: c.Churn, Notice: time.Duration(c.Notice * float64(time.Second))}
 	if !c.Quiet {
 		cfg.Out = std.err
 	}
