@@ -77,7 +77,7 @@ enum order control_take(const char **word)
     static const struct {
         const char *name;
         enum order order;
-    } plain[] = {{"enough", ORDER_ENOUGH}, {"changed", ORDER_CHANGED}, {"pause", ORDER_PAUSE}, {"resume", ORDER_RESUME}, {"phase", ORDER_PHASE}, {"wake", ORDER_WAKE}};
+    } plain[] = {{"enough", ORDER_ENOUGH}, {"changed", ORDER_CHANGED}, {"pause", ORDER_PAUSE}, {"resume", ORDER_RESUME}, {"phase", ORDER_PHASE}, {"wake", ORDER_WAKE}, {"stats", ORDER_STATS}};
     static const struct {
         const char *name;
         enum order order;

@@ -7,11 +7,12 @@
  *   suspend MS  tell the library that the game will be silent for so many milliseconds
  *   wake        and that it is back
  *   phase       print for each peer the longest silence since the last phase, and begin a new one
+ *   stats       print a stats line for each peer
  * Whoever closes the input takes nothing back. */
 #ifndef HARNESS_CONTROL_H
 #define HARNESS_CONTROL_H
 
-enum order { ORDER_NONE, ORDER_JOIN, ORDER_ENOUGH, ORDER_CHANGED, ORDER_PAUSE, ORDER_RESUME, ORDER_PHASE, ORDER_SUSPEND, ORDER_WAKE };
+enum order { ORDER_NONE, ORDER_JOIN, ORDER_ENOUGH, ORDER_CHANGED, ORDER_PAUSE, ORDER_RESUME, ORDER_PHASE, ORDER_SUSPEND, ORDER_WAKE, ORDER_STATS };
 
 /* Takes one order without waiting. *word is what ORDER_JOIN and ORDER_SUSPEND name, and stays valid. Complains about lines that are none. */
 enum order control_take(const char **word);

@@ -247,6 +247,8 @@ static void obey(struct harness *h)
             musubi_resume(h->client);
         else if (order == ORDER_CHANGED)
             musubi_network_changed(h->client);
+        for (i = 0; i < h->count && order == ORDER_STATS; i++)
+            line_stats(now_seconds(), i + 1, h->client, h->players[i].handle);
         for (i = 0; i < h->count; i++)
             obey_traffic(&h->players[i].traffic, order, i + 1);
     }

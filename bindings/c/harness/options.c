@@ -31,7 +31,7 @@ static const char usage[] =
     "  --token TEXT      access token\n"
     "  --privacy N       0 direct (default), 1 consent, 2 relay only\n"
     "  --control         take orders from standard input: join CODE (with --join -), enough,\n"
-    "                    changed, pause, resume, phase, suspend MS, wake\n"
+    "                    changed, pause, resume, phase, suspend MS, wake, stats\n"
     "  --members N       members of the room, this one included (default 2)\n"
     "  --punch N         port prediction: 0 normal (default), 1 off, 2 most\n"
     "  --punch-rate N    packets a second while predicting ports (default: by --punch)\n"

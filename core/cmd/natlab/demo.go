@@ -40,7 +40,11 @@ func (c *demoCmd) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	s := newStory(out)
-	fmt.Fprintf(out, `Two players, A and B, each at home behind a NAT of the Linux kernel, and a server, all in network namespaces:
+	if s.live = newLive(out, s.began, len(demoSteps)); s.live != nil {
+		defer s.live.close()
+		defer context.AfterFunc(ctx, s.live.close)() // a second Ctrl-C ends the program at once, and must find the terminal as it was
+	}
+	s.print(`Two players, A and B, each at home behind a NAT of the Linux kernel, and a server, all in network namespaces:
 
     A ── NAT ──┐            ┌── NAT ── B
                ├── router ──┤              %v one way between any two
@@ -60,7 +64,7 @@ Times are in seconds since the start.
 	if s.missed > 0 {
 		return fmt.Errorf("%d of %d checks did not hold", s.missed, s.missed+s.held)
 	}
-	fmt.Fprintf(out, "\n✓ all %d checks held\n", s.held)
+	s.print("\n✓ all %d checks held\n", s.held)
 	return nil
 }
 
@@ -73,6 +77,9 @@ func (c *demoCmd) chapter(ctx context.Context, s *story, name string, tell func(
 		s.title("The machine stood still (%v): what is late above proves nothing. The same once more", stall)
 		s.forget()
 		_, texts = tell(ctx, s)
+	}
+	if s.live != nil {
+		s.live.over()
 	}
 	if err := ctx.Err(); err != nil || s.chapter.missed == 0 {
 		return err
@@ -93,10 +100,10 @@ type breakage struct {
 
 // portRestricted is the first chapter: relay, direct, cut, relay, healed, direct.
 func (c *demoCmd) portRestricted(ctx context.Context, s *story) (stall, *logs) {
-	s.title("PR × PR: two port-restricted NATs. 2000 reliable messages each way, the direct path is cut under them")
+	s.open(chapter{"PR × PR", "two port-restricted NATs. 2000 reliable messages each way, the direct path is cut under them", [2]lab.Kind{lab.PR, lab.PR}, demoSteps[0]})
 	pl := plan{
 		kinds: [2]lab.Kind{lab.PR, lab.PR}, shape: wan.Shape{Delay: demoDelay}, seed: 1,
-		messages: 2000, rate: 150, size: 200, unreliable: 500, marker: demoMarker,
+		messages: 2000, rate: 150, size: 200, unreliable: 500, marker: demoMarker, stats: s.figures(),
 		stay: 3 * time.Second, timeout: time.Minute,
 	}
 	var b breakage
@@ -136,7 +143,7 @@ func breakAndHeal(ctx context.Context, s *story, m *meeting, b *breakage) (err e
 	}
 	b.cut = wan.Now()
 	m.CutDirect(true)
-	s.sayAt(b.cut, "✂  the direct path is cut, both directions; the server stays reachable")
+	s.signAt(b.cut, signCut, "the direct path is cut, both directions; the server stays reachable")
 	if _, err := bothRoutes(ctx, m, b.cut, harness.Where("route", "relay")); err != nil {
 		return err
 	}
@@ -145,7 +152,7 @@ func breakAndHeal(ctx context.Context, s *story, m *meeting, b *breakage) (err e
 	}
 	b.healed = wan.Now()
 	m.CutDirect(false)
-	s.sayAt(b.healed, "⚕  the direct path is healed")
+	s.signAt(b.healed, signHealed, "the direct path is healed")
 	b.again, err = bothRoutes(ctx, m, b.healed, harness.Event.Direct)
 	return err
 }
@@ -181,10 +188,10 @@ const independent, dependent = "endpoint-independent", "address-and-port-depende
 
 // predicted is the second chapter: nobody can know A's way to B's port, and it is found all the same.
 func (c *demoCmd) predicted(ctx context.Context, s *story) (stall, *logs) {
-	s.title("PR × SR: B's NAT gives every flow another random port. B opens hundreds of sockets, A tries hundreds of ports: two of them meet")
+	s.open(chapter{"PR × SR", "B's NAT gives every flow another random port. B opens hundreds of sockets, A tries hundreds of ports: two of them meet", [2]lab.Kind{lab.PR, lab.SR}, demoSteps[1]})
 	pl := plan{
 		kinds: [2]lab.Kind{lab.PR, lab.SR}, shape: wan.Shape{Delay: demoDelay}, seed: 3, openEnd: true,
-		messages: 3000, rate: 100, size: 200, unreliable: 750, marker: demoMarker, punchRate: 1000,
+		messages: 3000, rate: 100, size: 200, unreliable: 750, marker: demoMarker, punchRate: 1000, stats: s.figures(),
 		stay: 300 * time.Millisecond, timeout: 30 * time.Second,
 	}
 	o, texts := c.hold(ctx, pl, s.hear, nil)
@@ -198,10 +205,10 @@ func (c *demoCmd) predicted(ctx context.Context, s *story) (stall, *logs) {
 
 // symmetric is the third chapter: no direct path exists, and everything arrives all the same.
 func (c *demoCmd) symmetric(ctx context.Context, s *story) (stall, *logs) {
-	s.title("SR × SR: two symmetric NATs with random ports. No direct path is possible; the relay must carry everything")
+	s.open(chapter{"SR × SR", "two symmetric NATs with random ports. No direct path is possible; the relay must carry everything", [2]lab.Kind{lab.SR, lab.SR}, demoSteps[2]})
 	pl := plan{
 		kinds: [2]lab.Kind{lab.SR, lab.SR}, shape: wan.Shape{Delay: demoDelay}, seed: 2,
-		messages: 1000, rate: 200, size: 200, unreliable: 200, marker: demoMarker,
+		messages: 1000, rate: 200, size: 200, unreliable: 200, marker: demoMarker, stats: s.figures(),
 		stay: time.Second, timeout: time.Minute,
 	}
 	o, texts := c.hold(ctx, pl, s.hear, nil)

@@ -41,6 +41,7 @@ type plan struct {
 	punchRate  int           // packets a second while predicting ports; 0: the library's choice
 	oneAddress bool          // the server has no second address to answer from
 	marker     string        // plaintext inside every message
+	stats      time.Duration // how often both are asked for their figures; 0: never
 	stay       time.Duration // after completion
 	timeout    time.Duration // of each harness
 }
@@ -167,6 +168,9 @@ func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, ha
 	if err != nil {
 		return err
 	}
+	if m.stats > 0 {
+		go m.askFigures(ctx)
+	}
 	room, err := host.Await(ctx, harness.RoomJoined)
 	if err != nil {
 		return err
@@ -199,4 +203,20 @@ func (m *meeting) run(ctx context.Context, p programs, onEvent func(wan.Side, ha
 		}
 	}
 	return nil
+}
+
+// askFigures asks both players for theirs until the meeting is over.
+func (m *meeting) askFigures(ctx context.Context) {
+	tick := time.NewTicker(m.stats)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, p := range m.peers {
+			_ = p.Order("stats") // one that has ended has no figures
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/harness"
+	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/view"
 	"github.com/musubi-p2p/musubi/core/cmd/natlab/internal/wan"
 )
 
@@ -18,9 +19,11 @@ const grace = 3
 
 // story prints what happens as it happens, and counts checks that did not hold.
 type story struct {
-	mu    sync.Mutex // lines come from the readers of both harnesses
-	out   io.Writer
-	began time.Duration
+	mu     sync.Mutex // lines come from the readers of both harnesses
+	out    io.Writer
+	began  time.Duration
+	live   *live  // shows it as a picture; nil: plain lines
+	opened string // the chapter that it shows
 
 	counts         // of the whole story
 	chapter counts // of these, since the chapter began
@@ -43,9 +46,32 @@ func newStory(out io.Writer) *story { return &story{out: out, began: wan.Now()} 
 // sayAt prints a line with the time since the beginning. The time is the event's own, by the harness's clock, not when we
 // came to print it: two lines of two processes may stand in the wrong order by a moment, their times never do.
 func (s *story) sayAt(at time.Duration, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if s.live != nil {
+		s.live.happened(at-s.began, 0, text)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, "%9.3f  %s\n", (at - s.began).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(s.out, "%9.3f  %s\n", (at - s.began).Seconds(), text)
+}
+
+// signAt is sayAt for what was done to the network, with a sign that a timeline can show.
+func (s *story) signAt(at time.Duration, sign rune, text string) {
+	if s.live != nil {
+		s.live.happened(at-s.began, sign, text)
+		return
+	}
+	s.sayAt(at, "%c  %s", sign, text)
+}
+
+// print prints lines that stay.
+func (s *story) print(format string, args ...any) {
+	if s.live != nil {
+		s.live.keep(fmt.Sprintf(format, args...))
+		return
+	}
+	fmt.Fprintf(s.out, format, args...)
 }
 
 // begin begins a chapter.
@@ -66,7 +92,7 @@ func (s *story) forget() {
 func (s *story) title(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, "\n── %s\n", fmt.Sprintf(format, args...))
+	s.print("\n── %s\n", fmt.Sprintf(format, args...))
 }
 
 // check prints one thing that must hold, however busy the machine is.
@@ -82,20 +108,27 @@ func (s *story) inTime(ok bool, format string, args ...any) {
 func (s *story) count(ok bool, miss counts, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	mark, result := "✗", miss
+	mark, result := view.Missed, miss
 	if ok {
-		mark, result = "✓", counts{held: 1}
+		mark, result = view.Held, counts{held: 1}
 	}
 	s.add(result)
 	s.chapter.add(result)
-	fmt.Fprintf(s.out, "        %s %s\n", mark, text)
+	s.print("        %c %s\n", mark, text)
+	if s.live != nil {
+		s.live.check(mark, text, s.counts)
+	}
 }
 
 // note prints a line among the checks that is not one of them.
 func (s *story) note(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, "        · %s\n", fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	s.print("        %c %s\n", view.Noted, text)
+	if s.live != nil {
+		s.live.check(view.Noted, text, s.counts)
+	}
 }
 
 // timed checks a measured time against its goal; negative means that it could not be measured.
@@ -118,6 +151,9 @@ func ms(d time.Duration) string {
 
 // hear retells a harness's event for people.
 func (s *story) hear(side wan.Side, e harness.Event) {
+	if s.live != nil {
+		s.live.hear(side, e.At-s.began, e)
+	}
 	if text := retell(e); text != "" {
 		s.sayAt(e.At, "%v  %s", side, text)
 	}

@@ -28,6 +28,7 @@ const (
 	MaxGap          = "max_gap"
 	Phase           = "phase"
 	Result          = "result"
+	Stats           = "stats" // on the order of that name, and at the end
 )
 
 // Event is one line of a harness.
@@ -93,6 +94,15 @@ func (e Event) Int(key string) int {
 		return -1
 	}
 	return n
+}
+
+// Float gives a value as a number with a fraction; a missing or broken one is −1.
+func (e Event) Float(key string) float64 {
+	f, err := strconv.ParseFloat(e.Fields[key], 64)
+	if err != nil {
+		return -1
+	}
+	return f
 }
 
 // Milliseconds gives a value in milliseconds as a duration; negative if it is missing.
