@@ -12,7 +12,7 @@ import (
 func TestDocumentsNameWhatIsThere(t *testing.T) {
 	documents := markdown(t)
 	known := documents["docs/SETTINGS.md"] // its metrics and variables are compared with the program
-	sources := []string{"../include/musubi.h", "../build.sh", "../CMakeLists.txt", "../bindings/*/CMakeLists.txt", "../bindings/c/tests/CMakeLists.txt", "../capi/*.go", "../capi/library.cmake",
+	sources := []string{"../include/musubi.h", "../build.sh", "../CMakeLists.txt", "../bindings/*/CMakeLists.txt", "../bindings/c/tests/CMakeLists.txt", "../capi/*.go", "../capi/library.cmake", "cmd/musubi/doctor.go",
 		"../unreal/checks/shims/*.h", "../unreal/Musubi/Source/*/*.Build.cs", "../unity/Runtime.Netcode/*.asmdef"}
 	for _, pattern := range sources {
 		files, _ := filepath.Glob(pattern)

@@ -23,9 +23,9 @@ func TestTroubleshootingKnowsWhatIsSaid(t *testing.T) {
 		before, _, _ := strings.Cut(after, "\n## ")
 		return before
 	}
-	for _, c := range []struct{ section, source, said string }{
-		{"What the doctor's verdict means", "cmd/musubi/doctor_verdict.go", `(?:Verdict = |return )("[A-Z](?:[^"\\]|\\.)*")`},
-		{"Relayed, never direct", "nat/reason.go", `return ("(?:both|sym|port|UDP|no |the other)(?:[^"\\]|\\.)*")`},
+	for _, c := range []struct{ section, source, until, said string }{ // until: where what follows is no sentence of its own
+		{"What the doctor's verdict means", "cmd/musubi/doctor_verdict.go", "\n// adviceOn is", `(?:Verdict = |return )("[A-Z](?:[^"\\]|\\.)*")`},
+		{"Relayed, never direct", "nat/reason.go", "\n// exhausted is", `return ("(?:both|sym|port|UDP|no |the other)(?:[^"\\]|\\.)*")`},
 	} {
 		source, err := os.ReadFile(c.source)
 		if err != nil {
@@ -38,7 +38,10 @@ func TestTroubleshootingKnowsWhatIsSaid(t *testing.T) {
 			}
 		}
 		used := map[string]bool{}
-		spoken, _, _ := strings.Cut(string(source), "\n// exhausted is") // in nat/reason.go: what ends a sentence comes behind it
+		spoken, _, ok := strings.Cut(string(source), c.until)
+		if !ok {
+			t.Errorf("%s has no %q", c.source, c.until)
+		}
 		for _, m := range regexp.MustCompile(c.said).FindAllStringSubmatch(spoken, -1) {
 			said, err := strconv.Unquote(m[1])
 			if err != nil {

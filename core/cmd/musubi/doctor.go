@@ -19,6 +19,7 @@ import (
 // doctorCommand answers "why can't we connect?" from a player's machine.
 type doctorCommand struct {
 	Server string `arg:"" optional:"" help:"The server's address, musubi://host/#key, as it prints it at start. Without it only this network is looked at."`
+	Token  string `help:"Access token, where the server wants one: of the game's backend, or of musubi token mint; - for stdin." placeholder:"TOKEN" env:"MUSUBI_TOKEN"`
 	JSON   bool   `name:"json" help:"Print one JSON object instead of text."`
 }
 
@@ -44,6 +45,8 @@ type diagnosis struct {
 	Advice      []string    `json:"advice,omitempty"`
 	Healthy     bool        `json:"healthy"`
 
+	token    []byte   // what the clients show, in the app that it is for
+	refused  api.Code // the server's reason, if it did not let the client in
 	servers  []serverHost
 	observed netip.AddrPort
 	mapping  api.Behaviour
@@ -86,6 +89,7 @@ func (c *doctorCommand) Run(std streams) error {
 			return fmt.Errorf("server address %q has no key: copy the whole line that `musubi server` prints, with the part behind #", c.Server)
 		}
 	}
+	d.token = readToken(c.Token)
 	say("Looking at this network; it takes a few seconds.")
 	d.lookInside()
 	if c.Server != "" {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"github.com/musubi-p2p/musubi/core/node"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/stun"
+	"github.com/musubi-p2p/musubi/core/token"
 )
 
 const (
@@ -151,8 +153,13 @@ type patient struct {
 	seen []api.Event
 }
 
-func newPatient(server secure.ServerAddress) (*patient, error) {
-	cfg := node.Config{NoPortMapping: true, Endpoint: endpoint.Config{App: "musubi-doctor"}}
+// newPatient is in an app of its own; one with a token has to be in the token's.
+func newPatient(server secure.ServerAddress, access []byte) (*patient, error) {
+	cfg := node.Config{NoPortMapping: true, Endpoint: endpoint.Config{App: "musubi-doctor", Token: access}}
+	var claims struct{ App string }
+	if _, text, ok := token.Parts(access); ok && json.Unmarshal(text, &claims) == nil && claims.App != "" {
+		cfg.Endpoint.App = claims.App
+	}
 	cfg.SetServer(server)
 	h, err := node.Start(cfg)
 	if err != nil {
@@ -183,7 +190,7 @@ func (p *patient) wait(limit time.Duration, kinds ...api.EventKind) (api.Event, 
 // joinServer links a first client, reads its profile, and has a second one meet it: their first message goes over the
 // relay, as every pair's does.
 func (d *diagnosis) joinServer(server secure.ServerAddress) {
-	a, err := newPatient(server)
+	a, err := newPatient(server, d.token)
 	if err != nil {
 		d.LinkError = err.Error()
 		return
@@ -196,7 +203,7 @@ func (d *diagnosis) joinServer(server secure.ServerAddress) {
 		d.LinkError = fmt.Sprintf("the server did not answer within %v", linkLimit)
 		return
 	case ev.Kind != api.EventServerConnected:
-		d.LinkError = ev.Text
+		d.LinkError, d.refused = ev.Text, ev.Code
 		return
 	}
 	d.LinkMillis = millis(time.Since(begun))
@@ -209,7 +216,7 @@ func (d *diagnosis) joinServer(server secure.ServerAddress) {
 }
 
 func (d *diagnosis) tryRelay(a *patient, server secure.ServerAddress) string {
-	b, err := newPatient(server)
+	b, err := newPatient(server, d.token)
 	if err != nil {
 		return err.Error()
 	}

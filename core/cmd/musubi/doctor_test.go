@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -94,5 +95,35 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 		if text := out.String() + errs.String(); code != c.code || !strings.Contains(text, c.want) {
 			t.Errorf("doctor %s: exit %d\n%s", c.server, code, text)
 		}
+	}
+}
+
+// A server that wants tokens is no fault of the network's, and with a token the doctor sees all of it.
+func TestDoctorAtAServerThatWantsTokens(t *testing.T) {
+	var out, errs bytes.Buffer
+	musubi := func(args ...string) (int, string) {
+		out.Reset()
+		errs.Reset()
+		code := run(args, streams{&out, &errs})
+		return code, out.String() + errs.String()
+	}
+	_, made := musubi("token", "keygen", "--kid", "studio")
+	secret := filepath.Join(t.TempDir(), "studio.key")
+	if err := os.WriteFile(secret, []byte(made), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(made, "server ")
+	key, _, _ := strings.Cut(rest, "\n")
+	address := testServer(t, "--auth-key", key)
+
+	if code, text := musubi("doctor", address); code != 0 || !strings.Contains(text, "only players with an access token") || !strings.Contains(text, "--token") || strings.Contains(text, "Compare the key") {
+		t.Errorf("without: exit %d\n%s", code, text)
+	}
+	_, text := musubi("token", "mint", "--key", secret, "--app", "racer", "--sub", "user-17")
+	if code, text := musubi("doctor", "--token", strings.TrimSpace(text), address); code != 0 || !strings.Contains(text, "local network") || !strings.Contains(text, "first message after") {
+		t.Errorf("with one: exit %d\n%s", code, text)
+	}
+	if code, text := musubi("doctor", "--token", "nonsense", address); code != exitFailed || !strings.Contains(text, "not let in") || !strings.Contains(text, "musubi token inspect") {
+		t.Errorf("with a bad one: exit %d\n%s", code, text)
 	}
 }

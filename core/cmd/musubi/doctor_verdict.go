@@ -30,10 +30,14 @@ func (d *diagnosis) conclude() {
 		d.Advice = []string{"Check the address, and on the server that `musubi server` runs and its UDP ports and TCP port 443 are open in the firewall.",
 			"Try from another network, a phone's hotspot for instance: if it works there, this network blocks both."}
 		return
+	case d.refused == api.ErrUnauthorized && len(d.token) == 0:
+		d.Verdict = "The server answers, and lets in only players with an access token: without one nothing more can be said."
+		d.Advice = []string{"Give the doctor one with --token: the game's backend makes them, and `musubi token mint` for trying out."}
+		return
 	case d.LinkError != "":
 		d.Healthy = false
 		d.Verdict = "The server's ports answer, but the client is not let in: " + d.LinkError + "."
-		d.Advice = []string{"Compare the key behind # with the one that the server prints at start."}
+		d.Advice = []string{adviceOn(d.refused)}
 		return
 	case d.Relay != "ok":
 		d.Healthy = false
@@ -128,4 +132,17 @@ func (d *diagnosis) print(w io.Writer) {
 	for _, a := range d.Advice {
 		fmt.Fprintf(w, "  - %s\n", a)
 	}
+}
+
+// adviceOn is what to do about a server's refusal.
+func adviceOn(refused api.Code) string {
+	switch refused {
+	case api.ErrUnauthorized, api.ErrTokenExpired:
+		return "`musubi token inspect TOKEN --auth-key KEY`, with the server's key, says what is wrong with the token; compare the clocks as well."
+	case api.ErrServerVersion:
+		return "Update the older of the two, servers first."
+	case api.ErrRateLimited, api.ErrServerFull, api.ErrUnavailable, api.ErrServerClosing:
+		return "Try again in a minute; if it stays, look at the server's live page and log."
+	}
+	return "Compare the key behind # with the one that the server prints at start."
 }

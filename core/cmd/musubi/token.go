@@ -116,17 +116,22 @@ func readSigner(path string) (s token.Signer, err error) {
 	return s, nil
 }
 
+// readToken takes a token from the command line, or for - from stdin.
+func readToken(given string) []byte {
+	if given == "-" {
+		text, _ := io.ReadAll(io.LimitReader(os.Stdin, 1<<16)) // what is cut off is refused
+		given = string(text)
+	}
+	return []byte(strings.TrimSpace(given))
+}
+
 type inspectCommand struct {
 	Token   string   `arg:"" help:"The token; - for stdin."`
 	AuthKey []string `name:"auth-key" help:"As musubi server has it: checks the signature too." placeholder:"KID=ALG:BASE64[:APP]"`
 }
 
 func (c *inspectCommand) Run(std streams) error {
-	text := []byte(c.Token)
-	if c.Token == "-" {
-		text, _ = io.ReadAll(io.LimitReader(os.Stdin, 1<<16))
-	}
-	text = []byte(strings.TrimSpace(string(text)))
+	text := readToken(c.Token)
 	header, claims, ok := token.Parts(text)
 	if !ok {
 		return fmt.Errorf("%s", token.Malformed)
