@@ -33,45 +33,17 @@ export function nearest(largest, low) {
 // header reads a session packet's first 8 bytes.
 export function header(bytes) {
   if (bytes.length < 24) throw new Malformed('session packet', `${bytes.length} bytes, fewer than header and tag have`);
-  if (bytes[0] & 1) throw new Malformed('session packet.r', 'not zero');
+  if (bytes[0] & 3) throw new Malformed('session packet.r', 'not zero');
+  if (bytes[0] & 0x20) throw new Malformed('session packet.k', 'not 0');
   const connId = bytes.readUInt32BE(1);
   if (!connId) throw new Malformed('session packet.connection id', '0');
-  return { path: bytes[0] >> 2 & 7, phase: bytes[0] >> 5 & 1 | bytes[0] & 2, connId, low: bytes.readUIntBE(5, 3) };
+  return { path: bytes[0] >> 2 & 7, connId, low: bytes.readUIntBE(5, 3) };
 }
 
-// Phases are the keys of both directions, by key phase. Both go on together.
-export class Phases {
-  constructor(halves, aes, renews = false) {
-    this.aes = aes;
-    this.renews = renews;
-    this.list = [this.phase(halves)];
-    this.mix = null; // what both have agreed on for the next phase
-  }
-  phase(secrets) { return { secrets, keys: secrets.map((s) => packetKeys(s, this.aes)) }; }
-
-  // next makes the phase behind the newest.
-  next() {
-    const { secrets } = this.list.at(-1);
-    return this.phase(secrets.map((s) => (this.mix ? expand(extract(s, this.mix), 'musubi mixed phase', 32) : expand(s, 'musubi next phase', 32))));
-  }
-
-  // find gives the phase with these two low bits that keys may be tried of, and whether it is a new one.
-  find(bits) {
-    for (let n = this.list.length - 1; n >= Math.max(0, this.list.length - 3); n--) if (n % 4 === bits) return { phase: this.list[n] };
-    if (!this.renews || this.list.length % 4 !== bits) return null;
-    return { phase: this.next(), fresh: true };
-  }
-  begin(phase) {
-    this.list.push(phase);
-    this.mix = null;
-  }
-}
-
-// Direction is what one end of a session sends: that of the Noise initiator (0) or of the other (1).
+// Direction is what one end of a session sends.
 export class Direction {
-  constructor(phases, index, about) {
-    this.phases = phases;
-    this.index = index;
+  constructor(half, aes, about) {
+    this.keys = packetKeys(half, aes);
     this.about = about; // { link | peer, toServer }
     this.largest = Array(8).fill(-1n);
     this.packets = Array.from({ length: 8 }, () => new Map()); // by number: their bytes
@@ -81,28 +53,24 @@ export class Direction {
 
   // open gives { number, plain }, or null if the packet is not of this direction.
   open(h, bytes) {
-    const number = nearest(this.largest[h.path], h.low), found = this.phases.find(h.phase);
-    if (!found) return null;
-    const keys = found.phase.keys[this.index];
-    const plain = open(keys.suite, keys.key, nonceOf(keys.iv, h.path, number), bytes.subarray(0, 8), bytes.subarray(8));
-    if (plain && found.fresh) this.phases.begin(found.phase);
+    const number = nearest(this.largest[h.path], h.low);
+    const plain = open(this.keys.suite, this.keys.key, nonceOf(this.keys.iv, h.path, number), bytes.subarray(0, 8), bytes.subarray(8));
     return plain && { number, plain };
   }
 
-  // seal writes a packet of the newest phase.
+  // seal writes a packet.
   seal(path, connId, number, plain) {
-    const keys = this.phases.list.at(-1).keys[this.index];
     const head = Buffer.alloc(8);
     head[0] = 0x80 | path << 2;
     head.writeUInt32BE(connId, 1);
     head.writeUIntBE(Number(number & 0xffffffn), 5, 3);
-    return Buffer.concat([head, seal(keys.suite, keys.key, nonceOf(keys.iv, path, number), head, plain)]);
+    return Buffer.concat([head, seal(this.keys.suite, this.keys.key, nonceOf(this.keys.iv, path, number), head, plain)]);
   }
 
   // collect puts a MSG frame to the others of its message, and gives the message when it is whole, once.
   collect(f) {
     if (f.mode > 1) return null;
-    const id = `${f.name}/${f.mode}/${f.channel}/${f.sequence}`;
+    const id = `${f.mode}/${f.channel}/${f.sequence}`;
     let m = this.messages.get(id);
     if (!m) this.messages.set(id, m = { size: f.size, bytes: Buffer.alloc(Number(f.size)), have: new Uint8Array(Number(f.size)), missing: Number(f.size), done: false });
     if (m.done) return null;

@@ -3,7 +3,7 @@ import { expand, extract, hmac, blake2s } from './blake2s.mjs';
 import { Cursor } from './layout.mjs';
 import { readFrames } from './frames.mjs';
 import { Initiator, publicKey } from './noise.mjs';
-import { Direction, Phases, header, nearest, resumeSecret } from './session.mjs';
+import { Direction, header, nearest, resumeSecret } from './session.mjs';
 import { readSTUN } from './stun.mjs';
 import { kkPrologue } from './world.mjs';
 
@@ -25,8 +25,8 @@ function read(doc, name, bytes) {
 }
 
 // packet opens one that a direction's end sealed as its fourth on a path, and seals it again.
-function packet(halves, index, aes, path, connId, text) {
-  const d = new Direction(new Phases(halves, aes), index, {}), bytes = unhex(text), h = header(bytes);
+function packet(half, aes, path, connId, text) {
+  const d = new Direction(half, aes, {}), bytes = unhex(text), h = header(bytes);
   const got = d.open(h, bytes);
   if (!got || got.number !== 3n || !got.plain.equals(Buffer.of(1, 0)) || h.path !== path || h.connId !== connId) return 'does not open, or holds something else';
   return d.seal(path, connId, 3n, got.plain).equals(bytes) ? '' : 'is another when sealed again';
@@ -44,7 +44,7 @@ const checks = {
     doc.layouts.whole(payload, 'message 1', doc.payloads['message 1']);
     const info = doc.layouts.whole(second.payload, 'message 2', doc.payloads['message 2']);
     if (!resumeSecret(second.halves, second.hash).equals(unhex(v['resume secret']))) return 'the resume secret is another';
-    return packet(second.halves, 0, false, 2, info['conn id'], v['packet to server']) || packet(second.halves, 1, false, 2, hello['conn id'], v['packet to client']);
+    return packet(second.halves[0], false, 2, info['conn id'], v['packet to server']) || packet(second.halves[1], false, 2, hello['conn id'], v['packet to client']);
   },
   'player handshakes'(doc, v) {
     let psk = unhex(v.psk);
@@ -56,7 +56,7 @@ const checks = {
     if (!second) return 'the messages do not open';
     const [own, other] = [payload, second.payload].map((p) => doc.layouts.whole(p, 'player', doc.payloads.player));
     const aes = (own.flags & other.flags & 1) !== 0;
-    return packet(second.halves, 0, aes, 3, other['conn id'], v['packet to caller']) || packet(second.halves, 1, aes, 0, own['conn id'], v['packet to callee']);
+    return packet(second.halves[0], aes, 3, other['conn id'], v['packet to caller']) || packet(second.halves[1], aes, 0, own['conn id'], v['packet to callee']);
   },
   'packet numbers': (doc, v) => (nearest(BigInt(v.largest), v.low) === BigInt(v.number) ? '' : `${nearest(BigInt(v.largest), v.low)}, not ${v.number}`),
   'relay legs'(doc, v) {

@@ -1,10 +1,9 @@
 // Follows one world's conversations: handshakes give keys, keys open packets, links' packets hold signals, signals lead to further handshakes.
-import crypto from 'node:crypto';
 import { blake2s, expand, extract, hmac } from './blake2s.mjs';
 import { Cursor, Malformed } from './layout.mjs';
 import { readFrames, repairOf } from './frames.mjs';
-import { Initiator, dh, publicKey } from './noise.mjs';
-import { Direction, Phases, header, resumeSecret } from './session.mjs';
+import { Initiator, publicKey } from './noise.mjs';
+import { Direction, header, resumeSecret } from './session.mjs';
 import { readSTUN } from './stun.mjs';
 import { Stream } from './websocket.mjs';
 
@@ -17,7 +16,6 @@ export class World {
     this.tally = tally;
     this.secrets = new Map(); // public key -> private key
     this.publics = [];
-    this.following = new Map(); // public key -> what was drawn behind its private one
     this.roomKeys = new Map(); // room -> keys of its passwords
     this.hellos = new Map(); // client's conn id -> handshakes under way
     this.tickets = new Map(); // resume ticket -> { secret, link }
@@ -35,8 +33,6 @@ export class World {
 
   secret(b) {
     const own = Buffer.from(b), pub = publicKey(own);
-    if (this.publics.length) this.following.set(hex(this.drawn), own);
-    this.drawn = pub;
     this.secrets.set(hex(pub), own);
     this.publics.unshift(pub);
   }
@@ -142,9 +138,8 @@ export class World {
       this.resets.set(info['conn id'], info['reset token']);
       const link = { ...hello.link, secret: resumeSecret(got.halves, got.hash) };
       const aes = (hello.info.flags & info.flags & 1) !== 0;
-      const phases = new Phases(got.halves, aes);
-      this.addReceiver(info['conn id'], new Direction(phases, 0, { link, toServer: true }));
-      this.addReceiver(hello.connId, new Direction(phases, 1, { link, toServer: false }));
+      this.addReceiver(info['conn id'], new Direction(got.halves[0], aes, { link, toServer: true }));
+      this.addReceiver(hello.connId, new Direction(got.halves[1], aes, { link, toServer: false }));
       return;
     }
     throw new Malformed(c.name('noise'), 'does not open');
@@ -201,31 +196,12 @@ export class World {
       if (want && !want.equals(f.coded)) throw new Malformed('packet.REPAIR.coded', 'is not the sum of the blocks');
       this.tally.repairs += want ? 1 : 0;
     }
-    if (f.name === 'CRYPTO') this.crypto(d, f);
     if (f.name !== 'MSG') return this.note(`frame ${f.type.toString(16).padStart(2, '0')} ${f.name}`, sample);
     this.note(`frame MSG mode ${f.mode} ${f.fragment ? 'fragment' : 'whole'}`, f.last ? undefined : sample);
     this.note(`frame MSG ${f.last ? 'without' : 'with'} length`);
     if (d.about.link && (f.mode !== 0 || f.channel !== 0)) throw new Malformed('packet.MSG.channel', `mode ${f.mode}, channel ${f.channel} on a link`);
     const message = d.collect(f);
     if (message && d.about.link) this.signal(d.about, message);
-  }
-
-  // crypto takes a piece of an offer, from the Noise initiator, or of its answer.
-  crypto(d, f) {
-    const { peer } = d.about;
-    if (!peer || !d.phases.renews) throw new Malformed('packet.CRYPTO.type', 'where keys are not renewed');
-    const message = d.collect({ ...f, mode: 0 });
-    if (!message) return;
-    const size = !peer.hybrid ? 32 : d.index === 0 ? 1216 : 1120;
-    if (message.length !== size) throw new Malformed('packet.CRYPTO.size', `${message.length}, not ${size}`);
-    this.note(`CRYPTO ${d.index === 0 ? 'offer' : 'answer'}`);
-    if (d.index === 0) { peer.offer = message; return; }
-    const key = message.subarray(0, 32), own = this.secretOf(key);
-    if (!peer.offer || !own) throw new Malformed('packet.CRYPTO.payload', 'an answer to nothing');
-    const parts = [dh(own, peer.offer.subarray(0, 32))];
-    if (peer.hybrid) parts.push(encapsulated(peer.offer.subarray(32), this.following.get(hex(key))));
-    d.phases.mix = Buffer.concat([...parts, blake2s(Buffer.concat([peer.offer, message]))]);
-    peer.offer = null;
   }
 
   // signal reads a whole message of a link.
@@ -281,10 +257,9 @@ export class World {
       const got = hs.clone().readSecond(v['KK 2']);
       if (!got) continue;
       i.answered.add(id);
-      const caller = this.payload('player', got.payload), both = callee.flags & caller.flags;
-      const phases = new Phases(got.halves, (both & 1) !== 0, (both & 2) !== 0), peer = { hybrid: (both & 4) !== 0 };
-      this.addReceiver(caller['conn id'], new Direction(phases, 0, { peer }));
-      this.addReceiver(callee['conn id'], new Direction(phases, 1, { peer }));
+      const caller = this.payload('player', got.payload), aes = (callee.flags & caller.flags & 1) !== 0;
+      this.addReceiver(caller['conn id'], new Direction(got.halves[0], aes, { peer: true }));
+      this.addReceiver(callee['conn id'], new Direction(got.halves[1], aes, { peer: true }));
       return;
     }
     throw new Malformed('KK 2', 'does not open');
@@ -312,12 +287,6 @@ export class World {
     else if (!this.queries.has(v.nonce)) throw new Malformed('announcement.nonce', 'of no query');
     this.note(`LAN ${name}`, { bytes: b, fields: c.fields });
   }
-}
-
-// encapsulated is the shared secret of ML-KEM-768 (FIPS 203, 6.2), for whoever knows the 32 random bytes that it was made of.
-function encapsulated(key, random) {
-  const hash = (name, b) => crypto.createHash(name).update(b).digest();
-  return hash('sha3-512', Buffer.concat([random, hash('sha3-256', key)])).subarray(0, 32);
 }
 
 // kkPrologue is what both players must have been told alike.
