@@ -62,6 +62,7 @@ const (
 	ErrProtocol     Code = -403 // the other side broke the protocol
 	ErrBadPassword  Code = -404 // the two have given different passwords, or one of them none
 	ErrIdentity     Code = -405 // its identity certificate is missing, or does not fit its key and name
+	ErrPQ           Code = -406 // it can't renew keys in the way that this side requires: post-quantum
 )
 
 var codeText = map[Code]string{
@@ -93,6 +94,7 @@ var codeText = map[Code]string{
 	ErrHandshake: "the other side's handshake does not fit", ErrProtocol: "the other side broke the protocol",
 	ErrBadPassword: "the room's password is another one",
 	ErrIdentity:    "the other side's identity certificate is missing or does not fit",
+	ErrPQ:          "the other side has no post-quantum keys, which are required here",
 }
 
 // String is static English text for a code; musubi_strerror returns the same.

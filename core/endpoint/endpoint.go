@@ -38,9 +38,12 @@ type Config struct {
 	SendBudget    int           // bytes per peer, 0: api.DefaultSendBytes
 	IdleTimeout   time.Duration // silence that ends a peer's connection, 0: 10 s
 	Punch         api.Aggressiveness
-	PunchRate     int  // packets per second while predicting ports, 0: by Punch
-	NoInvites     bool // refuses invitations
-	Streams       bool // the edge can open streams, for networks that block UDP
+	PQ            api.PQ
+	RatchetEvery  time.Duration // between renewals of a peer's keys, 0: 5 min
+	RekeyPackets  uint64        // that one key seals, 0: 2^20
+	PunchRate     int           // packets per second while predicting ports, 0: by Punch
+	NoInvites     bool          // refuses invitations
+	Streams       bool          // the edge can open streams, for networks that block UDP
 }
 
 // Transmit says where a datagram goes.

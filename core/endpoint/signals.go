@@ -420,6 +420,7 @@ func (e *Endpoint) peerConfig(sameAddress bool) peer.Config {
 		Global6: e.globalCandidates(), Punch: e.cfg.Punch, PunchRate: e.cfg.PunchRate,
 		STUN: e.sampleServer(), STUNToken: e.info.STUNToken, IdleTimeout: e.cfg.IdleTimeout,
 		RelayOnly: e.cfg.Privacy == api.PrivacyRelayOnly, Certificate: e.cfg.Certificate,
+		PQ: e.cfg.PQ, RatchetEvery: e.cfg.RatchetEvery, RekeyPackets: e.cfg.RekeyPackets,
 	}
 	if e.cfg.AppKey != nil {
 		cfg.Verify = e.verifyPeer

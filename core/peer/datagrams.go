@@ -26,7 +26,8 @@ type counters struct {
 	sent, received           uint64 // datagrams
 	bytesSent, bytesReceived uint64
 	authFailures, replays    uint64
-	delivered                uint64
+	delivered, accepted      uint64 // messages of the games
+	outOfPhase               uint64 // datagrams sealed with keys that are gone, or of no phase begun
 	routeChanges             uint32
 }
 
@@ -111,6 +112,8 @@ func (p *Peer) open(b []byte) (id wire.PathID, number uint64, frames []byte, ok 
 		return id, number, frames, true
 	case errors.Is(err, secure.ErrReplay):
 		p.stats.replays++
+	case errors.Is(err, secure.ErrPhase):
+		p.stats.outOfPhase++
 	default:
 		p.stats.authFailures++
 	}
@@ -122,6 +125,7 @@ func (p *Peer) frames(now time.Time, rx, back wire.PathID, number uint64, frames
 	if err := p.conn.HandlePacket(now, rx, number, frames); err != nil {
 		p.conn.Close(now, api.ErrProtocol, err.Error(), 0)
 	}
+	p.rekey(now)
 	if n := p.conn.Returned(); n != p.returned {
 		p.returned = n
 		p.peerReturned(now)
@@ -140,6 +144,7 @@ func (p *Peer) HandleTimeout(now time.Time) {
 	p.conn.HandleTimeout(now)
 	p.legTimeouts(now)
 	if !p.closed {
+		p.rekey(now)
 		p.agent.HandleTimeout(now)
 		p.drainAgent(now)
 		p.migrate(now)
@@ -173,6 +178,7 @@ func (p *Peer) NextTimeout() time.Time {
 	at = deadline.Earlier(deadline.Earlier(at, ask), suspect)
 	at = deadline.Earlier(at, p.proveNext())
 	at = deadline.Earlier(at, t.retryAt)
+	at = deadline.Earlier(at, p.rekeyAt())
 	if t.waiting != 0 {
 		at = deadline.Earlier(deadline.Earlier(at, t.holdUntil), p.silentAt(p.via()))
 	}

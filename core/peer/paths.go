@@ -141,6 +141,7 @@ func (p *Peer) use(now time.Time, id wire.PathID, why string) {
 	t.route, t.waiting = id, 0
 	p.conn.SetRoute(now, id)
 	p.beginProof(now)
+	p.rekeying.wentDirect(now)
 	p.agent.Select(now, d.socket, d.addr)
 	p.routeChanged(id, why)
 }

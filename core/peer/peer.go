@@ -56,7 +56,11 @@ type Config struct {
 	PunchRate   int            // packets per second of port prediction, 0: by Punch
 	STUN        netip.AddrPort // a STUN port of the server that the main socket does not use
 	STUNToken   [16]byte
-	RelayOnly   bool // privacy: no address is told, nothing is probed, what comes directly is dropped
+	PQ          api.PQ
+	// RatchetEvery is the time between Diffie-Hellman ratchets, RekeyPackets how many packets a key lasts; 0: 5 min, 2^20.
+	RatchetEvery time.Duration
+	RekeyPackets uint64
+	RelayOnly    bool // privacy: no address is told, nothing is probed, what comes directly is dropped
 	// Certificate is shown to the other side. Verify judges the one that it shows for its key; nil: none is asked for.
 	Certificate []byte
 	Verify      func(now time.Time, key secure.PublicKey, certificate []byte) error
@@ -74,13 +78,14 @@ type Peer struct {
 	expires   time.Time             // handshake given up
 	early     [][]byte              // session packets that came before the keys
 
-	session *secure.Session
-	conn    *rudp.Conn
-	agent   *nat.Agent
-	moved   bool   // see TakeMoved
-	legs    [2]leg // by path: the relay's and the backup's
-	paths   paths
-	stats   counters
+	session  *secure.Session
+	conn     *rudp.Conn
+	agent    *nat.Agent
+	moved    bool // see TakeMoved
+	rekeying rekeying
+	legs     [2]leg // by path: the relay's and the backup's
+	paths    paths
+	stats    counters
 
 	returned int // absences of the other side that have ended
 
@@ -125,14 +130,10 @@ func (p *Peer) secureConfig(sig *wire.Signal, caller bool) secure.PeerConfig {
 	if !caller {
 		callerKey, calleeKey = sig.Key, own
 	}
-	flags := uint32(0)
-	if p.cfg.AES {
-		flags = wire.FlagAES
-	}
 	return secure.PeerConfig{
 		Rand: p.cfg.Rand, Static: p.cfg.Static, Remote: sig.Key, PSK: sig.PSK,
 		Prologue: secure.PeerPrologue(p.cfg.App, sig.Room, sig.Epoch, sig.Intro, callerKey, calleeKey, wire.Version),
-		Info: wire.PeerInfo{Flags: flags, ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort, Global6: p.cfg.Global6,
+		Info: wire.PeerInfo{Flags: p.cfg.features(), ConnID: p.cfg.ConnID, LAN: p.cfg.LAN, MappedPort: p.cfg.MappedPort, Global6: p.cfg.Global6,
 			Certificate: p.cfg.Certificate},
 	}
 }
@@ -210,6 +211,7 @@ func (p *Peer) start(now time.Time, session *secure.Session, info wire.PeerInfo)
 		p.agent.Start(now)
 	}
 	p.begin(now, session)
+	p.beginRekeying(now, &info)
 	p.push(api.Event{Kind: api.EventPeerConnected, Route: api.RouteRelay})
 }
 
@@ -218,6 +220,7 @@ func (p *Peer) begin(now time.Time, session *secure.Session) {
 	p.session = session
 	p.conn = rudp.New(now, rudp.Config{
 		SendBudget: p.cfg.SendBudget, RecvBudget: max(p.cfg.SendBudget, api.DefaultSendBytes), IdleTimeout: p.cfg.IdleTimeout,
+		Crypto: session.Renewable(),
 	})
 	for i := range p.legs {
 		if l := &p.legs[i]; l.client != nil && l.client.Bound() {
@@ -285,7 +288,11 @@ func (p *Peer) Send(now time.Time, how api.Outgoing, data []byte) error {
 	if !p.Connected() {
 		return api.NewError(api.ErrNotConnected, "not connected to that peer")
 	}
-	return p.conn.SendMessage(now, how, data)
+	err := p.conn.SendMessage(now, how, data)
+	if err == nil {
+		p.stats.accepted++
+	}
+	return err
 }
 
 // Consumed tells that the game took n bytes of reliable payload.

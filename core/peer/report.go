@@ -22,6 +22,7 @@ func (p *Peer) AppendReport(dst []byte, now time.Time) []byte {
 		dst = fmt.Appendf(dst, "; tries direct again in %v", max(0, at.Sub(now)).Round(time.Second))
 	}
 	dst = append(dst, '\n')
+	dst = p.appendKeys(dst, now)
 	for i := range p.legs {
 		dst = p.legs[i].appendReport(dst)
 	}
@@ -32,6 +33,26 @@ func (p *Peer) AppendReport(dst []byte, now time.Time) []byte {
 		dst = p.agent.AppendReport(dst, now)
 	}
 	return dst
+}
+
+// appendKeys writes which keys are in use.
+func (p *Peer) appendKeys(dst []byte, now time.Time) []byte {
+	k, s := &p.rekeying, p.session
+	if !s.Renewable() {
+		return append(dst, "  keys: the handshake's for good, the other side renews none\n"...)
+	}
+	with := "X25519"
+	if k.hybrid {
+		with = "X25519 and ML-KEM-768"
+	}
+	dst = fmt.Appendf(dst, "  keys: renewed %d times, %d of them with %s", s.Turned(), k.ratchets, with)
+	if !k.at.IsZero() {
+		dst = fmt.Appendf(dst, ", the last time %v ago", now.Sub(k.at).Round(time.Second))
+	}
+	if p.stats.outOfPhase > 0 {
+		dst = fmt.Appendf(dst, "; %d packets came too late for theirs", p.stats.outOfPhase)
+	}
+	return append(dst, '\n')
 }
 
 func (l *leg) appendReport(dst []byte) []byte {

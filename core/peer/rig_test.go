@@ -23,6 +23,9 @@ type rig struct {
 	queue  []parcel
 	sides  [2]*side
 	relays [2]*fakeRelay
+
+	loss, twice float64       // shares of the datagrams that are lost, or come twice
+	late        time.Duration // up to so much longer on the way: reorders
 }
 
 type side struct {
@@ -53,7 +56,10 @@ type fakeRelay struct {
 
 const rigDelay = 15 * time.Millisecond // between a player and a relay, one way
 
-func newRig(t *testing.T, seed uint64) *rig {
+func newRig(t *testing.T, seed uint64) *rig { return newRigWith(t, seed, func(int, *Config) {}) }
+
+// newRigWith has tune change each side's configuration; the caller, 0, comes first.
+func newRigWith(t *testing.T, seed uint64, tune func(i int, c *Config)) *rig {
 	r := &rig{t: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 1))}
 	source := func(n byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{byte(seed), n}) }
 	for i := range r.relays {
@@ -65,7 +71,9 @@ func newRig(t *testing.T, seed uint64) *rig {
 		r.sides[i] = &side{addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(i + 1)}), 4000)}
 	}
 	cfg := func(i int) Config {
-		return Config{Rand: source(byte(20 + i)), Static: keys[i], ConnID: uint32(100 + i), App: "rig", AES: true, LinkRTT: 2 * rigDelay, SendBudget: api.DefaultSendBytes}
+		c := Config{Rand: source(byte(20 + i)), Static: keys[i], ConnID: uint32(100 + i), App: "rig", AES: true, LinkRTT: 2 * rigDelay, SendBudget: api.DefaultSendBytes}
+		tune(i, &c)
+		return c
 	}
 	signal := func(other int, typ wire.SignalType) *wire.Signal {
 		me := 1 - other
@@ -108,7 +116,20 @@ func (r *rig) grant(relay, player int, bound bool) wire.RelayGrant {
 }
 
 func (r *rig) send(from, to netip.AddrPort, b []byte) {
-	r.queue = append(r.queue, parcel{r.now.Add(rigDelay), from, to, append([]byte(nil), b...)})
+	copies := 1
+	switch p := r.rng.Float64(); {
+	case p < r.loss:
+		return
+	case p < r.loss+r.twice:
+		copies = 2
+	}
+	for range copies {
+		at := r.now.Add(rigDelay)
+		if r.late > 0 {
+			at = at.Add(time.Duration(r.rng.Int64N(int64(r.late))))
+		}
+		r.queue = append(r.queue, parcel{at, from, to, append([]byte(nil), b...)})
+	}
 }
 
 func (f *fakeRelay) receive(r *rig, from netip.AddrPort, b []byte) {

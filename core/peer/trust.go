@@ -17,11 +17,11 @@ func (p *Peer) hide(told bool) {
 	}
 }
 
-// verify judges the other side's certificate. The handshake has proven that it holds the key which the server told; only the
+// verify judges what the other side offers, and its certificate. The handshake has proven that it holds the key which the server told; only the
 // certificate can tell whose key that is.
 func (p *Peer) verify(now time.Time, info *wire.PeerInfo) error {
-	if p.cfg.Verify == nil {
-		return nil
+	if err := p.checkPQ(info); err != nil || p.cfg.Verify == nil {
+		return err
 	}
 	return p.cfg.Verify(now, p.key, info.Certificate)
 }

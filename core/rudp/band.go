@@ -65,8 +65,8 @@ func (c *Conn) popResend(l *resendList) {
 func (c *Conn) popLane(l *lane) *message {
 	m := l.pop()
 	m.inLane = false
-	c.queue.bands[m.level].unsent -= int(m.span() - m.sent)
-	c.queue.channel(m.mode, m.channel).waiting--
+	c.bandOf(m).unsent -= int(m.span() - m.sent)
+	c.channelOf(m).waiting--
 	return m
 }
 
@@ -92,7 +92,7 @@ func (c *Conn) hasData() bool {
 			return true
 		}
 	}
-	return false
+	return c.crypto != nil && !c.crypto.band.empty()
 }
 
 // hasUrgent reports whether something waits that the assured rate is for.
@@ -109,6 +109,10 @@ func (c *Conn) hasUrgent() bool {
 // packet's worth go first in this one, the least urgent before the others. One that credit holds up leaves it to them.
 func (c *Conn) writeBands(w *writer) {
 	q := &c.queue
+	urgent := c.urgentCrypto()
+	if urgent {
+		c.writeCrypto(w)
+	}
 	for level := len(q.bands) - 1; level >= 0; level-- {
 		if q.bands[level].owed >= starveShare*w.most && !w.assured {
 			c.writeBand(w, &q.bands[level])
@@ -118,6 +122,9 @@ func (c *Conn) writeBands(w *writer) {
 		if level <= assuredLevel || !w.assured {
 			c.writeBand(w, &q.bands[level])
 		}
+	}
+	if !urgent {
+		c.writeCrypto(w)
 	}
 	q.settle(&w.levels, w.most)
 }

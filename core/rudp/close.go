@@ -105,6 +105,7 @@ func (c *Conn) end(s state, e Event) {
 	q := &c.queue
 	*q = sendQueue{released: q.released + q.bytes}
 	ready := c.inbox.unreliableReady
+	c.crypto = nil
 	c.inbox, c.pool = inbox{unreliableReady: ready}, pool{}
 }
 
@@ -125,6 +126,8 @@ func (c *Conn) packetWhileClosing(rx wire.PathID, frames []byte) error {
 			wire.ReadAck(&r, &c.ackScratch)
 		case t == wire.FrameCredit:
 			r.Varint()
+		case t == wire.FrameCrypto:
+			wire.ReadCrypto(&r)
 		case t == wire.FrameNumber:
 			wire.ReadNumber(&r)
 		case t == wire.FrameSuspend:

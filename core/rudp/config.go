@@ -19,6 +19,8 @@ type Config struct {
 	// LongestPTO bounds the time between probes of a path that answers none; default 1 s.
 	LongestPTO time.Duration
 
+	Crypto bool // both ends take CRYPTO frames: SendCrypto, TakeCrypto
+
 	NoRedundancy bool // never send REPAIR frames; the peer's are taken all the same
 }
 

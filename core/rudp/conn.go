@@ -50,6 +50,7 @@ type Conn struct {
 	queue  sendQueue
 	credit credit
 	inbox  inbox
+	crypto *cryptoStream // nil without Config.Crypto
 	pool   pool
 	events seq.Ring[queuedEvent]
 	lent   *buffer // behind the Data of the last event
@@ -91,6 +92,9 @@ func New(now time.Time, cfg Config) *Conn {
 	c.credit.init(&c.cfg)
 	c.live.init(c.now)
 	c.meters.init()
+	if cfg.Crypto {
+		c.crypto = new(cryptoStream)
+	}
 	return c
 }
 

@@ -58,17 +58,17 @@ func (c *Conn) writeReliable(w *writer, b *band) {
 	q, k := &c.queue, &c.credit
 	for m := b.reliable.head; m != nil; m = b.reliable.head {
 		end := m.span()
-		if left := k.left(); left < uint64(m.size-min(m.sent, m.size)) {
+		if left := k.left(); !m.crypto && left < uint64(m.size-min(m.sent, m.size)) {
 			if left < uint64(w.most) { // don't cut to crumbs; the next CREDIT is large
 				return
 			}
 			end = m.sent + uint32(left)
 		}
 		// Only the first message of a window that is full elsewhere waits; see maxOutstanding.
-		if m.sent == 0 && q.outstanding >= maxOutstanding {
+		if m.sent == 0 && !m.crypto && q.outstanding >= maxOutstanding {
 			return
 		}
-		ch := q.channel(m.mode, m.channel)
+		ch := c.channelOf(m)
 		if !m.inChan {
 			m.sequence = ch.next
 		}
@@ -82,7 +82,9 @@ func (c *Conn) writeReliable(w *writer, b *band) {
 		if !m.inChan {
 			ch.append(m)
 		}
-		k.used += uint64(min(n, m.size))
+		if !m.crypto {
+			k.used += uint64(min(n, m.size))
+		}
 		b.unsent -= int(n)
 		if m.sent += n; m.sent == m.span() {
 			c.popLane(&b.reliable)
@@ -136,8 +138,11 @@ func (c *Conn) writeDuplicates(w *writer) {
 // writeMessage writes units [from, to) of m, or as many of them as fit, and returns how many: 0 if the packet is full.
 // A message that fits into a packet of its own is not cut, because then losing either packet would lose it.
 func (c *Conn) writeMessage(w *writer, m *message, from, to uint32) (n uint32) {
-	if w.full {
+	switch {
+	case w.full:
 		return 0
+	case m.crypto:
+		return c.writePiece(w, m, from, to)
 	}
 	frame := wire.Message{Mode: uint8(m.mode), Channel: m.channel, Sequence: m.sequence, Offset: from, Size: m.size}
 	frame.Payload = m.payload(from, to)

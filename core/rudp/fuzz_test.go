@@ -50,6 +50,7 @@ func FuzzHandlePacket(f *testing.F) {
 		message(wire.Message{Mode: 2, Sequence: 65535, Fragment: true, Size: 10, Payload: []byte("first")}))
 	add(message(wire.Message{Mode: 3, Sequence: 9, Payload: []byte("new")}), message(wire.Message{Mode: 3, Sequence: 8}))
 	add(wire.AppendAck(nil, &wire.Ack{Ranges: []wire.AckRange{{Low: 3, High: 4}, {Low: 0, High: 1}}}))
+	add(wire.AppendCrypto(nil, &wire.Crypto{Size: 9, Payload: []byte("half")}), wire.AppendCrypto(nil, &wire.Crypto{Size: 9, Offset: 4, Payload: []byte("other")}))
 	add(wire.AppendCredit([]byte{1}, 1<<40), wire.AppendClose(nil, wire.Close{Code: -401, Text: []byte("bye")}))
 	f.Fuzz(playScript)
 }
@@ -57,7 +58,7 @@ func FuzzHandlePacket(f *testing.F) {
 func playScript(t *testing.T, script []byte) {
 	const budget = 64 << 10
 	now := testStart
-	c := New(now, Config{SendBudget: budget, RecvBudget: budget})
+	c := New(now, Config{SendBudget: budget, RecvBudget: budget, Crypto: true})
 	c.OpenPath(now, 0, wire.MaxFramesRelayed, 0)
 	c.SetRoute(now, 0)
 	var numbers, received [dataPaths]uint64
@@ -102,6 +103,9 @@ func playScript(t *testing.T, script []byte) {
 		case 9:
 			c.SetDuplicate(now, id, arg > 100)
 			c.Ping(now, id)
+			if c.SendCrypto(now, make([]byte, 1+int(arg)*4)); arg&2 != 0 {
+				c.TakeCrypto()
+			}
 		case 10:
 			now = deadline(t, c, now)
 		}

@@ -26,6 +26,7 @@ type message struct {
 	refs     int32  // pieces that point here
 
 	mode     api.Mode
+	crypto   bool // of the connection itself, see cryptoStream; mode is reliable ordered
 	channel  uint8
 	level    uint8 // of urgency: the band it waits in
 	inLane   bool

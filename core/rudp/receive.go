@@ -106,6 +106,10 @@ func (c *Conn) handleFrames(frames []byte, rx wire.PathID, number uint64, refuse
 			if f := wire.ReadRepaired(&r); !r.Err() && repaired.add(f.Path) {
 				err = c.handleRepaired(f)
 			}
+		case t == wire.FrameCrypto:
+			if f := wire.ReadCrypto(&r); !r.Err() {
+				err = c.handleCrypto(&f)
+			}
 		case t == wire.FrameNumber:
 			if f := wire.ReadNumber(&r); !r.Err() {
 				c.handleNumber(f)

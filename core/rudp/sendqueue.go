@@ -151,7 +151,9 @@ func (c *Conn) Idle() bool { return c.queue.messages == 0 }
 
 // finish ends a message: its budget comes free, except what its receipt takes until that is taken.
 func (c *Conn) finish(m *message) {
-	m.done = true
+	if m.done = true; m.crypto {
+		return
+	}
 	c.queue.messages--
 	bytes := api.Cost(int(m.size))
 	if m.id != 0 {
@@ -189,14 +191,14 @@ func (c *Conn) resend(p *piece) bool {
 	}
 	if !m.inResend {
 		m.inResend = true
-		c.queue.bands[m.level].resend.push(m)
+		c.bandOf(m).resend.push(m)
 	}
 	return true
 }
 
 // passChannel moves the channel's window past acknowledged messages at its start.
 func (c *Conn) passChannel(m *message) {
-	ch := c.queue.channel(m.mode, m.channel)
+	ch := c.channelOf(m)
 	for ch.head != nil && ch.head.done {
 		passed := ch.head
 		if ch.head = passed.chanNext; ch.head == nil {

@@ -23,6 +23,7 @@ import (
 // Sentinels on which callers branch and by which they count drops.
 var (
 	ErrAuth    = errors.New("does not authenticate")
+	ErrPhase   = errors.New("of a key phase that is over or not begun")
 	ErrReplay  = errors.New("packet number seen before")
 	ErrFormat  = errors.New("malformed")
 	ErrExpired = errors.New("expired")

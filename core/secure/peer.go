@@ -75,7 +75,11 @@ func (h *PeerHandshake) Finish(msg2 []byte) (*Session, wire.PeerInfo, error) {
 	if !ok {
 		return nil, wire.PeerInfo{}, ErrFormat
 	}
-	s, _ := finish(h.hs, k1, k2, true, h.info.Flags&info.Flags&wire.FlagAES != 0, h.info.ConnID, info.ConnID)
+	both := h.info.Flags & info.Flags
+	s, _ := finish(h.hs, k1, k2, true, both&wire.FlagAES != 0, h.info.ConnID, info.ConnID)
+	if both&wire.FlagRekey != 0 {
+		s.renew(k1.UnsafeKey(), k2.UnsafeKey(), true)
+	}
 	h.hs = nil
 	return s, info, nil
 }
@@ -99,6 +103,10 @@ func AnswerPeer(cfg PeerConfig, msg1 []byte) (msg2 []byte, s *Session, info wire
 	if err != nil {
 		return nil, nil, wire.PeerInfo{}, err
 	}
-	s, _ = finish(hs, k1, k2, false, cfg.Info.Flags&info.Flags&wire.FlagAES != 0, cfg.Info.ConnID, info.ConnID)
+	both := cfg.Info.Flags & info.Flags
+	s, _ = finish(hs, k1, k2, false, both&wire.FlagAES != 0, cfg.Info.ConnID, info.ConnID)
+	if both&wire.FlagRekey != 0 {
+		s.renew(k2.UnsafeKey(), k1.UnsafeKey(), false)
+	}
 	return msg2, s, info, nil
 }

@@ -16,13 +16,15 @@ import (
 //
 //	nonce = iv xor (path id (32) | packet number (64)); the packet's header is associated data
 //
-// Each direction has its own key and iv, each path its own counter and its own replay window.
+// Each direction has its own key and iv, each path its own counter and its own replay window. Between players the keys are
+// renewed while the session lives (ratchet).
 type Session struct {
 	send, recv direction
 	local      uint32 // what the other end writes to us
 	remote     uint32
 	next       [wire.PathCount]uint64      // the next number of each of our paths
 	seen       [wire.PathCount]*seq.Window // nil: nothing came on it
+	ratchet    *ratchet                    // nil: the keys are the session's for good
 	nonce      [nonceSize]byte             // scratch; a local array would escape into the AEAD's interface call
 }
 
@@ -31,10 +33,11 @@ const nonceSize = 12
 // direction is one way's key material. The AEAD is built on first use: a GCM object is 1,280 bytes, and a server holds
 // many sessions that say nothing.
 type direction struct {
-	aead cipher.AEAD
-	key  [32]byte
-	iv   [nonceSize]byte
-	aes  bool
+	aead  cipher.AEAD
+	key   [32]byte
+	iv    [nonceSize]byte
+	aes   bool
+	phase uint8 // modulo phases
 }
 
 func newDirection(split [32]byte, aes bool) (d direction) {
@@ -88,7 +91,7 @@ func (s *Session) AES() bool { return s.send.aes }
 // fine. The caller appends frames and calls Seal before it begins another packet on the same path.
 func (s *Session) Begin(dst []byte, path wire.PathID) (out []byte, number uint64) {
 	number = s.next[path%wire.PathCount]
-	return wire.AppendSession(dst, wire.Session{Path: path, ConnID: s.remote, Number: uint32(number & 0xffffff)}), number
+	return wire.AppendSession(dst, wire.Session{KeyPhase: s.send.phase, Path: path, ConnID: s.remote, Number: uint32(number & 0xffffff)}), number
 }
 
 // Seal encrypts the packet out[start:], which Begin opened, in place, appends its tag and uses its number up. It
@@ -103,6 +106,9 @@ func (s *Session) Seal(out []byte, start int) []byte {
 		panic("secure: Seal of a packet whose number was used already")
 	}
 	s.next[path]++
+	if s.ratchet != nil {
+		s.ratchet.sealed++
+	}
 	return s.send.ready().Seal(out[:body], s.makeNonce(&s.send, path, number), out[body:], header)
 }
 
@@ -111,22 +117,36 @@ func (s *Session) Seal(out []byte, start int) []byte {
 //
 //	ErrFormat  not a packet of this version
 //	ErrAuth    forged, damaged or of another session
+//	ErrPhase   of a key phase that is over, or that nobody has begun
 //	ErrReplay  authentic, but seen before or too old to tell
 func (s *Session) Open(b []byte) (path wire.PathID, number uint64, frames []byte, err error) {
 	h, body, ok := wire.ParseSession(b)
-	if !ok || h.KeyPhase != 0 {
+	if !ok {
 		return 0, 0, nil, ErrFormat
 	}
+	if h.KeyPhase != s.recv.phase {
+		number, frames, err = s.openOther(h, b, body)
+		return h.Path, number, frames, err
+	}
+	number, frames, err = s.openWith(&s.recv, h, b, body)
+	if s.ratchet != nil && err == nil {
+		s.ratchet.opened++
+	}
+	return h.Path, number, frames, err
+}
+
+// openWith authenticates and decrypts a packet with d's keys, and takes its number.
+func (s *Session) openWith(d *direction, h wire.Session, b, body []byte) (number uint64, frames []byte, err error) {
 	w := s.seen[h.Path]
 	largest := ^uint64(0) // the first packet is expected to be number 0
 	if w != nil {
 		largest, _ = w.Largest()
 	}
 	number = wire.ExpandNumber(largest, h.Number)
-	nonce := s.makeNonce(&s.recv, uint8(h.Path), number)
-	frames, e := s.recv.ready().Open(body[:0], nonce, body, b[:wire.SessionHeader])
+	nonce := s.makeNonce(d, uint8(h.Path), number)
+	frames, e := d.ready().Open(body[:0], nonce, body, b[:wire.SessionHeader])
 	if e != nil {
-		return h.Path, number, nil, ErrAuth
+		return number, nil, ErrAuth
 	}
 	// Only now: a forger must neither move the window nor learn what is in it.
 	if w == nil {
@@ -134,16 +154,19 @@ func (s *Session) Open(b []byte) (path wire.PathID, number uint64, frames []byte
 		s.seen[h.Path] = w
 	}
 	if !w.Fresh(number) {
-		return h.Path, number, nil, ErrReplay
+		return number, nil, ErrReplay
 	}
 	w.Accept(number)
-	return h.Path, number, frames, nil
+	return number, frames, nil
 }
 
 // Rest gives back the memory that a session needs only while packets come and go: the AEADs, which the next packet builds
 // again, and the replay windows' detail. A packet that has not come yet and is older than the newest one will be refused.
 func (s *Session) Rest() {
 	s.send.aead, s.recv.aead = nil, nil
+	if s.ratchet != nil {
+		s.ratchet.rest()
+	}
 	for _, w := range s.seen {
 		if w != nil {
 			w.Shut()

@@ -67,7 +67,7 @@ func tellCredit(t *testing.T) {
 func tellNumbers(t *testing.T) {
 	w := NewWorld(4, Weather{Delay: time.Millisecond})
 	w.AddServer(wanS, nil)
-	patience := func(e *endpoint.Config) { e.IdleTimeout = time.Minute }
+	patience := func(e *endpoint.Config) { e.IdleTimeout, e.RekeyPackets = time.Minute, 100 } // with steps of both kinds
 	host, guest := w.AddSite("PUB", wanA).AddPlayer("host", 64, patience), w.AddSite("PUB", wanB).AddPlayer("guest", 64, patience)
 	if !w.Meet(host, guest, 10*time.Second) {
 		t.Fatal("no keys")

@@ -42,6 +42,7 @@ var vectorAddr = netip.MustParseAddrPort("203.0.113.9:4000")
 func TestProtocolVectors(t *testing.T) {
 	all := map[string][]vector{
 		"link handshakes": {linkVector(t, false), linkVector(t, true)}, "player handshakes": {peerVector(t, false), peerVector(t, true)},
+		"phases": {phaseVector(t, false), phaseVector(t, true)},
 		"packet numbers": numberVectors(), "relay legs": {bindVector(t)}, "local network": {lanVector(t)}, "STUN": {stunVector()}, "frames": frameVectors(),
 	}
 	got, err := json.MarshalIndent(all, "", " ")
@@ -148,6 +149,71 @@ func sealed(s *secure.Session, path wire.PathID) (out string) {
 	return out
 }
 
+// phaseVector is a connection whose keys are renewed twice, first with a ratchet, then without: a packet each way before and after.
+func phaseVector(t *testing.T, hybrid bool) vector {
+	caller, callee, flags := secure.PrivateKey(run(0x11, 32)), secure.PrivateKey(run(0x41, 32)), uint32(wire.FlagRekey)
+	if hybrid {
+		flags |= wire.FlagAES | wire.FlagHybrid
+	}
+	cfg := func(own, other secure.PrivateKey, ephemeral byte) secure.PeerConfig {
+		return secure.PeerConfig{Rand: bytes.NewReader(run(ephemeral, 32)), Static: own, Remote: other.Public(), Prologue: []byte("prologue"), Info: wire.PeerInfo{Flags: flags, ConnID: 7}}
+	}
+	h, msg1, err := secure.NewPeerInitiator(cfg(callee, caller, 0x91))
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg2, b, _, err := secure.AnswerPeer(cfg(caller, callee, 0xb1), msg1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _, err := h.Finish(msg2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := func() vector {
+		there, back := sealed(a, 3), ""
+		if _, _, _, err := b.Open(unhex(t, there)); err != nil {
+			t.Fatal(err)
+		}
+		if back = sealed(b, 0); a.HasOld() {
+			a.DropOld()
+		}
+		if _, _, _, err := a.Open(unhex(t, back)); err != nil {
+			t.Fatal(err)
+		}
+		return vector{"to caller": there, "to callee": back}
+	}
+	v := vector{"hybrid": hybrid, "callee private": hex.EncodeToString(callee[:]), "callee ephemeral private": hex.EncodeToString(run(0x91, 32)), "caller public": hexOf(caller.Public()),
+		"KK 1": hex.EncodeToString(msg1), "KK 2": hex.EncodeToString(msg2), "phase 0": both()}
+	offer, err := secure.NewOffer(bytes.NewReader(run(0x01, 96)), hybrid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, mix, err := secure.AnswerOffer(bytes.NewReader(run(0x61, 64)), offer.Message(), hybrid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := offer.Finish(answer); err != nil || !bytes.Equal(again, mix) {
+		t.Fatal("the two don't agree", err)
+	}
+	b.Expect(mix)
+	a.Advance(mix)
+	v["answer's private key"], v["encapsulation's random bytes"] = hex.EncodeToString(run(0x61, 32)), hex.EncodeToString(run(0x81, 32))
+	v["offer"], v["answer"], v["mix"], v["phase 1, mixed"] = hex.EncodeToString(offer.Message()), hex.EncodeToString(answer), hex.EncodeToString(mix), both()
+	a.DropOld()
+	a.Advance(nil)
+	v["phase 2, symmetric"] = both()
+	return v
+}
+
+func unhex(t *testing.T, text string) []byte {
+	b, err := hex.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func numberVectors() (out []vector) {
 	for _, c := range []struct {
 		largest uint64
@@ -207,6 +273,7 @@ func frameVectors() (out []vector) {
 	add("NUMBER", wire.AppendNumber(nil, wire.Number{Mode: 2, Channel: 7, Number: wire.MaxNumber}), vector{"mode": "2", "channel": "7", "number": "4611686018427387903"})
 	add("REPAIRED", wire.AppendRepaired(nil, wire.Repaired{Path: 2, Newest: 300, Earlier: 0x81}), vector{"path": "2", "newest": "300", "earlier": "129"})
 	add("SUSPEND", wire.AppendSuspend(nil, wire.Suspend{Turn: 2, Millis: 300_000}), vector{"turn": "2", "millis": "300000"})
+	add("CRYPTO", wire.AppendCrypto(nil, &wire.Crypto{Sequence: 1, Offset: 1100, Size: 1216, Payload: run(7, 3)}), vector{"sequence": "1", "offset": "1100", "size": "1216", "payload": "070809"})
 	add("PROBE_CTL", wire.AppendControl(nil, &wire.Control{Kind: wire.ControlSampled, Attempt: 1, Flags: 2, Low: 5, High: 6, Count: 7, LeadMillis: 8, Step: -2}),
 		vector{"kind": "4", "attempt": "1", "flags": "2", "low": "5", "high": "6", "count": "7", "lead ms": "8", "step": "-2"})
 	return out

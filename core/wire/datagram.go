@@ -66,31 +66,32 @@ const (
 //
 //	 0 1 2 3 4 5 6 7
 //	+-+-+-+-+-+-+-+-+----------------+-------------------------+
-//	|1 0|k|p p p|r r| connection id  | packet number, low bits |  then sealed frames, then tag (16)
+//	|1 0|k|p p p|K|r| connection id  | packet number, low bits |  then sealed frames, then tag (16)
 //	+-+-+-+-+-+-+-+-+-----(32)-------+----------(24)-----------+
 //
-// k is the key phase, ppp the sender's path id, rr reserved and zero. The connection id was chosen by the receiver.
+// Kk is the key phase modulo 4, k its low bit, so that the last, this and the next phase can be told apart; ppp is the sender's
+// path id, r reserved and zero. The connection id was chosen by the receiver.
 type Session struct {
-	KeyPhase uint8
+	KeyPhase uint8 // modulo 4
 	Path     PathID
 	ConnID   uint32
 	Number   uint32 // low 24 bits of the 64-bit packet number
 }
 
 func AppendSession(b []byte, h Session) []byte {
-	b = append(b, 0x80|(h.KeyPhase&1)<<5|uint8(h.Path&7)<<2)
+	b = append(b, 0x80|h.KeyPhase&1<<5|uint8(h.Path&7)<<2|h.KeyPhase&2)
 	b = binary.BigEndian.AppendUint32(b, h.ConnID)
 	return append(b, uint8(h.Number>>16), uint8(h.Number>>8), uint8(h.Number))
 }
 
-// ParseSession reads the header and leaves the sealed part in body. ok is false for another family, set reserved bits
+// ParseSession reads the header and leaves the sealed part in body. ok is false for another family, a set reserved bit
 // or a body too short for a tag.
 func ParseSession(b []byte) (h Session, body []byte, ok bool) {
-	if len(b) < SessionHeader+TagSize || b[0]>>6 != uint8(FamilySession) || b[0]&3 != 0 {
+	if len(b) < SessionHeader+TagSize || b[0]>>6 != uint8(FamilySession) || b[0]&1 != 0 {
 		return Session{}, nil, false
 	}
 	h = Session{
-		KeyPhase: b[0] >> 5 & 1,
+		KeyPhase: b[0]>>5&1 | b[0]&2,
 		Path:     PathID(b[0] >> 2 & 7),
 		ConnID:   binary.BigEndian.Uint32(b[1:]),
 		Number:   uint32(b[5])<<16 | uint32(b[6])<<8 | uint32(b[7]),

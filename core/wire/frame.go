@@ -9,16 +9,16 @@ import (
 type FrameType uint8
 
 const (
-	FramePadding   FrameType = 0x00
-	FramePing      FrameType = 0x01
-	FrameAck       FrameType = 0x02
-	FrameCredit    FrameType = 0x03
-	FrameChallenge FrameType = 0x04
-	FrameResponse  FrameType = 0x05
-	FrameClose     FrameType = 0x06
-	FrameSwitch    FrameType = 0x07
-	// 0x09 REKEY, 0x0a CRYPTO are reserved by docs/PROTOCOL.md.
+	FramePadding      FrameType = 0x00
+	FramePing         FrameType = 0x01
+	FrameAck          FrameType = 0x02
+	FrameCredit       FrameType = 0x03
+	FrameChallenge    FrameType = 0x04
+	FrameResponse     FrameType = 0x05
+	FrameClose        FrameType = 0x06
+	FrameSwitch       FrameType = 0x07
 	FrameProbeControl FrameType = 0x08 // on PathProbe only
+	FrameCrypto       FrameType = 0x0a // 0x09 is reserved
 	FrameSuspend      FrameType = 0x0b
 	FrameRepair       FrameType = 0x0c
 	FrameNumber       FrameType = 0x0d

@@ -444,6 +444,10 @@ func FuzzParse(f *testing.F) {
 				if f := ReadNumber(&r); !r.Err() && f.Number > MaxNumber {
 					t.Errorf("NUMBER %+v", f)
 				}
+			case typ == FrameCrypto:
+				if f := ReadCrypto(&r); !r.Err() && (f.Size > MaxCrypto || int(f.Offset)+len(f.Payload) > int(f.Size)) {
+					t.Errorf("CRYPTO %+v", f)
+				}
 			case typ == FrameSwitch:
 				if f := ReadSwitch(&r); !r.Err() && f.Path >= PathProbe {
 					t.Errorf("SWITCH %+v", f)

@@ -44,6 +44,7 @@ function allKinds(doc, markdown) {
   for (const [type, f] of doc.frames) kinds.push(`frame ${type.toString(16).padStart(2, '0')} ${f.name}`);
   for (const mode of [0, 1, 2, 3]) for (const part of ['whole', 'fragment']) kinds.push(`frame MSG mode ${mode} ${part}`);
   kinds.push('frame MSG with length', 'frame MSG without length');
+  for (const m of markdown.matchAll(/^    secret' = .* (symmetric|mixed)$/gm)) kinds.push(`step ${m[1]}`);
   for (const [type, s] of doc.signals) kinds.push(`signal ${type} ${s.name}`);
   for (const name of Object.keys(doc.payloads)) kinds.push(`payload ${name}`);
   for (const name of Object.keys(doc.lan)) kinds.push(`LAN ${name}`);

@@ -47,6 +47,7 @@ export function readFrames(doc, bytes, path) {
     seen.add(name);
     const f = { name, type, ...(known ? doc.layouts.read(c, known.layout) : readMessage(c, type)) };
     if (name === 'ACK') checkRanges(f, c);
+    if (name === 'CRYPTO' && (!f.payload.length || f.offset + BigInt(f.payload.length) > f.size)) throw new Malformed(c.name('offset'), 'a piece outside its message, or an empty one');
     if (name === 'REPAIR') { repair = true; checkRepair(f, c); }
     if (name === 'MSG' && f.mode < 2 && !f.fragment && !full) {
       if (blockSize + c.at - start > repairBlock) full = true;

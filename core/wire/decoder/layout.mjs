@@ -82,7 +82,7 @@ function parseField(name, type, condition) {
   if (/^\d+$/.test(head)) Object.assign(f, { kind: 'bits', size: Number(head) / 8 });
   else if ((m = /^i(8|32)$/.exec(head))) Object.assign(f, { kind: 'signed', size: Number(m[1]) / 8 });
   else if (head === 'code') Object.assign(f, { kind: 'signed', size: 4, code: true });
-  else if (head === 'varint' || head === 'rest') f.kind = head;
+  else if (['varint', 'rest', 'varlen'].includes(head)) f.kind = head;
   else if ((m = /^len(8|16)(?: ≤ (\d+))?$/.exec(head))) Object.assign(f, { kind: 'counted', size: Number(m[1]) / 8, most: m[2] && Number(m[2]) });
   else if ((m = /^n8(?: ≤ (\d+))? × (\w+)$/.exec(head))) Object.assign(f, { kind: 'list', most: Number(m[1] ?? 255), of: m[2] });
   else if ((m = /^(\w+) − 1 × (\w+)$/.exec(head))) Object.assign(f, { kind: 'list', from: m[1], of: m[2] });
@@ -146,6 +146,11 @@ export class Layouts {
         if (f.code && value < -999) throw new Malformed(c.name(f.name), `${value} is no code`);
         break;
       case 'varint': value = c.varint(f.name); break;
+      case 'varlen': {
+        const n = c.varint(f.name);
+        if (n > BigInt(c.left)) throw new Malformed(c.name(f.name), `${n} bytes, ${c.left} left`);
+        return c.take(Number(n), f.name);
+      }
       case 'rest': return c.take(c.left, f.name);
       case 'counted': {
         const n = c.number(f.size, f.name);

@@ -20,6 +20,7 @@ function ready(bytes, isPrivate) {
   return key;
 }
 export const publicKey = (secret) => Buffer.from(crypto.createPublicKey(ready(secret, true)).export({ format: 'der', type: 'spki' }).subarray(12));
+export const sharedSecret = (secret, other) => dh(secret, other);
 const dh = (secret, other) => crypto.diffieHellman({ privateKey: ready(secret, true), publicKey: ready(other, false) });
 
 // seal and open are AEADs; open gives null for a wrong tag.

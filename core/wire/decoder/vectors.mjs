@@ -3,6 +3,7 @@ import { expand, extract, hmac, blake2s } from './blake2s.mjs';
 import { Cursor } from './layout.mjs';
 import { readFrames } from './frames.mjs';
 import { Initiator, publicKey } from './noise.mjs';
+import { Ratchets } from './phases.mjs';
 import { Direction, header, nearest, resumeSecret } from './session.mjs';
 import { readSTUN } from './stun.mjs';
 import { kkPrologue } from './world.mjs';
@@ -25,11 +26,14 @@ function read(doc, name, bytes) {
 }
 
 // packet opens one that a direction's end sealed as its fourth on a path, and seals it again.
-function packet(half, aes, path, connId, text) {
-  const d = new Direction(half, aes, {}), bytes = unhex(text), h = header(bytes);
+const packet = (half, aes, path, connId, text) => sealedBy(new Direction(half, aes, {}), 3n, path, connId, text);
+
+function sealedBy(d, number, path, connId, text) {
+  const bytes = unhex(text), h = header(bytes);
   const got = d.open(h, bytes);
-  if (!got || got.number !== 3n || !got.plain.equals(Buffer.of(1, 0)) || h.path !== path || h.connId !== connId) return 'does not open, or holds something else';
-  return d.seal(path, connId, 3n, got.plain).equals(bytes) ? '' : 'is another when sealed again';
+  if (!got || got.number !== number || !got.plain.equals(Buffer.of(1, 0)) || h.path !== path || h.connId !== connId) return 'does not open, or holds something else';
+  d.largest[path] = number;
+  return d.seal(path, connId, number, got.plain).equals(bytes) ? '' : 'is another when sealed again';
 }
 
 const checks = {
@@ -57,6 +61,24 @@ const checks = {
     const [own, other] = [payload, second.payload].map((p) => doc.layouts.whole(p, 'player', doc.payloads.player));
     const aes = (own.flags & other.flags & 1) !== 0;
     return packet(second.halves[0], aes, 3, other['conn id'], v['packet to caller']) || packet(second.halves[1], aes, 0, own['conn id'], v['packet to callee']);
+  },
+  phases(doc, v) {
+    const hs = new Initiator('KKpsk0', Buffer.from('prologue')), secrets = secretsOf(v['callee private'], v['callee ephemeral private'], v["answer's private key"]);
+    const payload = hs.readKK1(unhex(v['KK 1']), Buffer.alloc(32), publicKey(unhex(v['callee private'])), unhex(v['caller public']), secrets);
+    const second = payload && hs.readSecond(unhex(v['KK 2']));
+    if (!second) return 'the messages do not open';
+    const ratchets = new Ratchets(v.hybrid, secrets, () => [unhex(v["encapsulation's random bytes"])]);
+    const [there, back] = second.halves.map((half) => new Direction(half, v.hybrid, { ratchets }));
+    const phase = (name, number) => sealedBy(there, number, 3, 7, v[name]['to caller']) || sealedBy(back, number, 0, 7, v[name]['to callee']);
+    const first = phase('phase 0', 3n);
+    if (first) return `phase 0 ${first}`;
+    ratchets.take(unhex(v.offer), true);
+    ratchets.take(unhex(v.answer), false);
+    if (![...ratchets.mixes()][0].equals(unhex(v.mix))) return 'the mix is another';
+    const mixed = phase('phase 1, mixed', 7n);
+    if (mixed) return `phase 1 ${mixed}`;
+    const symmetric = phase('phase 2, symmetric', 11n);
+    return symmetric && `phase 2 ${symmetric}`;
   },
   'packet numbers': (doc, v) => (nearest(BigInt(v.largest), v.low) === BigInt(v.number) ? '' : `${nearest(BigInt(v.largest), v.low)}, not ${v.number}`),
   'relay legs'(doc, v) {

@@ -4,6 +4,7 @@ import { Cursor, Malformed } from './layout.mjs';
 import { readFrames, repairOf } from './frames.mjs';
 import { Initiator, publicKey } from './noise.mjs';
 import { Direction, header, resumeSecret } from './session.mjs';
+import { Ratchets } from './phases.mjs';
 import { readSTUN } from './stun.mjs';
 import { Stream } from './websocket.mjs';
 
@@ -16,6 +17,7 @@ export class World {
     this.tally = tally;
     this.secrets = new Map(); // public key -> private key
     this.publics = [];
+    this.drawn = []; // secrets, in the order in which they were drawn
     this.roomKeys = new Map(); // room -> keys of its passwords
     this.hellos = new Map(); // client's conn id -> handshakes under way
     this.tickets = new Map(); // resume ticket -> { secret, link }
@@ -35,7 +37,13 @@ export class World {
     const own = Buffer.from(b), pub = publicKey(own);
     this.secrets.set(hex(pub), own);
     this.publics.unshift(pub);
+    this.drawn.push(own);
   }
+  // drawnAfter gives the secrets that somebody drew soon after one.
+  drawnAfter = (pub) => {
+    const i = this.drawn.indexOf(this.secretOf(pub));
+    return this.drawn.slice(i + 1, i + 65);
+  };
   roomKey(room, key) { this.roomKeys.set(room, [...(this.roomKeys.get(room) ?? []), key]); }
   secretOf = (pub) => this.secrets.get(hex(pub));
   note(kind, bytes) { this.tally.note(kind, bytes); }
@@ -172,7 +180,8 @@ export class World {
     throw new Malformed('session packet', `of connection ${h.connId}, path ${h.path}: no key opens it`);
   }
 
-  opened(d, h, { number, plain }, b, outer) {
+  opened(d, h, { number, plain, step }, b, outer) {
+    if (step) this.note(`step ${step}`);
     const before = d.packets[h.path].get(number);
     if (before) { // as a relay hands it on
       if (!before.equals(b)) throw new Malformed('session packet.packet number', `${number} twice on path ${h.path}`);
@@ -180,6 +189,7 @@ export class World {
     }
     d.packets[h.path].set(number, Buffer.from(b));
     if (number > d.largest[h.path]) d.largest[h.path] = number;
+    if (d.about.link && h.phase) throw new Malformed('session packet.k', 'not 0 on a link');
     if (d.about.link && h.path !== 2 && h.path !== 7) throw new Malformed('session packet.p', `path ${h.path} on a link`);
     if (d.about.link && outer.length > 1200) throw new Malformed('session packet', `${outer.length} bytes on a link`);
     const { frames, block, fields } = readFrames(this.doc, plain, h.path);
@@ -195,6 +205,11 @@ export class World {
       const want = repairOf(number, f.packets, d.blocks[path]);
       if (want && !want.equals(f.coded)) throw new Malformed('packet.REPAIR.coded', 'is not the sum of the blocks');
       this.tally.repairs += want ? 1 : 0;
+    }
+    if (f.name === 'CRYPTO') {
+      if (!d.about.ratchets) throw new Malformed('packet.CRYPTO.type', 'not agreed on');
+      const message = d.collect({ ...f, mode: 0, channel: 'CRYPTO' });
+      if (message) d.about.ratchets.take(message, d.about.initiator);
     }
     if (f.name !== 'MSG') return this.note(`frame ${f.type.toString(16).padStart(2, '0')} ${f.name}`, sample);
     this.note(`frame MSG mode ${f.mode} ${f.fragment ? 'fragment' : 'whole'}`, f.last ? undefined : sample);
@@ -257,9 +272,10 @@ export class World {
       const got = hs.clone().readSecond(v['KK 2']);
       if (!got) continue;
       i.answered.add(id);
-      const caller = this.payload('player', got.payload), aes = (callee.flags & caller.flags & 1) !== 0;
-      this.addReceiver(caller['conn id'], new Direction(got.halves[0], aes, { peer: true }));
-      this.addReceiver(callee['conn id'], new Direction(got.halves[1], aes, { peer: true }));
+      const caller = this.payload('player', got.payload), both = callee.flags & caller.flags, aes = (both & 1) !== 0;
+      const ratchets = both & 2 ? new Ratchets((both & 4) !== 0, this.secretOf, this.drawnAfter) : null;
+      this.addReceiver(caller['conn id'], new Direction(got.halves[0], aes, { peer: true, ratchets, initiator: true }));
+      this.addReceiver(callee['conn id'], new Direction(got.halves[1], aes, { peer: true, ratchets, initiator: false }));
       return;
     }
     throw new Malformed('KK 2', 'does not open');
