@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // shownCommand is what documents tell people to type, by its first words, and what runs it here:
@@ -90,9 +92,10 @@ var (
 	typed  = regexp.MustCompile(`^(\./build\.sh|(build/bin/)?musubi(_\w+)?|go|cmake|cc|ctest|curl|ssh|ufw|firewall-cmd|nft|sysctl|journalctl|timedatectl|apt-get|docker|helm|kubectl|systemctl)$`)
 )
 
-// commandsShown reads every document but the header's reference; and fails for a block of commands that nothing runs.
-func commandsShown(t *testing.T) (list []shown) {
+// documentsHere gives the text of every document but the header's reference, by its path from the repository's top.
+func documentsHere(t *testing.T) map[string]string {
 	t.Helper()
+	documents := map[string]string{}
 	err := filepath.WalkDir("../../..", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -100,15 +103,23 @@ func commandsShown(t *testing.T) (list []shown) {
 		if name := entry.Name(); entry.IsDir() && (name == "build" || strings.HasPrefix(name, ".") && name != ".." && path != "../../..") {
 			return filepath.SkipDir
 		}
-		if filepath.Ext(path) != ".md" || entry.Name() == "API.md" {
-			return nil
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
+		if filepath.Ext(path) == ".md" && entry.Name() != "API.md" {
+			text, err := os.ReadFile(path)
+			documents[filepath.ToSlash(strings.TrimPrefix(path, "../../../"))] = string(text)
 			return err
 		}
-		document := filepath.ToSlash(strings.TrimPrefix(path, "../../../"))
-		text := string(b)
+		return nil
+	})
+	if err != nil || len(documents) < 25 {
+		t.Fatalf("%d documents: %v", len(documents), err)
+	}
+	return documents
+}
+
+// commandsShown fails for a block of commands that nothing runs.
+func commandsShown(t *testing.T) (list []shown) {
+	t.Helper()
+	for document, text := range documentsHere(t) {
 		for _, m := range fence.FindAllStringSubmatch(text, -1) {
 			switch {
 			case m[1] != "sh":
@@ -138,10 +149,9 @@ func commandsShown(t *testing.T) (list []shown) {
 			}
 			text = pattern.ReplaceAllString(text, "")
 		}
-		return nil
-	})
-	if err != nil || len(list) < 60 {
-		t.Fatalf("%d commands: %v", len(list), err)
+	}
+	if len(list) < 60 {
+		t.Fatalf("only %d commands: the test reads them wrong", len(list))
 	}
 	return list
 }
@@ -236,6 +246,28 @@ func TestShownFlagsExist(t *testing.T) {
 		}
 	}
 	flag := regexp.MustCompile(`(?:^|[\s\[])--([a-z][a-z0-9-]*)`)
+	ours := map[string]bool{}
+	var collect func(node *kong.Node)
+	collect = func(node *kong.Node) {
+		for _, f := range node.Flags {
+			ours[f.Name] = true
+		}
+		for _, child := range node.Children {
+			collect(child)
+		}
+	}
+	collect(app.Node)
+	takes := func(name string) bool { // whether one of the programs behind build.sh has such an option
+		field := strings.ReplaceAll(name, "-", "")
+		return regexp.MustCompile(`--` + name + `\b|name:"` + name + `"|"` + name + `"|(?im)^\s*` + field + `\s+\S+\s+` + "`").MatchString(programs)
+	}
+	for document, text := range documentsHere(t) {
+		for _, m := range regexp.MustCompile("`--([a-z][a-z0-9-]*)").FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			if !ours[m[1]] && !takes(m[1]) {
+				t.Errorf("%s names --%s, which no program of ours takes", document, m[1])
+			}
+		}
+	}
 	for _, s := range commandsShown(t) {
 		words := s.words()
 		switch {
@@ -259,8 +291,7 @@ func TestShownFlagsExist(t *testing.T) {
 				t.Errorf("%s: `%s`: build.sh has no %s", s.document, s.line, words[1])
 			}
 			for _, m := range flag.FindAllStringSubmatch(s.line, -1) {
-				field := strings.ReplaceAll(m[1], "-", "")
-				if !regexp.MustCompile(`--` + m[1] + `\b|name:"` + m[1] + `"|"` + m[1] + `"|(?im)^\s*` + field + `\s+\S+\s+` + "`").MatchString(programs) {
+				if !takes(m[1]) {
 					t.Errorf("%s: `%s`: nothing takes --%s", s.document, s.line, m[1])
 				}
 			}

@@ -76,7 +76,7 @@ func (d *diagnosis) expectation() (verdict string, advice []string) {
 	case d.mapping == api.EndpointIndependent && d.filter == api.EndpointIndependent:
 		return "Very good: a full-cone NAT; everybody can connect directly.", nil
 	case d.mapping == api.BehaviourNone:
-		return "Good: no address translation, but a firewall; direct connections work with nearly everybody, the rest goes over the relay.", nil
+		return "Good: no address translation, but perhaps a firewall; direct connections work with nearly everybody, the rest goes over the relay.", nil
 	case d.mapping == api.EndpointIndependent:
 		return "Good: direct connections with nearly everybody; with players behind symmetric NATs it may take a second or stay on the relay.",
 			[]string{askRouter}
