@@ -108,6 +108,7 @@ func (r *edgeRig) hub(want Kind) (from netip.AddrPort, got []byte) {
 // one, with the handle that it knows, and never from where the player was before.
 func TestPairsTalkOverAllShardsAndMove(t *testing.T) {
 	r := newEdgeRig(t, 4)
+	r.edge.crew.resize(4)
 	for n := range byte(32) {
 		p, q := r.player(), r.player()
 		a, _ := r.Prebind(r.now, [16]byte{n, 9}, 0, relay.KeyHash{}, p.at, wire.RelayRate{})

@@ -14,6 +14,9 @@ import (
 // Shard is one socket and the goroutine that reads it.
 type Shard struct {
 	port   *netio.Port
+	number int
+	crew   *crew
+	watch  watch
 	table  *Table
 	known  *Known
 	rings  *[KindCount]*ring
@@ -46,14 +49,16 @@ func (c *counts) addTo(sum *relay.Counts) {
 	}
 }
 
-// run serves until the port is closed.
+// run serves until the port is stopped.
 func (s *Shard) run() {
 	for {
 		n, err := s.port.Read()
 		if err != nil {
 			return
 		}
-		s.serve(time.Now(), n)
+		now := time.Now()
+		s.serve(now, n)
+		s.crew.note(s.number, len(s.inbox.rings), &s.watch, now, s.port)
 	}
 }
 
@@ -123,6 +128,7 @@ func (s *Shard) serveLinks(now time.Time) (told bool) {
 type Edge struct {
 	Inbox  *Inbox
 	shards []*Shard
+	crew   *crew
 	done   sync.WaitGroup
 }
 
@@ -137,20 +143,23 @@ type Config struct {
 	Desk   Desk   // nil: shards leave everything in the Inbox
 }
 
+// nameAt is where a datagram says which leg or link it is of: by that the kernel spreads them over the shards, whatever address they
+// come from. A leg's line of the table stays with one processor. All first words of strangers go the same way.
+const nameAt = 1
+
 // Open opens the sockets. What arrives waits in them for Run.
 func Open(cfg Config) (*Edge, error) {
 	if err := netio.PortFree(cfg.Bind); err != nil {
 		return nil, err
 	}
 	e := &Edge{Inbox: newInbox(cfg.Shards, cfg.Wake)}
-	for i := range cfg.Shards {
-		port, err := netio.OpenPort(cfg.Bind, cfg.Buffer)
-		if err != nil {
-			e.Close()
-			return nil, err
-		}
-		cfg.Bind = port.Local() // the system's choice, if it was one
-		e.shards = append(e.shards, &Shard{port: port, table: cfg.Table, known: cfg.Known, rings: &e.Inbox.rings[i], inbox: e.Inbox, desk: cfg.Desk})
+	ports, err := netio.OpenPorts(cfg.Bind, cfg.Shards, cfg.Buffer, nameAt)
+	if err != nil {
+		return nil, err
+	}
+	e.crew = newCrew(len(ports), func(size int) error { return netio.Spread(ports, size) }, netio.ProcessorTime)
+	for i, port := range ports {
+		e.shards = append(e.shards, &Shard{port: port, number: i, crew: e.crew, table: cfg.Table, known: cfg.Known, rings: &e.Inbox.rings[i], inbox: e.Inbox, desk: cfg.Desk})
 	}
 	cfg.Table.shards = e.shards
 	return e, nil
@@ -172,9 +181,12 @@ func (e *Edge) Run() {
 // Close closes the sockets and waits for the goroutines.
 func (e *Edge) Close() {
 	for _, s := range e.shards {
-		s.port.Close()
+		s.port.Stop()
 	}
 	e.done.Wait()
+	for _, s := range e.shards {
+		s.port.Close()
+	}
 }
 
 // Stats are counters. Any goroutine may ask.

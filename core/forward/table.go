@@ -13,7 +13,7 @@ import (
 // and keeps the legs' allowances, and nobody waits for anybody. It holds no pointers.
 //
 // Each leg has two cache lines: one that changes when the leg is bound, which all shards read, and one that changes with
-// each of its packets, which mostly one shard does, the one that the leg's client is hashed to.
+// each of its packets, which mostly one shard does, the one that the leg's handle is hashed to.
 type Table struct {
 	base    time.Time
 	handles relay.Handles
@@ -155,7 +155,7 @@ func (e *leg) address() (a address, name uint32) {
 	}
 }
 
-// spend takes from both buckets. Two shards do that at once only while a client changes its address; then what the first
+// spend takes from both buckets. Two shards do that at once only while their number changes; then what the first
 // bucket gave may be lost with a packet that the second refuses.
 func (e *leg) spend(now int64, size int) bool {
 	if r := e.bits.Load(); r > 0 && !take(&e.bitsFull, now, relay.BitCost(size, r)) {

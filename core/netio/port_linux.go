@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -20,15 +21,23 @@ const CanShare = true
 // second cache with all their headers, and a system call's own cost is no longer seen.
 const portBatch = 64
 
-// Port is a UDP socket for a goroutine that does nothing but send on what arrives, in the very memory where it arrived. Several
-// may share an address (SO_REUSEPORT): the kernel gives each sender's datagrams to one of them. Read, Send, Flush and Close
-// belong to one goroutine.
+// Port is one of several that share a UDP address (SO_REUSEPORT), for a goroutine that does nothing but send on what arrives, in
+// the very memory where it arrived. Read, Send, Flush and Close belong to one goroutine.
+//
+// It has two sockets on the address. The kernel tells whoever watches a socket of each datagram that has left it, under a lock, and
+// Go's poller watches for that whether one asks or not: of a relay's time that took a twelfth, and woke it for nothing. So
+// what is sent leaves by a socket that nobody watches, and to which nothing is ever delivered (port_group_linux.go).
 type Port struct {
 	file  *os.File
 	raw   syscall.RawConn
-	fd    int
+	fd    int // received from
+	outFD int // sent through; fd where the system can't keep what arrives away from a second socket
 	local netip.AddrPort
+	name  uint32                // where datagrams say which port of the group they are for
 	wait  func(fd uintptr) bool // made once: a closure per Read would allocate
+
+	slept time.Duration // in all Reads so far
+	since time.Time     // when this Read found nothing; zero: it did not have to wait
 
 	n      int
 	in     portHalf
@@ -36,7 +45,7 @@ type Port struct {
 	out    portOut
 
 	received, truncated, recvError, sent, segmented, sendFull, sendError atomic.Uint64
-	overflow                                                             atomic.Uint32
+	overflow                                                             atomic.Uint64 // when last asked
 }
 
 // portHalf is the memory of one recvmmsg or sendmmsg. The headers point at the other arrays, so it must not be copied.
@@ -44,77 +53,49 @@ type portHalf struct {
 	hdrs  [portBatch]mmsghdr
 	iovs  [portBatch]unix.Iovec
 	names [portBatch]sockaddr
-	ctrls [portBatch]control
-}
-
-// OpenPort opens a socket on an address that further ones may share. buffer is what its buffers are asked to be, in bytes.
-func OpenPort(bind netip.AddrPort, buffer int) (*Port, error) {
-	fd, err := bindShared(bind, buffer)
-	if err != nil {
-		return nil, fmt.Errorf("open UDP socket on %v: %w", bind, err)
-	}
-	p := &Port{fd: fd, file: os.NewFile(uintptr(fd), "musubi-port"), memory: make([]byte, portBatch*MaxDatagram)}
-	if p.local, err = localAddr(fd); err == nil {
-		p.raw, err = p.file.SyscallConn()
-	}
-	if err != nil {
-		p.file.Close()
-		return nil, fmt.Errorf("watch UDP socket on %v: %w", bind, err)
-	}
-	for i := range portBatch {
-		for _, half := range []*portHalf{&p.in, &p.out.portHalf} {
-			h := &half.hdrs[i].hdr
-			h.Name, h.Iov = (*byte)(unsafe.Pointer(&half.names[i])), &half.iovs[i]
-			h.SetIovlen(1)
-		}
-		p.in.iovs[i].Base = &p.memory[i*MaxDatagram]
-		p.in.iovs[i].SetLen(MaxDatagram)
-		p.in.hdrs[i].hdr.Control = (*byte)(unsafe.Pointer(&p.in.ctrls[i]))
-	}
-	p.out.gso = tryOffload().gso
-	p.wait = func(uintptr) bool { return p.receive() }
-	return p, nil
-}
-
-// PortFree says with an error when somebody has the address already. Sockets that share an address can't tell: a second server
-// of the same user would silently get half of the first one's players.
-func PortFree(bind netip.AddrPort) error {
-	fd, err := bindUDP(bind, 0)
-	if err != nil {
-		return fmt.Errorf("open UDP socket on %v: %w", bind, err)
-	}
-	unix.Close(fd)
-	return nil
-}
-
-// bindShared binds a socket that counts what its queue could not hold. Port 0 is the system's choice.
-func bindShared(bind netip.AddrPort, buffer int) (int, error) {
-	share := func(fd int) {
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1) // refused: such drops are not seen
-	}
-	return bindUDP(bind, buffer, share)
 }
 
 // Local is the address that is bound.
 func (p *Port) Local() netip.AddrPort { return p.local }
 
-// Read waits for datagrams and returns how many there are. They stay until the next Read. An error means that the port is
-// closed, or unusable.
+// Read waits for datagrams and returns how many there are. They stay until the next Read. An error means that the port was
+// stopped, or is unusable.
 func (p *Port) Read() (int, error) {
 	p.n = 0
 	if err := p.raw.Read(p.wait); err != nil {
 		return 0, err
 	}
+	if !p.since.IsZero() {
+		p.slept += time.Since(p.since)
+		p.since = time.Time{}
+	}
 	return p.n, nil
+}
+
+// Slept is how long all Reads so far have waited in sum. It belongs to Read's goroutine.
+func (p *Port) Slept() time.Duration { return p.slept }
+
+// Filled is how much of the socket's queue is taken, in percent.
+func (p *Port) Filled() int {
+	m, _ := socketMemory(p.fd)
+	return int(uint64(m[memoryQueued]) * 100 / max(uint64(m[memoryRoom]), 1))
+}
+
+// receiveOrNote is receive for the system's poller, which calls it again when something may be there.
+func (p *Port) receiveOrNote() bool {
+	if p.receive() {
+		return true
+	}
+	if p.since.IsZero() {
+		p.since = time.Now()
+	}
+	return false
 }
 
 // receive takes what is there, and reports whether there was anything.
 func (p *Port) receive() bool {
 	for i := range portBatch {
-		h := &p.in.hdrs[i].hdr
-		h.Namelen = unix.SizeofSockaddrInet6
-		h.SetControllen(controlSize)
+		p.in.hdrs[i].hdr.Namelen = unix.SizeofSockaddrInet6
 	}
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.in.hdrs[0])), portBatch, unix.MSG_DONTWAIT, 0, 0)
@@ -122,11 +103,6 @@ func (p *Port) receive() bool {
 		case 0:
 			p.n = int(n)
 			p.received.Add(uint64(n))
-			if n > 0 { // the newest datagram knows of all that were lost before it
-				if lost, ok := p.in.ctrls[n-1].overflow(int(p.in.hdrs[n-1].hdr.Controllen)); ok {
-					p.overflow.Store(lost)
-				}
-			}
 			return true
 		case unix.EAGAIN:
 			return false
@@ -150,14 +126,27 @@ func (p *Port) Datagram(i int) (from netip.AddrPort, b []byte, ok bool) {
 
 // Stats are the counters now; any goroutine may ask. Overflow is what the kernel dropped because the socket's queue was full.
 func (p *Port) Stats() Stats {
+	_ = p.raw.Control(func(fd uintptr) { // closed: what was known before stays
+		if m, ok := socketMemory(int(fd)); ok {
+			p.overflow.Store(uint64(m[memoryDrops]))
+		}
+	})
 	return Stats{Received: p.received.Load(), Truncated: p.truncated.Load(), RecvError: p.recvError.Load(), Sent: p.sent.Load(), Segmented: p.segmented.Load(),
-		SendFull: p.sendFull.Load(), SendError: p.sendError.Load(), Overflow: uint64(p.overflow.Load())}
+		SendFull: p.sendFull.Load(), SendError: p.sendError.Load(), Overflow: p.overflow.Load()}
 }
 
-// Close ends a Read that waits, and closes the socket; any goroutine may call it, once nobody sends through it any more.
-func (p *Port) Close() { p.file.Close() }
+// Stop ends a Read that waits, and all further ones; any goroutine may call it.
+func (p *Port) Stop() { _ = p.file.SetReadDeadline(time.Unix(1, 0)) }
 
-// Borrow lets the loop send through a port's socket under a number of its own. What arrives there stays the port's.
+// Close closes the sockets, through which nobody sends any more.
+func (p *Port) Close() {
+	p.file.Close()
+	if p.outFD != p.fd {
+		unix.Close(p.outFD)
+	}
+}
+
+// Borrow lets the loop send through a port's socket under a number of its own. What arrives stays the port's.
 func (l *Loop) Borrow(id api.SocketID, p *Port) error {
 	if l.sockets[id] != nil {
 		return fmt.Errorf("borrow UDP socket %d: %w", id, unix.EEXIST)
@@ -165,6 +154,6 @@ func (l *Loop) Borrow(id api.SocketID, p *Port) error {
 	if err := l.begin(); err != nil {
 		return err
 	}
-	l.sockets[id] = &socket{id: id, fd: p.fd, v6: p.local.Addr().Is6(), borrowed: true}
+	l.sockets[id] = &socket{id: id, fd: p.outFD, v6: p.local.Addr().Is6(), borrowed: true}
 	return nil
 }

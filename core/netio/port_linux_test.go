@@ -2,10 +2,12 @@ package netio
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -18,14 +20,24 @@ const batchOfTest = 200
 
 var anyLoopback = netip.MustParseAddrPort("127.0.0.1:0")
 
-func openPort(t *testing.T, at netip.AddrPort, buffer int) *Port {
+func openPorts(t *testing.T, at netip.AddrPort, n, buffer int) []*Port {
 	t.Helper()
-	p, err := OpenPort(at, buffer)
+	ports, err := OpenPorts(at, n, buffer, nameOfTest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Close)
-	return p
+	for _, p := range ports {
+		t.Cleanup(p.Close)
+	}
+	return ports
+}
+
+// nameOfTest is where the datagrams of these tests say to which of several ports they belong.
+const nameOfTest = 1
+
+func openPort(t *testing.T, at netip.AddrPort, buffer int) *Port {
+	t.Helper()
+	return openPorts(t, at, 1, buffer)[0]
 }
 
 func peer(t *testing.T) (*net.UDPConn, netip.AddrPort) {
@@ -137,20 +149,18 @@ func TestPortCountsWhatTheKernelDropped(t *testing.T) {
 		}
 		received += p.n
 	}
-	from.WriteToUDPAddrPort([]byte{1}, p.Local()) // knows of all that were lost before it
-	n, err := p.Read()
-	if s := p.Stats(); err != nil || n != 1 || s.Overflow == 0 || uint64(received)+s.Overflow != sent {
-		t.Errorf("%d received and %d known to be lost of %d: %v", received, s.Overflow, sent, err)
+	if s := p.Stats(); s.Overflow == 0 || uint64(received)+s.Overflow != sent {
+		t.Errorf("%d received and %d known to be lost of %d", received, s.Overflow, sent)
+	}
+	p.Close()
+	if s := p.Stats(); uint64(received)+s.Overflow != sent {
+		t.Errorf("once it is closed: %d received and %d known to be lost of %d", received, s.Overflow, sent)
 	}
 }
 
-func TestPortsShareAnAddressButNotWithStrangers(t *testing.T) {
-	one := openPort(t, anyLoopback, DefaultBuffer)
-	two := openPort(t, one.Local(), DefaultBuffer)
-	if one.Local() != two.Local() {
-		t.Errorf("%v and %v", one.Local(), two.Local())
-	}
-	if err := PortFree(one.Local()); !errors.Is(err, syscall.EADDRINUSE) {
+func TestPortFreeTellsOfStrangers(t *testing.T) {
+	p := openPort(t, anyLoopback, DefaultBuffer)
+	if err := PortFree(p.Local()); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("a port in use is free: %v", err)
 	}
 	c, at := peer(t)
@@ -161,22 +171,84 @@ func TestPortsShareAnAddressButNotWithStrangers(t *testing.T) {
 	if err := PortFree(at); err != nil {
 		t.Error(err)
 	}
-	// Each sender's datagrams reach one of the two, always the same.
-	for range 20 {
-		from, _ := peer(t)
-		var before, after [2]uint64
-		for round := range 2 {
-			for range 5 {
-				from.WriteToUDPAddrPort([]byte{1}, one.Local())
+}
+
+// named is a datagram that names a leg or a link.
+func named(name uint32) []byte { return binary.BigEndian.AppendUint32([]byte{0x44}, name) }
+
+// What names one leg comes to one port, from whatever address; names are spread over all ports; what names none comes to
+// the first; and nothing at all to a socket that only sends.
+func TestPortsShareAnAddressByName(t *testing.T) {
+	const n, names = 4, 256
+	ports := openPorts(t, anyLoopback, n, DefaultBuffer)
+	home := map[uint32]int{}
+	var got [n]int
+	one, _ := peer(t)
+	two, _ := peer(t)
+	for name := range uint32(names) {
+		for _, from := range []*net.UDPConn{one, two} {
+			from.WriteToUDPAddrPort(named(name), ports[0].Local())
+			i := whichReceives(t, ports)
+			_, b, _ := ports[i].Datagram(0)
+			if at, ok := home[name]; ports[i].n != 1 || !bytes.Equal(b, named(name)) || ok && at != i {
+				t.Fatalf("name %d came to port %d and to %d: % x", name, at, i, b)
 			}
-			one.receive()
-			two.receive()
-			after = [2]uint64{one.Stats().Received, two.Stats().Received}
-			if d := [2]uint64{after[0] - before[0], after[1] - before[1]}; round == 1 && d != [2]uint64{5, 0} && d != [2]uint64{0, 5} {
-				t.Fatalf("one sender's five datagrams: %v", d)
-			}
-			before = after
+			home[name] = i
+			got[i]++
 		}
+	}
+	for i, k := range got {
+		if k < 2*names/n/2 || k > 2*names/n*2 {
+			t.Errorf("port %d got %d of %d", i, k, 2*names)
+		}
+	}
+	one.WriteToUDPAddrPort([]byte{1, 2, 3, 4}, ports[0].Local())
+	if i := whichReceives(t, ports); i != 0 {
+		t.Errorf("a datagram without a name came to port %d", i)
+	}
+	if err := Spread(ports, 2); err != nil {
+		t.Fatal(err)
+	}
+	for name := range uint32(names) {
+		one.WriteToUDPAddrPort(named(name), ports[0].Local())
+		if i := whichReceives(t, ports); i > 1 {
+			t.Fatalf("a datagram came to port %d when two of four serve", i)
+		}
+	}
+}
+
+// whichReceives waits for the next datagram and says at which port it is.
+func whichReceives(t *testing.T, ports []*Port) int {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		for i, p := range ports {
+			if p.receive() {
+				return i
+			}
+		}
+	}
+	t.Fatal("nothing came to any port")
+	return 0
+}
+
+// Where the system can't spread them, each port sends through the one socket that it has.
+func TestPortWithOneSocket(t *testing.T) {
+	p, err := newPort(anyLoopback, DefaultBuffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	from, at := peer(t)
+	from.WriteToUDPAddrPort([]byte("there"), p.Local())
+	if n, err := p.Read(); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	p.Send(0, at)
+	p.Flush()
+	buf := make([]byte, 10)
+	from.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if n, by, err := from.ReadFromUDPAddrPort(buf); err != nil || string(buf[:n]) != "there" || by != p.Local() {
+		t.Errorf("%q from %v, %v", buf[:n], by, err)
 	}
 }
 
@@ -205,17 +277,17 @@ func TestLoopBorrowsAPort(t *testing.T) {
 	}
 }
 
-// Close ends a Read that waits.
-func TestPortClose(t *testing.T) {
-	p, err := OpenPort(anyLoopback, DefaultBuffer)
-	if err != nil {
-		t.Fatal(err)
-	}
+// Stop ends a Read that waits, and one that comes later.
+func TestPortStop(t *testing.T) {
+	p := openPort(t, anyLoopback, DefaultBuffer)
 	ended := make(chan error)
 	go func() { _, err := p.Read(); ended <- err }()
-	p.Close()
+	p.Stop()
 	if err := <-ended; err == nil {
-		t.Error("a Read of a closed port says nothing")
+		t.Error("a Read of a stopped port says nothing")
+	}
+	if _, err := p.Read(); err == nil {
+		t.Error("a further Read of a stopped port says nothing")
 	}
 }
 

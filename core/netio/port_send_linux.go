@@ -11,6 +11,7 @@ import (
 // order in which they came: a relay's batch is full of short bursts, mixed up with each other.
 type portOut struct {
 	portHalf
+	ctrls  [portBatch]control
 	gso    bool
 	queued int
 	slots  [portBatch]portSlot
@@ -99,7 +100,7 @@ func (p *Port) Flush() {
 // flushFrom sends rows from k on, or finds out why it can't, and returns the first that is left.
 func (p *Port) flushFrom(k int) int {
 	o := &p.out
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&o.hdrs[k])), uintptr(o.n-k), unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.outFD), uintptr(unsafe.Pointer(&o.hdrs[k])), uintptr(o.n-k), unix.MSG_DONTWAIT, 0, 0)
 	switch {
 	case errno == 0:
 		sent, rows := uint64(0), uint64(0)
@@ -137,7 +138,7 @@ func (p *Port) sendSingly(k int) (any bool) {
 	h.SetControllen(0)
 	h.SetIovlen(1)
 	for range o.rows[k].count {
-		switch _, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(p.fd), uintptr(unsafe.Pointer(h)), unix.MSG_DONTWAIT); errno {
+		switch _, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(p.outFD), uintptr(unsafe.Pointer(h)), unix.MSG_DONTWAIT); errno {
 		case 0:
 			p.sent.Add(1)
 			any = true

@@ -75,13 +75,3 @@ func (c *control) joined(length int) int {
 	}
 	return int(*(*int32)(unsafe.Add(unsafe.Pointer(c), unix.CmsgLen(0))))
 }
-
-// overflow reads how many datagrams the kernel has dropped so far because the socket's queue was full, from length bytes that it
-// wrote; it tells only once there was one.
-func (c *control) overflow(length int) (lost uint32, ok bool) {
-	h := (*unix.Cmsghdr)(unsafe.Pointer(c))
-	if length < unix.CmsgLen(4) || h.Level != unix.SOL_SOCKET || h.Type != unix.SO_RXQ_OVFL {
-		return 0, false
-	}
-	return *(*uint32)(unsafe.Add(unsafe.Pointer(c), unix.CmsgLen(0))), true
-}
