@@ -464,7 +464,8 @@ cmd_windows_test() { # the long form of what the gate does
 cmd_help() {
   cat <<'TEXT'
 ./build.sh COMMAND
-  demo              two players behind two NATs meet, talk directly, fall back to the relay, come back
+  demo              two players behind two NATs meet, talk directly, fall back to the relay, come back;
+                    on a terminal as a live picture (NO_COLOR is respected; plain lines with TERM=dumb or into a file)
   play [options]    the example game in two windows, each behind its own NAT (as root; else both on this computer's network)
                     --bots (play by themselves, needs no display)  --here (no namespaces)  --pictures DIR (a picture and a film of it)
   test              every test; ends with N passed, N failed, N skipped

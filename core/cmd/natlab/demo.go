@@ -79,7 +79,7 @@ func (c *demoCmd) chapter(ctx context.Context, s *story, name string, tell func(
 		_, texts = tell(ctx, s)
 	}
 	if s.live != nil {
-		s.live.over()
+		s.live.finish()
 	}
 	if err := ctx.Err(); err != nil || s.chapter.missed == 0 {
 		return err

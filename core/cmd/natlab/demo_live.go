@@ -20,14 +20,18 @@ import (
 
 // live shows the story as a picture while it goes on, and keeps what a reader wants to have on paper afterwards.
 type live struct {
-	mu     sync.Mutex
-	out    *os.File
+	out   *os.File
+	style view.Style
+
+	mu     sync.Mutex // never held while the terminal is written to: who stops it with Ctrl-S does not stop the story
 	state  view.State
-	style  view.Style
-	screen *view.Screen // nil: given back
 	kept   bytes.Buffer // printed when the picture is gone
-	end    chan struct{}
-	ended  sync.WaitGroup
+	closed bool
+
+	painting sync.Mutex
+	screen   *view.Screen // nil: given back
+	end      chan struct{}
+	over     sync.Once
 }
 
 const (
@@ -51,14 +55,12 @@ func newLive(out io.Writer, began time.Duration, chapters int) *live {
 	}
 	l := &live{out: f, end: make(chan struct{}), style: view.Style{Color: os.Getenv("NO_COLOR") == ""}, screen: view.NewScreen(f)}
 	l.state.Of = chapters
-	l.ended.Add(1)
 	go l.draw(began)
 	return l
 }
 
 // draw shows a picture ten times a second; the size of the terminal is asked each time.
 func (l *live) draw(began time.Duration) {
-	defer l.ended.Done()
 	tick := time.NewTicker(drawEvery)
 	defer tick.Stop()
 	var last [2]int
@@ -72,10 +74,13 @@ func (l *live) draw(began time.Duration) {
 		l.mu.Lock()
 		l.state.Now = wan.Now() - began
 		// The last column stays free: where it is written, erasing what is right of it would take it back.
-		if l.screen != nil {
-			l.screen.Draw(view.Render(&l.state, size[0]-1, size[1], l.style), size != last)
-		}
+		lines := view.Render(&l.state, size[0]-1, size[1], l.style)
 		l.mu.Unlock()
+		l.painting.Lock()
+		if l.screen != nil {
+			l.screen.Draw(lines, size != last)
+		}
+		l.painting.Unlock()
 		last = size
 	}
 }
@@ -91,26 +96,25 @@ func (l *live) size() [2]int {
 
 // close gives the terminal back and prints what was kept. What comes later is printed at once.
 func (l *live) close() {
-	l.mu.Lock()
-	open := l.screen != nil
-	if open {
+	l.over.Do(func() {
+		close(l.end)
+		l.painting.Lock()
 		l.screen.Close()
 		l.screen = nil
+		l.painting.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.closed = true
 		_, _ = io.WriteString(l.out, view.Wrap(l.kept.String(), max(l.size()[0], leastWrap)))
-		close(l.end)
-	}
-	l.mu.Unlock()
-	if open {
-		l.ended.Wait()
-	}
+	})
 }
 
 // keep keeps lines for the end.
 func (l *live) keep(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.screen == nil {
-		io.WriteString(l.out, text)
+	if l.closed {
+		_, _ = io.WriteString(l.out, text)
 		return
 	}
 	l.kept.WriteString(text)
@@ -130,8 +134,8 @@ func (l *live) again(at time.Duration) {
 	l.state.Again(at)
 }
 
-// over ends a chapter: its routes go into what is kept.
-func (l *live) over() {
+// finish ends a chapter: its routes go into what is kept.
+func (l *live) finish() {
 	l.mu.Lock()
 	l.state.Reach(stepJudged)
 	lines := view.Routes(&l.state, l.size()[0]-1, l.style)
