@@ -1,6 +1,7 @@
 package core
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -89,5 +90,54 @@ func TestDocumentsNameEventsThatExist(t *testing.T) {
 				t.Errorf("%s names %s, which is no event or code", path, word)
 			}
 		}
+	}
+}
+
+// Names of the engines' parts, like MusubiManager and UMusubiSubsystem, are those of classes, files or modules that are there; those of
+// alerts are rules, and SERVER.md has every rule.
+func TestDocumentsNameClassesThatExist(t *testing.T) {
+	known := ""
+	for _, top := range []string{"../unity", "../unreal", "../bindings/unity", "server/deploy"} {
+		err := filepath.WalkDir(top, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			known += " " + entry.Name()
+			switch filepath.Ext(path) {
+			case ".cs", ".h", ".cpp", ".ini", ".uplugin", ".asmdef", ".yaml":
+				source, err := os.ReadFile(path)
+				known += string(source)
+				return err
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	words := map[string]bool{}
+	for _, word := range regexp.MustCompile(`\w*Musubi\w*`).FindAllString(known, -1) {
+		words[word] = true
+	}
+	for _, m := range regexp.MustCompile(`alert: (\w+)`).FindAllStringSubmatch(known, -1) {
+		if !strings.Contains(markdown(t)["docs/SERVER.md"], m[1]) {
+			t.Errorf("docs/SERVER.md does not say what to do about the alert %s", m[1])
+		}
+	}
+	count := 0
+	for path, text := range markdown(t) {
+		for _, word := range regexp.MustCompile(`\b[UAF]?Musubi[A-Z]\w+`).FindAllString(text, -1) {
+			if count++; !words[word] {
+				t.Errorf("%s names %s, which is nowhere in unity/, unreal/ and the alerts", path, word)
+			}
+		}
+		for _, m := range regexp.MustCompile(`\bEventKind\.(\w+)`).FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(known, m[1]+" =") {
+				t.Errorf("%s names %s, which is no kind of event in C#", path, m[0])
+			}
+		}
+	}
+	if count < 60 {
+		t.Errorf("only %d names: the test reads them wrong", count)
 	}
 }
