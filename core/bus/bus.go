@@ -41,6 +41,9 @@ type Config struct {
 	Prefix string // of subjects and buckets: clusters that share a NATS differ in it
 	URL    string // external NATS; empty: Core's
 	Core   *Core  // embedded; nil: external
+	// Password is that of embedded ones, for a URL of one that is in another node; one of the operator's own has a name in its URL, or
+	// asks for none.
+	Password string
 	// Replicas of the buckets; 0: three if NATS is a cluster, else one.
 	Replicas int
 	Wake     func() // called when there is something to Read
@@ -97,6 +100,9 @@ func Open(cfg Config) (*Bus, error) {
 		}),
 	}
 	url := cfg.URL
+	if cfg.Core == nil && cfg.Password != "" {
+		options = append(options, nats.UserInfo(coreUser, cfg.Password)) // what a URL says is stronger
+	}
 	if cfg.Core != nil {
 		options = append(options, nats.InProcessServer(cfg.Core.server), nats.UserInfo(coreUser, cfg.Core.cfg.Password))
 		url = ""

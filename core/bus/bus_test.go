@@ -40,10 +40,15 @@ func (s *seeded) Read(b []byte) (int, error) {
 
 func newEnd(t *testing.T, name string, seed byte, core *Core, url string) *end {
 	t.Helper()
+	return newEdge(t, name, seed, core, url, "")
+}
+
+func newEdge(t *testing.T, name string, seed byte, core *Core, url, password string) *end {
+	t.Helper()
 	e := &end{t: t, wake: make(chan struct{}, 1)}
 	e.node = cluster.New(time.Now(), cluster.Config{Rand: &seeded{seed}, Name: name, Key: secure.TicketKey{1}, Addr: netip.MustParseAddrPort("192.0.2.1:3478"), Region: 'E'})
 	var err error
-	e.bus, err = Open(Config{Name: name, ID: e.node.ID(), Prefix: "musubi-test", URL: url, Core: core, Log: quiet(), Wake: func() {
+	e.bus, err = Open(Config{Name: name, ID: e.node.ID(), Prefix: "musubi-test", URL: url, Core: core, Password: password, Log: quiet(), Wake: func() {
 		select {
 		case e.wake <- struct{}{}:
 		default:
@@ -105,6 +110,23 @@ func (e *end) both(d time.Duration, what string, other *end, holds func() bool) 
 		}
 		return holds()
 	})
+}
+
+// A node without a NATS comes to one that is in another process, with the cluster's password, and not without.
+func TestEdgeAtACore(t *testing.T) {
+	at := freePort(t)
+	core, err := StartCore(CoreConfig{Name: "a", Data: t.TempDir(), Password: "secret", Clients: at, Log: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(core.Close)
+	stranger := newEdge(t, "x", 200, nil, "nats://"+at.String(), "guessed")
+	a, b := newEdge(t, "a", 1, nil, "nats://"+at.String(), "secret"), newEdge(t, "b", 90, nil, "nats://"+at.String(), "secret")
+	a.both(10*time.Second, "a is up", b, a.node.Connected)
+	a.both(10*time.Second, "a meets b", b, func() bool { return len(a.node.Neighbours()) == 1 })
+	if stranger.bus.nc.IsConnected() || core.Ready() != nil || core.Edges() != 2 {
+		t.Errorf("stranger in: %v, ready: %v, %d edges", stranger.bus.nc.IsConnected(), core.Ready(), core.Edges())
+	}
 }
 
 // Two nodes on one embedded NATS find each other, and share a directory in which a code is one room's.

@@ -98,6 +98,18 @@ func (c *Core) ready() bool {
 	return !c.Clustered() || c.server.NumRoutes() > 0 && c.server.JetStreamIsClustered() && c.server.JetStreamIsCurrent()
 }
 
+// Ready is nil while it serves nodes: it has met other cores, if there are any, and agrees with most of them. Any goroutine.
+func (c *Core) Ready() error {
+	if !c.ready() {
+		return errors.New("waiting for the other cores")
+	}
+	return nil
+}
+
+// Edges is how many connections of nodes it has, from this process or others; Routes how many of cores.
+func (c *Core) Edges() int  { return c.server.NumClients() }
+func (c *Core) Routes() int { return c.server.NumRoutes() }
+
 // Close ends it.
 func (c *Core) Close() {
 	ended := make(chan struct{})

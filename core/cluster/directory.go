@@ -222,7 +222,11 @@ func (n *Node) take(now time.Time, code string, e Entry, rev uint64, then func(n
 // tried is what became of taking a room. Without an answer it may have been done all the same: then nobody else takes the room,
 // because we are alive, and we don't have it. So the directory is asked, some times, whether it is ours.
 func (n *Node) tried(now time.Time, h *held, a Answer, left int, then func(now time.Time, r Result)) {
+	x := n.rooms[h.code]
 	switch {
+	case a.Result == Done && x != nil && x.entry == h.entry: // by another client of ours, who was told so first
+		x.rev = max(x.rev, a.Rev)
+		a.Result = Conflict
 	case a.Result == Done:
 		n.hold(now, h, a.Rev)
 	case a.Result == Failed && left > 0 && n.up:

@@ -77,6 +77,39 @@ func TestTakeoverWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// Two clients of a node look for the same room of a dead one, and only one of the answers says what was done. The room is made once:
+// whoever makes it twice takes the second for a failure, and gives the key back.
+func TestTwoTakeoversOfOneRoom(t *testing.T) {
+	for first := range 2 {
+		c, d := newLossyCouple(t, 0)
+		updates := 0
+		c.lose = func(from *Node, o BusOut) bool {
+			if o.Kind != Update {
+				return d.take(from, o)
+			}
+			if updates++; updates-1 == first { // not taken, or by a server that has no leader: who knows
+				if o.Rev == d.rev {
+					d.rev++
+					c.entry, _ = ParseEntry(o.Data)
+				}
+				from.HandleAnswer(c.now, Answer{Op: o.Op, Result: Failed})
+				return true
+			}
+			return d.take(from, o)
+		}
+		rejoins(c.b, c.now, 8)
+		rejoins(c.b, c.now, 9)
+		c.run(3 * time.Second)
+		kinds := map[EventKind]int{}
+		for e, ok := c.b.NextEvent(); ok; e, ok = c.b.NextEvent() {
+			kinds[e.Kind]++
+		}
+		if kinds[Restore] != 1 || kinds[RoomHere] != 1 || c.b.Stats(c.now).Held != 1 {
+			t.Errorf("the answer to update %d is lost: %d restored, %d found it there, %d held", first+1, kinds[Restore], kinds[RoomHere], c.b.Stats(c.now).Held)
+		}
+	}
+}
+
 // Neither did the node hear any answer to its looks: its next client finds the room by the node's own name in the directory.
 func TestTakeoverForgotten(t *testing.T) {
 	c, d := newLossyCouple(t, 1)

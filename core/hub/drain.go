@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
@@ -20,8 +21,10 @@ const (
 	movePerLink  = time.Second / 500      // and in less, if there are few
 	moveAfter    = 15 * time.Second       // more for who is late
 	relayMost    = 60 * time.Second
-	relayRest    = 3 * time.Second // without a packet: nobody needs the legs
-	drainWait    = 5               // seconds until a client may ask a draining node again; others it asks at once
+	// A session is in use if a player of it was heard in each of so many seconds. A warm backup is not: it has a PING each 20 s.
+	relayLook  = time.Second
+	relayLooks = 4
+	drainWait  = 5 // seconds until a client may ask a draining node again; others it asks at once
 )
 
 // drain is how far that is; zero: not draining.
@@ -34,8 +37,9 @@ type drain struct {
 	tellAt   time.Time
 	moveBy   time.Time // zero: rooms are still under way
 	relayBy  time.Time // zero: links are
-	restAt   time.Time
-	packets  uint64
+	lookAt   time.Time
+	looks    int
+	inUse    []uint32 // sessions that were in use at all looks so far
 	finished bool
 }
 
@@ -122,15 +126,28 @@ func (h *Hub) drainTimeout(now time.Time) {
 		return
 	}
 	if d.relayBy.IsZero() && (len(h.order) == 0 || !now.Before(d.moveBy)) {
-		d.relayBy, d.restAt = now.Add(relayMost), now.Add(relayRest)
-		d.packets = h.relay.Stats().Packets
+		d.relayBy, d.lookAt = now.Add(relayMost), now.Add(relayLook)
 	}
-	if deadline.Due(now, d.restAt) {
-		q := h.relay.Stats()
-		d.restAt = now.Add(relayRest)
-		d.finished = q.Packets == d.packets || q.Bound == 0 || !now.Before(d.relayBy)
-		d.packets = q.Packets
+	if deadline.Due(now, d.lookAt) {
+		d.lookAt = now.Add(relayLook)
+		d.finished = h.relay.Stats().Bound == 0 || !now.Before(d.relayBy) || h.relayAtRest(now)
 	}
+}
+
+// relayAtRest looks who uses the relay, and reports whether that is nobody.
+func (h *Hub) relayAtRest(now time.Time) bool {
+	d := &h.drain
+	lively := h.relay.Lively(now.Add(-relayLook), nil)
+	if d.looks == 0 {
+		d.inUse = lively
+	} else {
+		d.inUse = slices.DeleteFunc(d.inUse, func(i uint32) bool { _, ok := slices.BinarySearch(lively, i); return !ok })
+	}
+	if d.looks++; d.looks < relayLooks {
+		return false
+	}
+	d.looks = 0
+	return len(d.inUse) == 0
 }
 
 func (h *Hub) drainNext() (at time.Time) {
@@ -147,7 +164,7 @@ func (h *Hub) drainNext() (at time.Time) {
 			at = deadline.Earlier(at, h.now)
 		}
 	default:
-		at = deadline.Earlier(at, d.restAt)
+		at = deadline.Earlier(at, d.lookAt)
 	}
 	return at
 }

@@ -40,6 +40,17 @@ func (s *Server) NextTimeout() time.Time {
 	return s.base.Add(time.Duration(at))
 }
 
+// Lively appends the places of sessions of which a player was heard since then, in their order.
+func (s *Server) Lively(since time.Time, dst []uint32) []uint32 {
+	at := int64(since.Sub(s.base))
+	for i := range s.sessions {
+		if n := uint32(i); s.sessions[i].live && max(s.table.Heard(2*n), s.table.Heard(2*n+1)) >= at {
+			dst = append(dst, n)
+		}
+	}
+	return dst
+}
+
 // HandleTimeout ends sessions of which a leg is idle or were never completed.
 func (s *Server) HandleTimeout(now time.Time) {
 	t := s.clock(now)

@@ -28,6 +28,9 @@ func Check(cfg Config) (findings []string, err error) {
 	if err := checkKey(set.data, say); err != nil {
 		return findings, err
 	}
+	if set.coreOnly {
+		return findings, checkCore(&set, say)
+	}
 	if set.auth.keys != nil {
 		say("players need an access token signed with one of these keys: %s", strings.Join(set.auth.keys.Names(), ", "))
 	} else {
@@ -54,12 +57,30 @@ func Check(cfg Config) (findings []string, err error) {
 		}
 		say("  UDP %-22s %s", at, what)
 	}
+	sayNATS(&set, say)
+	return findings, checkDoors(&set, host, say)
+}
+
+func sayNATS(set *settings, say func(string, ...any)) {
 	for _, nats := range []netip.AddrPort{set.cluster.listen, set.cluster.clients} {
 		if nats.IsValid() {
 			say("  TCP %-22s NATS: for your other servers only", nats)
 		}
 	}
-	return findings, checkDoors(&set, host, say)
+}
+
+// checkCore looks at what a node without players opens.
+func checkCore(set *settings, say func(string, ...any)) error {
+	say("a core: no player comes here; open these ports between your servers:")
+	sayNATS(set, say)
+	for flag, at := range map[string]netip.AddrPort{"--nats-listen": set.cluster.listen, "--nats-clients": set.cluster.clients} {
+		if at.IsValid() {
+			if err := tryTCP(at, flag); err != nil {
+				return err
+			}
+		}
+	}
+	return checkAdminPort(set, say)
 }
 
 func tryUDP(at netip.AddrPort) error {
@@ -101,6 +122,10 @@ func checkDoors(set *settings, host string, say func(string, ...any)) error {
 		}
 		say("  TCP %-22s the same without TLS", set.ws)
 	}
+	return checkAdminPort(set, say)
+}
+
+func checkAdminPort(set *settings, say func(string, ...any)) error {
 	if set.admin.IsValid() {
 		switch err := tryTCP(set.admin, "--admin"); {
 		case err != nil && set.adminWanted:

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
@@ -67,13 +68,16 @@ func (c *Config) checkCluster(s *settings) (err error) {
 		return usage("--nats is for an external NATS, --nats-listen and --nats-clients are for the one inside: choose one of the two")
 	case len(k.routes) > 0 && !k.listen.IsValid():
 		return usage("--nats-routes needs --nats-listen, where the other nodes come to this one")
-	case c.Role != "" && c.Role != "edge" && c.Role != "core":
-		return usage("--role %q is unknown; allowed are: core (with a NATS inside), edge (without)", c.Role)
-	case c.Role == "core" && !k.core():
-		return usage("--role core needs --nats-listen or --nats-clients: a core has a NATS inside that others come to")
+	case c.Role != "" && c.Role != "edge" && c.Role != "core" && c.Role != "both":
+		return usage("--role %q is unknown; allowed are: both (players, and a NATS inside), core (the NATS alone), edge (players alone)", c.Role)
+	case (c.Role == "core" || c.Role == "both") && !k.core():
+		return usage("--role %s needs --nats-listen or --nats-clients: it has a NATS inside that others come to", c.Role)
+	case c.Role == "core" && (c.Listen != "" || c.Public != "" || c.TLSListen != "" && c.TLSListen != "off" || c.WSListen != ""):
+		return usage("--role core has no players: leave out --listen, --public, --tls-listen and --ws-listen")
 	case c.Role == "edge" && k.url == "":
 		return usage("--role edge needs --nats: an edge uses the NATS of a core, or one of your own")
 	}
+	s.coreOnly = c.Role == "core"
 	return nil
 }
 
@@ -109,14 +113,9 @@ func (s *Server) openBus(set *settings, master [32]byte) (err error) {
 	}
 	id := secure.Derive(master, "cluster prefix")
 	cfg := bus.Config{Name: s.hub.ClusterName(), ID: node.ID(), Prefix: "musubi-" + hex.EncodeToString(id[:4]), URL: set.cluster.url,
-		Wake: s.loop.Wake, Log: s.log}
+		Password: natsPassword(master), Wake: s.loop.Wake, Log: s.log}
 	if set.cluster.core() {
-		password := secure.Derive(master, "nats password")
-		s.core, err = bus.StartCore(bus.CoreConfig{
-			Name: cfg.Name, Routes: set.cluster.routes, Listen: set.cluster.listen, Clients: set.cluster.clients,
-			Data: filepath.Join(set.data, "nats"), Password: hex.EncodeToString(password[:]), Log: s.log,
-		})
-		if err != nil {
+		if s.core, err = set.startCore(cfg.Name, master, s.log); err != nil {
 			return err
 		}
 		cfg.Core = s.core
@@ -127,6 +126,20 @@ func (s *Server) openBus(set *settings, master [32]byte) (err error) {
 	s.observer.refuse("waiting for NATS")
 	s.log.Info("cluster", "node", cfg.Name, "id", fmt.Sprintf("%08x", node.ID()), "nats", natsOf(set), "routes", set.cluster.routes)
 	return nil
+}
+
+// natsPassword is what embedded ones ask of each other and of nodes without one.
+func natsPassword(master [32]byte) string {
+	password := secure.Derive(master, "nats password")
+	return hex.EncodeToString(password[:])
+}
+
+// startCore starts the NATS inside.
+func (set *settings) startCore(name string, master [32]byte, log *slog.Logger) (*bus.Core, error) {
+	return bus.StartCore(bus.CoreConfig{
+		Name: name, Routes: set.cluster.routes, Listen: set.cluster.listen, Clients: set.cluster.clients,
+		Data: filepath.Join(set.data, "nats"), Password: natsPassword(master), Log: log,
+	})
 }
 
 func natsOf(set *settings) string {

@@ -22,6 +22,9 @@ func TestClusterSettings(t *testing.T) {
 		{Config{NATSListen: "somewhere"}, `--nats-listen "somewhere"`},
 		{Config{Role: "boss"}, `--role "boss"`},
 		{Config{Role: "core"}, "--role core needs"},
+		{Config{Role: "both"}, "--role both needs"},
+		{Config{Role: "both", NATSListen: ":6222"}, ""},
+		{Config{Role: "core", NATSClients: ":4222", Public: "192.0.2.1"}, "--role core has no players"},
 		{Config{Role: "edge"}, "--role edge needs"},
 	} {
 		var s settings

@@ -43,7 +43,7 @@ type Config struct {
 	NATSListen  string       // "address:port" where the NATS inside meets those of other nodes; empty: this node is alone
 	NATSRoutes  []string     // "host:port" of the others
 	NATSClients string       // "address:port" where nodes without a NATS inside come
-	Role        string       // "core" or "edge": only checks that the rest fits
+	Role        string       // "both", "core" (OpenCore) or "edge"; default: both with a NATS inside, else edge
 	Admin       string       // "address:port" of metrics, health and the live page; "off"; default none
 	Region      string       // first letter of join codes, A to Z; default E
 	Node        string       // this server's name for people; default the machine's
@@ -87,6 +87,7 @@ type settings struct {
 	handshakes  int // 0: the hub's default
 	sessions    int // 0: the hub's default
 	cluster     clustering
+	coreOnly    bool // for OpenCore
 }
 
 // check understands a Config. local are this machine's addresses.

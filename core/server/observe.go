@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -135,23 +136,28 @@ func outcomesOf(all *rendezvous.Outcomes) (out []admin.Outcome) {
 	return out
 }
 
-// openAdmin opens the admin address, if there is one. That it is taken is no reason not to serve players, unless the operator
-// named it.
+// openAdmin opens the admin address, if there is one.
 func (s *Server) openAdmin(set *settings) (err error) {
-	if !set.admin.IsValid() {
-		return nil
+	if set.admin.IsValid() {
+		s.admin, err = openAdminAt(set, s, s.log)
 	}
-	if s.admin, err = admin.Listen(set.admin, s, s.log); err != nil {
+	return err
+}
+
+// openAdminAt opens the admin address. That it is taken is no reason not to serve players, unless the operator named it: then there is none.
+func openAdminAt(set *settings, source admin.Source, log *slog.Logger) (*admin.Admin, error) {
+	a, err := admin.Listen(set.admin, source, log)
+	if err != nil {
 		if set.adminWanted {
-			return describe(err, "TCP", set.admin, "--admin")
+			return nil, describe(err, "TCP", set.admin, "--admin")
 		}
-		s.log.Warn("no admin page: " + describe(err, "TCP", set.admin, "--admin").Error())
-		return nil
+		log.Warn("no admin page: " + describe(err, "TCP", set.admin, "--admin").Error())
+		return nil, nil
 	}
-	if at := s.admin.Addr().Addr(); !at.IsLoopback() {
-		s.log.Warn("the admin page has no password: let nobody but you reach its address", "admin", s.admin.Addr().String())
+	if at := a.Addr().Addr(); !at.IsLoopback() {
+		log.Warn("the admin page has no password: let nobody but you reach its address", "admin", a.Addr().String())
 	}
-	return nil
+	return a, nil
 }
 
 // AdminAddr is where the admin page is served; invalid: nowhere.

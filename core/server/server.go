@@ -71,6 +71,9 @@ func Open(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if set.coreOnly {
+		return nil, usage("--role core has no players: this starts a server for them")
+	}
 	master, err := loadKey(set.data, log)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ type serverCommand struct {
 	NATSListen  string   `name:"nats-listen" help:"A NATS inside this server, instead: where those of the others meet it." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_LISTEN"`
 	NATSRoutes  []string `name:"nats-routes" help:"The others' --nats-listen." placeholder:"HOST:PORT" env:"MUSUBI_NATS_ROUTES"`
 	NATSClients string   `name:"nats-clients" help:"Where servers with --nats come to the NATS inside this one." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_CLIENTS"`
-	Role        string   `help:"core (with a NATS inside) or edge (without): refuses settings that don't fit." placeholder:"core|edge"`
+	Role        string   `help:"What this server is of several: both (players, and a NATS inside), core (the NATS alone), edge (players alone). Default: both with --nats-listen or --nats-clients, else edge." placeholder:"both|core|edge"`
 	Admin       string   `help:"Address and TCP port of metrics, health and the live page, or off." placeholder:"ADDR:PORT" default:"127.0.0.1:3480"`
 	Region      string   `help:"Letter with which this server's join codes begin; default: E." placeholder:"A-Z"`
 	Node        string   `help:"Name of this server in metrics and on the live page; default: the machine's." placeholder:"NAME"`
@@ -85,11 +85,10 @@ func (c *serverCommand) Run(std streams, settings []setting) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	s, err := server.Open(c.config(c.logger(std)))
+	s, err := c.open(std)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(std.out, "address", s.Address())
 
 	ended := make(chan struct{})
 	result := make(chan bool) // whether a second signal came
@@ -115,4 +114,34 @@ func (c *serverCommand) Run(std streams, settings []setting) error {
 		return errors.New("stopped at once by a second signal")
 	}
 	return err
+}
+
+// running is a server that has opened its ports.
+type running interface {
+	Run() error
+	Shutdown()
+	Kill()
+}
+
+// open starts the server and prints what others need to know of it: players an address, other servers where the NATS is.
+func (c *serverCommand) open(std streams) (running, error) {
+	cfg := c.config(c.logger(std))
+	if c.Role == "core" {
+		s, err := server.OpenCore(cfg)
+		if err != nil {
+			return nil, err
+		}
+		if at := s.Clients(); at.IsValid() {
+			fmt.Fprintf(std.out, "core nats://%s\n", at)
+		} else {
+			fmt.Fprintf(std.out, "core %s\n", s.Listen())
+		}
+		return s, nil
+	}
+	s, err := server.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(std.out, "address", s.Address())
+	return s, nil
 }
