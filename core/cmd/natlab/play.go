@@ -115,7 +115,7 @@ Close both windows, or press Ctrl-C here, to end it.
 
 // two starts Ann's game, which makes a room, and Bob's, which enters it.
 func (c *playCmd) two(ctx context.Context, set *stage, bobs ...string) (ann, bob *harness.Process, err error) {
-	if ann, err = set.startGame(c.BinDir, wan.A, "Ann", place(0, windowWidth, windowHeight), c.bot()...); err != nil {
+	if ann, err = set.startGame(c.BinDir, wan.A, "Ann", place(0, windowWidth, windowHeight), append(c.bot(), "new")...); err != nil {
 		return nil, nil, err
 	}
 	code, err := roomOf(ctx, ann)

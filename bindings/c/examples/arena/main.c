@@ -1,5 +1,5 @@
 /* Arena:  arena SERVER          asks for a join code, or makes a room
- *         arena SERVER CODE     enters that room
+ *         arena SERVER CODE     enters that room; "new": makes one
  *   --name NAME   --window WIDTHxHEIGHT+X+Y (where on the screen)   and see bot.h */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static double seconds(void)
 
 static int usage(const char *what, const char *value)
 {
-    fprintf(stderr, "arena: %s%s\nusage: arena 'musubi://...' [CODE] [--name NAME] [--window WIDTHxHEIGHT+X+Y]\n       %s\n", what, value, bot_usage);
+    fprintf(stderr, "arena: %s%s\nusage: arena 'musubi://...' [CODE|new] [--name NAME] [--window WIDTHxHEIGHT+X+Y]\n       %s\n", what, value, bot_usage);
     return 2;
 }
 
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
         return fprintf(stderr, "arena: --bot SECONDS plays without one\n"), 1;
     net_open(&a, words[0], name);
     if (a.stage == MENU && (n == 2 || bot.seconds > 0))
-        net_enter(&a, words[1]);
+        net_enter(&a, strcmp(words[1], "new") ? words[1] : "");
     while (stays) {
         if (!screen_input(&a))
             stays = bot.seconds > 0 ? bot_leave(&bot) : 0;

@@ -25,7 +25,7 @@ static void problem(struct arena *a, int stage, int32_t code, const char *what, 
         if (advice[i].code == code)
             then = advice[i].text;
     a->stage = stage;
-    snprintf(a->problem, sizeof a->problem, "%.78s", what);
+    snprintf(a->problem, sizeof a->problem, "%.*s", (int)strcspn(what, ";"), what); /* its first part has room on the screen */
     snprintf(a->advice, sizeof a->advice, "%s", then);
     fprintf(stderr, "arena: %s. %s\n", what, then);
 }

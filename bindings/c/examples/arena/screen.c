@@ -146,7 +146,7 @@ void screen_draw(const struct arena *a)
     paint_begin();
     paint_colour(NIGHT, 1), paint_box(0, 0, WIDTH, HEIGHT);
     for (paint_colour(LINED, 1), i = 60; i < WIDTH; i += 60)
-        paint_box((float)i, 0, 1, HEIGHT), paint_box(0, (float)i, WIDTH, i < HEIGHT);
+        paint_box((float)i, 0, 1, HEIGHT), paint_box(0, (float)(i % HEIGHT), WIDTH, 1);
     if (a->stage == PLAYING)
         draw_room(a);
     else {
