@@ -70,6 +70,7 @@ var (
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_PROTOCOL)-int(api.ErrProtocol)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_BAD_PASSWORD)-int(api.ErrBadPassword)]
 	_ = [1]struct{}{}[int(C.MUSUBI_ERR_IDENTITY)-int(api.ErrIdentity)]
+	_ = [1]struct{}{}[int(C.MUSUBI_ERR_PQ)-int(api.ErrPQ)]
 
 	// Events.
 	_ = [1]struct{}{}[int(C.MUSUBI_EVENT_NONE)-int(api.EventNone)]

@@ -14,14 +14,15 @@ static int in_range(uint32_t value, uint32_t least, uint32_t most) { return valu
 static int32_t check(const musubi_config *c)
 {
     const uint32_t flags = MUSUBI_CONFIG_MANUAL_ACCEPT | MUSUBI_CONFIG_MANUAL_CONNECT | MUSUBI_CONFIG_SCRIBBLE |
-                           MUSUBI_CONFIG_NO_PORT_MAPPING | MUSUBI_CONFIG_NO_INVITES;
+                           MUSUBI_CONFIG_NO_PORT_MAPPING | MUSUBI_CONFIG_NO_INVITES | MUSUBI_CONFIG_NO_PQ | MUSUBI_CONFIG_REQUIRE_PQ;
+    const uint32_t contrary = MUSUBI_CONFIG_NO_PQ | MUSUBI_CONFIG_REQUIRE_PQ;
 
     if (c->token == NULL && c->token_size != 0)
         return MUSUBI_ERR_NULL;
     if (!short_enough(c->server, 2048) || !short_enough(c->app, 64) || !short_enough(c->user, MUSUBI_MAX_USER_ID) ||
         !short_enough(c->bind, 64) || c->token_size > MUSUBI_MAX_TOKEN)
         return MUSUBI_ERR_TOO_LARGE;
-    if ((c->flags & ~flags) != 0 || !in_range(c->send_budget, 64 << 10, 64 << 20) ||
+    if ((c->flags & ~flags) != 0 || (c->flags & contrary) == contrary || !in_range(c->send_budget, 64 << 10, 64 << 20) ||
         !in_range(c->command_bytes, 64 << 10, 64 << 20) || !in_range(c->event_bytes, 2 << 20, 64 << 20) ||
         !in_range(c->max_threads, 1, 64) || !in_range(c->memory_mib, 16, 1 << 20) ||
         !in_range(c->idle_timeout_ms, 1000, 600000) || c->privacy > MUSUBI_PRIVACY_RELAY_ONLY ||

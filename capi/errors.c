@@ -60,6 +60,7 @@ static const struct {
     {MUSUBI_ERR_PROTOCOL, "the other side broke the protocol"},
     {MUSUBI_ERR_BAD_PASSWORD, "the room's password is another one"},
     {MUSUBI_ERR_IDENTITY, "the other side's identity certificate is missing or does not fit"},
+    {MUSUBI_ERR_PQ, "the other side has no post-quantum keys, which are required here"},
 };
 
 uint32_t musubi_abi_version(void) { return MUSUBI_ABI_VERSION; }

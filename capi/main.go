@@ -131,6 +131,12 @@ func readConfig(c *C.musubi_config) (cfg node.Config, err error) {
 	// A port of the router's would be for direct connections, of which a relay-only client has none.
 	cfg.NoPortMapping = c.flags&C.MUSUBI_CONFIG_NO_PORT_MAPPING != 0 || c.privacy == C.MUSUBI_PRIVACY_RELAY_ONLY
 	cfg.Endpoint.NoInvites = c.flags&C.MUSUBI_CONFIG_NO_INVITES != 0
+	switch {
+	case c.flags&C.MUSUBI_CONFIG_NO_PQ != 0:
+		cfg.Endpoint.PQ = api.PQOff
+	case c.flags&C.MUSUBI_CONFIG_REQUIRE_PQ != 0:
+		cfg.Endpoint.PQ = api.PQRequired
+	}
 	cfg.Endpoint.SendBudget = int(c.send_budget)
 	cfg.Endpoint.IdleTimeout = time.Duration(c.idle_timeout_ms) * time.Millisecond
 	cfg.Endpoint.Punch = api.Aggressiveness(c.punch)

@@ -93,7 +93,9 @@ enum {
     MUSUBI_CONFIG_MANUAL_CONNECT = 2, /* no connection by itself to the members of a room that this client enters */
     MUSUBI_CONFIG_SCRIBBLE = 4,       /* for debugging: overwrite event data at the next poll, so that a kept pointer shows */
     MUSUBI_CONFIG_NO_PORT_MAPPING = 8, /* don't ask the router for a port (PCP, NAT-PMP, UPnP) */
-    MUSUBI_CONFIG_NO_INVITES = 16      /* refuse invitations of other users */
+    MUSUBI_CONFIG_NO_INVITES = 16,     /* refuse invitations of other users */
+    MUSUBI_CONFIG_NO_PQ = 32,          /* renew keys between players with X25519 alone, not with ML-KEM-768 beside it (post-quantum) */
+    MUSUBI_CONFIG_REQUIRE_PQ = 64      /* refuse players who can't do that, or don't want to: ERR_PQ; not together with NO_PQ */
 };
 
 /* Options of a room: in musubi_room_config, musubi_room_configure, ROOM_OPTIONS and ROOM_LISTED. */
@@ -265,7 +267,8 @@ enum {
     MUSUBI_ERR_HANDSHAKE = -402,     /* its handshake does not fit what the server told us */
     MUSUBI_ERR_PROTOCOL = -403,      /* it broke the protocol */
     MUSUBI_ERR_BAD_PASSWORD = -404,  /* you two have given different passwords, or one of you none */
-    MUSUBI_ERR_IDENTITY = -405       /* its identity certificate is missing, or does not fit its key and name */
+    MUSUBI_ERR_IDENTITY = -405,      /* its identity certificate is missing, or does not fit its key and name */
+    MUSUBI_ERR_PQ = -406             /* it has no post-quantum keys, which this side requires */
 };
 
 /* Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused. */

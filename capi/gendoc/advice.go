@@ -75,4 +75,5 @@ var advice = map[string]string{
 	"MUSUBI_ERR_BAD_PASSWORD":  "Ask the player for the password again; it is compared letter for letter. A room without one takes none.",
 	"MUSUBI_ERR_IDENTITY": "The other player must set a certificate of the game's backend, for its own key (musubi_identity) and user id, before it meets others. " +
 		"A wrong clock makes a good one look expired. SECURITY.md has the steps.",
+	"MUSUBI_ERR_PQ": "This game sets MUSUBI_CONFIG_REQUIRE_PQ; the other player's has an older library or sets MUSUBI_CONFIG_NO_PQ. Ship one version with one setting.",
 }

@@ -30,17 +30,15 @@ const (
 // rekeying decides when this connection's keys are renewed; secure.Session does it. Only the handshake's initiator, the callee,
 // begins a phase, and one at a time:
 //
-//	initiator: steady ──due──▶ offered ──answer──▶ Advance ──▶ unproven ──ACK of a packet of it, old keys gone──▶ steady
+//	initiator: steady ──due──▶ offered ──answer──▶ Advance ──▶ turning ──a packet of the phase, then the old keys go──▶ steady
 //	              └──2^20 packets──▶ Advance
 //	responder: steady ──offer──▶ answered, Expect ──a packet of the phase──▶ steady
 type rekeying struct {
 	hybrid bool          // both mix ML-KEM-768
 	offer  *secure.Offer // initiator: on its way, or its answer is
-	// floor, of an initiator: the numbers with which the phase began on each path, until the other side has acknowledged one.
-	floor *[wire.PathProbe]uint64
-	due   time.Time // no offer before, sent as initiator or taken as responder
-	said  uint64    // messages either way at the last ratchet
-	first bool      // the first ratchet is still to come
+	due    time.Time     // no offer before, sent as initiator or taken as responder
+	said   uint64        // messages either way at the last ratchet
+	first  bool          // the first ratchet is still to come
 
 	promised bool      // responder: the next phase is one that was answered
 	turned   uint64    // phases that were noted
@@ -74,7 +72,6 @@ func (p *Peer) beginRekeying(now time.Time, info *wire.PeerInfo) {
 	k.hybrid = p.cfg.features()&info.Flags&wire.FlagHybrid != 0
 	if !p.caller {
 		k.first, k.due = true, now.Add(firstAfterKeys)
-		k.floor = new([wire.PathProbe]uint64) // of the first phase, too, one has to arrive
 	}
 }
 
@@ -126,17 +123,9 @@ func (p *Peer) rekey(now time.Time) {
 	}
 }
 
-// mayTurn reports whether an initiator may go on to another phase: the other side has the one in use, and nothing late is
-// waited for.
-func (p *Peer) mayTurn() bool {
-	k, s := &p.rekeying, p.session
-	for id := wire.PathID(0); k.floor != nil && id < wire.PathProbe; id++ {
-		if n, ok := p.conn.LargestAcked(id); ok && n >= k.floor[id] {
-			k.floor = nil
-		}
-	}
-	return k.floor == nil && !s.Turning() && !s.HasOld()
-}
+// mayTurn reports whether an initiator may go on to another phase: the other side has the one in use, because a packet sealed
+// with it came, and nothing late is waited for. Of the first phase it had the keys before us.
+func (p *Peer) mayTurn() bool { return !p.session.Turning() && !p.session.HasOld() }
 
 // noteTurn sees that a packet of a new phase came, and to it that the keys of the one before go in time.
 func (p *Peer) noteTurn(now time.Time) {
@@ -155,12 +144,7 @@ func (p *Peer) noteTurn(now time.Time) {
 
 // advance begins a phase as initiator.
 func (p *Peer) advance(now time.Time, mix []byte) {
-	k := &p.rekeying
 	p.session.Advance(mix)
-	k.floor = new([wire.PathProbe]uint64)
-	for id := range k.floor {
-		k.floor[id] = p.session.Next(wire.PathID(id))
-	}
 	p.conn.Ping(now, p.paths.route) // its ACK ends the phase before, also when the game says nothing
 }
 

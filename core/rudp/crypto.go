@@ -140,14 +140,6 @@ func (c *Conn) handleCrypto(f *wire.Crypto) error {
 	return nil
 }
 
-// LargestAcked is the highest number on a path that the peer has acknowledged since the path was opened.
-func (c *Conn) LargestAcked(id wire.PathID) (number uint64, any bool) {
-	if p := c.path(id); p != nil {
-		return p.largestAcked, p.anyAcked
-	}
-	return 0, false
-}
-
 // LongestPTO is the longest probe timeout of the open paths: nearly everything under way arrives within it, or never.
 func (c *Conn) LongestPTO() (pto time.Duration) {
 	for _, p := range c.paths {

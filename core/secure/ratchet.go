@@ -74,11 +74,8 @@ func (s *Session) HasOld() bool { return s.ratchet.old != nil }
 // DropOld ends that.
 func (s *Session) DropOld() { s.ratchet.old = nil }
 
-// Next is the number of the next packet on a path.
-func (s *Session) Next(path wire.PathID) uint64 { return s.next[path%wire.PathCount] }
-
 // Advance begins the next phase as initiator: from now on packets are sealed with it. mix is what both agreed on; empty: a
-// symmetric step. The caller knows that the other end has the phase in use, because it acknowledged a packet of it.
+// symmetric step. The other end has the phase in use: a packet sealed with it came.
 func (s *Session) Advance(mix []byte) {
 	r := s.ratchet
 	if !r.initiator || r.next != nil {

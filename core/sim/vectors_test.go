@@ -42,7 +42,7 @@ var vectorAddr = netip.MustParseAddrPort("203.0.113.9:4000")
 func TestProtocolVectors(t *testing.T) {
 	all := map[string][]vector{
 		"link handshakes": {linkVector(t, false), linkVector(t, true)}, "player handshakes": {peerVector(t, false), peerVector(t, true)},
-		"phases": {phaseVector(t, false), phaseVector(t, true)},
+		"phases":         {phaseVector(t, false), phaseVector(t, true)},
 		"packet numbers": numberVectors(), "relay legs": {bindVector(t)}, "local network": {lanVector(t)}, "STUN": {stunVector()}, "frames": frameVectors(),
 	}
 	got, err := json.MarshalIndent(all, "", " ")
@@ -93,7 +93,7 @@ func linkVector(t *testing.T, resume bool) vector {
 	v := vector{
 		"pattern": "IK", "client private": hex.EncodeToString(client[:]), "server public": hexOf(server.Public()), "client ephemeral private": hex.EncodeToString(ephemeral[0]),
 		"hello": hex.EncodeToString(wire.AppendHello(nil, &hello)), "welcome": hex.EncodeToString(wire.AppendWelcome(nil, &wire.Welcome{Resumed: resume, ConnID: hello.ConnID, Noise: msg2})),
-		"resume secret": hexOf(next),
+		"resume secret":    hexOf(next),
 		"packet to server": sealed(ours, 2), "packet to client": sealed(theirs, 2),
 	}
 	if resume {

@@ -117,6 +117,8 @@ static void bad_configs(void)
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_TOO_LARGE);
     c = good, c.flags = 1u << 31;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
+    c = good, c.flags = MUSUBI_CONFIG_NO_PQ | MUSUBI_CONFIG_REQUIRE_PQ;
+    CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     c = good, c.send_budget = 1;
     CHECK_CODE(musubi_create(&c, &client), MUSUBI_ERR_VALUE);
     c = good, c.command_bytes = UINT_MAX;

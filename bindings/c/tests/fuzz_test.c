@@ -139,7 +139,7 @@ static musubi_config *config_of(struct call *c)
     g->app = "fuzz";
     g->bind = one_in(c->d, 8) ? "203.0.113.1:7" : one_in(c->d, 16) ? text(c, 64) : "127.0.0.1:0";
     g->user = one_in(c->d, 8) ? text(c, MUSUBI_MAX_USER_ID) : NULL;
-    g->flags = one_in(c->d, 16) ? (uint32_t)roll(c->d) : one_in(c->d, 2) ? 0 : below(c->d, 32);
+    g->flags = one_in(c->d, 16) ? (uint32_t)roll(c->d) : one_in(c->d, 2) ? 0 : below(c->d, 128);
     g->send_budget = one_in(c->d, 3) ? 64 << 10 : 0;
     g->command_bytes = one_in(c->d, 3) ? 64 << 10 : 0;
     g->event_bytes = one_in(c->d, 3) ? 2 << 20 : 0;

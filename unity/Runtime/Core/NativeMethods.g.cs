@@ -154,6 +154,12 @@ namespace Musubi
 
         /// <summary>Refuse invitations of other users.</summary>
         NoInvites = 16,
+
+        /// <summary>Renew keys between players with X25519 alone, not with ML-KEM-768 beside it (post-quantum)</summary>
+        NoPq = 32,
+
+        /// <summary>Refuse players who can't do that, or don't want to: ERR_PQ; not together with NO_PQ.</summary>
+        RequirePq = 64,
     }
 
     /// <summary>Options of a room: in musubi_room_config, musubi_room_configure, ROOM_OPTIONS and ROOM_LISTED.</summary>
@@ -500,6 +506,9 @@ namespace Musubi
 
         /// <summary>Its identity certificate is missing, or does not fit its key and name.</summary>
         Identity = -405,
+
+        /// <summary>It has no post-quantum keys, which this side requires.</summary>
+        Pq = -406,
     }
 
     /// <summary>Kinds of events; behind each, the fields of musubi_event that count. The numbers are never reused.</summary>
