@@ -55,7 +55,7 @@ var advice = map[string]string{
 	"MUSUBI_ERR_PEER_GONE":      "Normal: that player left first.",
 	"MUSUBI_ERR_SERVER_FULL":    "The operator needs a larger machine or more servers (SERVER.md). Players: try again in a minute.",
 	"MUSUBI_ERR_RELAY":          "Comes as a LOG event whose text says why. A direct connection may still come about. Operator: `musubi_drop_datagrams_total` by reason, and whether UDP 3478 is open both ways.",
-	"MUSUBI_ERR_UNAVAILABLE":    "Wait some seconds and ask again; the library does so by itself where it can. Operator: is the cluster's NATS without quorum?",
+	"MUSUBI_ERR_UNAVAILABLE":    "Wait some seconds and ask again; the library does so by itself where it can. Operator: the log says whether it is `--capacity`, `--sessions`, a drain, or a NATS without quorum.",
 	"MUSUBI_ERR_CONFLICT":       "Normal: take the data that comes with it, change that, and set it again with its version.",
 	"MUSUBI_ERR_KICKED":         "Tell the player. It may come back, unless it was banned.",
 	"MUSUBI_ERR_BANNED":         "Tell the player. The ban lasts as long as the room does.",

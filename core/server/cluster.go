@@ -174,7 +174,7 @@ func (s *Server) readBus() (any bool) {
 	}
 	if fenced := s.joined && node.Fenced(s.now) && !s.opened.IsZero() && s.now.Sub(s.opened) > cluster.FenceAfter; fenced != s.fenced {
 		if s.fenced = fenced; fenced {
-			s.log.Warn("no quorum: NATS takes no renewal of this node's lease; what is up stays up, nothing new is created")
+			s.log.Warn("no quorum: NATS takes no renewal of this node's lease; what is up stays up, nothing new is created until most servers with a NATS are up and reach each other")
 		} else {
 			s.log.Info("quorum is back")
 		}
