@@ -179,3 +179,46 @@ func TestStreamsWithoutALinkAreGivenUp(t *testing.T) {
 		t.Fatalf("%v after the link's end; %d streams, %d queued", ids, len(w.hub.streams), len(w.hub.free))
 	}
 }
+
+// Handshakes that lie there keep nobody out of a server with few places, and taken up all at once they don't become more than twice as
+// many links as there are places.
+func TestHalfOpenLinksTakeNoPlaces(t *testing.T) {
+	w := newCable(t, func(c *Config) { c.MaxSessions = 3 })
+	for i := range 20 {
+		w.client(fmt.Sprintf("192.0.2.%d:4000", i+1)).Connect(w.now)
+	}
+	w.run(7 * oneWay / 2) // the server's answers are under way
+	for _, c := range w.clients[1:] {
+		c.mute = true // and are not taken up
+	}
+	w.run(time.Second)
+	if len(w.hub.order) != 20 || w.hub.spoken != 1 {
+		t.Fatalf("%d sessions, %d of which were taken up", len(w.hub.order), w.hub.spoken)
+	}
+	honest := w.client("198.51.100.1:4000")
+	honest.Connect(w.now)
+	w.run(100 * time.Millisecond)
+	if !honest.Up() {
+		t.Error("kept out by handshakes that lie there")
+	}
+	for _, c := range w.clients {
+		c.mute = false
+	}
+	w.run(2 * time.Second)
+	up := 0
+	for _, c := range w.clients {
+		if c.Up() {
+			up++
+		}
+	}
+	if s := w.hub.Stats(); up > 6 || w.hub.spoken > 6 || s.Dropped("handshake_full") == 0 {
+		t.Errorf("%d links of three at most, or six for a moment; %d counted, %d refused", up, w.hub.spoken, s.Dropped("handshake_full"))
+	}
+	for _, c := range w.clients {
+		c.Close(w.now)
+	}
+	w.run(5 * time.Second)
+	if w.hub.spoken != 0 || len(w.hub.order) != 0 {
+		t.Errorf("%d counted of %d", w.hub.spoken, len(w.hub.order))
+	}
+}

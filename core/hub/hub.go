@@ -51,8 +51,8 @@ type Config struct {
 	// Legs keeps what changes with every packet of a relay leg, where others than the hub forward too; time in it begins with New's
 	// now. nil: the hub forwards alone.
 	Legs relay.Table
-	// MaxSessions is how many links there may be; others are told to come later. Resumed ones are taken up to twice as many. 0: 200,000,
-	// and with OpenAuth 2,000 unless LabLimits.
+	// MaxSessions is how many links there may be whose clients have spoken; others are told to come later. Resumed ones are taken up to
+	// twice as many. 0: 200,000, and with OpenAuth 2,000 unless LabLimits.
 	MaxSessions int
 	Handshakes  int // new links a second that are taken on, 0: DefaultHandshakes; a resumed one counts a third
 	// Node is this node's name among those with the same Master, the same after a restart. Resets are bound to it.
@@ -93,6 +93,7 @@ type Hub struct {
 	perUser  map[user]int
 	refusals [token.Reasons]uint64 // of tokens
 	streams  map[uint32]*stream
+	spoken   int // sessions that are current
 	free     []freeStream // may carry no link
 	useless  []uint32     // streams that the owner should close
 

@@ -154,14 +154,15 @@ func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (cod
 // fullWait is in how many seconds a full server may be asked again; clients wait up to twice as long.
 const fullWait = 10
 
-// full reports whether there is no place for another session. A link that is resumed takes the place of one that counts until the client
-// has spoken over the new one: all players may come back at once.
+// full reports whether there is no place for another session. Handshakes that were begun and left lying take no place: else whoever has
+// some addresses would keep everybody out. They are Handshakes a second for ten seconds at most. A link that is resumed takes the
+// place of one that counts until the client has spoken over the new one: all players may come back at once.
 func (h *Hub) full(resume bool) bool {
 	most := h.cfg.MaxSessions
 	if resume {
 		most *= 2
 	}
-	return len(h.sessions) >= most
+	return h.spoken >= most
 }
 
 // reset tells the sender of a packet of a session that we know nothing of. Unlike most answers it goes to an address that nothing

@@ -116,7 +116,13 @@ func (h *Hub) settle(now time.Time, s *session) {
 		return
 	}
 	if !s.current && !s.ended && s.link.Confirmed() {
-		h.enter(now, s)
+		if h.spoken >= 2*h.cfg.MaxSessions { // handshakes that lay there are taken up all at once
+			h.drop(dropFull)
+			s.ended = true
+			s.link.Close(now, api.ErrServerFull, api.ErrServerFull.String())
+		} else {
+			h.enter(now, s)
+		}
 	}
 	bye := false
 	for news := s.link.HasNews(); news; { // asked first: mostly it is a keepalive, and a signal is a kilobyte of the heap
@@ -171,6 +177,7 @@ func (s *session) ref() rendezvous.LinkRef {
 // is there, and not somebody who recorded its Hello.
 func (h *Hub) enter(now time.Time, s *session) {
 	s.current = true
+	h.spoken++
 	m := h.members[s.link.Member]
 	if m == nil {
 		m = &member{addr: s.addr}
@@ -228,6 +235,9 @@ func (h *Hub) forgetLost(now time.Time) {
 
 // remove takes a session out of every table. It says nothing more.
 func (h *Hub) remove(s *session) {
+	if s.current {
+		h.spoken--
+	}
 	s.gone, s.current = true, false
 	h.carried(s.addr, -1)
 	delete(h.sessions, s.id)

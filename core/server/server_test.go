@@ -22,7 +22,9 @@ const patience = 10 * time.Second
 // start runs a server on free loopback ports. stop ends it and waits.
 func start(t *testing.T, cfg Config) (s *Server, stop func()) {
 	t.Helper()
-	cfg.Listen, cfg.Log = "127.0.0.1:0", quiet()
+	if cfg.Listen = "127.0.0.1:0"; cfg.Log == nil {
+		cfg.Log = quiet()
+	}
 	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
