@@ -55,6 +55,7 @@ type crowd struct {
 	relayed  func(b []byte)                        // and with relayed packets; nil: nothing
 
 	up, resumed, down int // events
+	hellos, refused   int // handshakes that were sent, copies included, and answers that said no or not yet
 
 	deaf    bool // the server's welcomes are not heard
 	greeted int  // such welcomes
@@ -188,6 +189,7 @@ func (c *crowd) owner(b []byte) *player {
 		if m, ok := wire.ParseRetry(b); ok {
 			return c.shaking[m.Random]
 		} else if m, ok := wire.ParseRefuse(b); ok {
+			c.refused++
 			return c.shaking[m.Random]
 		} else if m, ok := wire.ParseWelcome(b); ok {
 			return c.byConn[m.ConnID]
@@ -222,6 +224,7 @@ func (c *crowd) noteHandshake(p *player, b []byte) {
 	if m, ok := wire.ParseInit(b); ok {
 		c.shaking[m.Random] = p
 	} else if m, ok := wire.ParseHello(b); ok {
+		c.hellos++
 		c.shaking[m.Random] = p
 		if p.connID != m.ConnID {
 			delete(c.byConn, p.connID)

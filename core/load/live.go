@@ -79,7 +79,7 @@ func (t *run) settle(c *crowd, n, size int) (err error) {
 func (c *crowd) beside(f func() error) error {
 	var stop atomic.Bool
 	ended := make(chan error, 1)
-	go func() { ended <- c.run(time.Now().Add(time.Hour), stop.Load) }()
+	go func() { standBack(); ended <- c.run(time.Now().Add(time.Hour), stop.Load) }()
 	err := f()
 	stop.Store(true)
 	return errors.Join(err, <-ended)
@@ -144,10 +144,10 @@ func (t *run) storm() (r Result, err error) {
 			back--
 		}
 	}
-	if err := t.target.Restart(0); err != nil {
+	if err := t.target.Restart(t.cfg.Return); err != nil {
 		return r, err
 	}
-	m, looked, resumed := t.meter(), 0, c.resumed
+	m, looked, resumed, hellos, refused := t.meter(), 0, c.resumed, c.hellos, c.refused
 	err = c.run(began.Add(stormTime), func() bool {
 		for t.cfg.Notice > 0 && looked < n && time.Since(began) >= t.cfg.Notice*time.Duration(looked)/time.Duration(n) {
 			p := c.players[looked]
@@ -163,6 +163,8 @@ func (t *run) storm() (r Result, err error) {
 	r.add("links", "", float64(n))
 	r.add("back", "", float64(back-spared))
 	r.add("by ticket", "", float64(c.resumed-resumed))
+	r.add("handshakes sent", "", float64(c.hellos-hellos))
+	r.add("told to wait", "", float64(c.refused-refused))
 	slices.Sort(at)
 	for _, p := range []int{50, 99, 100} {
 		if i := n*p/100 - 1; i >= 0 && i < len(at) {

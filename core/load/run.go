@@ -21,6 +21,7 @@ type Config struct {
 	Pairs   int           // players who call each other, or whose packets are relayed; 0: 200
 	Packets int           // that each of a relayed pair sends a second; 0: 60
 	Churn   int           // players a second who leave and others come; 0: 100
+	Return  int           // new links a second that the server takes on after storm's restart; 0: its default
 	Notice  time.Duration // in storm, every client looks after its link within so long; 0: by its own keepalive, within 15 s
 	Seed    uint64
 	Out     io.Writer // progress; nil: none

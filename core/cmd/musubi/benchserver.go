@@ -23,6 +23,7 @@ type benchServerCommand struct {
 	Packets  int      `help:"Packets of 200 bytes that each of a relayed pair sends a second." default:"60"`
 	Churn    int      `help:"Players a second who leave, and others come." default:"100"`
 	Notice   float64  `help:"In storm, every client looks after its link within so many seconds; 0: by its own keepalive, within 15 s."`
+	Return   int      `help:"In storm, the new links a second that the server takes on when it is back; 0: a server's default."`
 	Capacity int      `help:"New links a second that the server started here takes on." default:"1000000"`
 	JSON     string   `name:"json" help:"File for the figures." placeholder:"FILE"`
 	Quiet    bool     `help:"No progress."`
@@ -43,7 +44,7 @@ func (c *benchServerCommand) Run(std streams) error {
 	}
 	defer target.Stop()
 	cfg := load.Config{Stories: c.Stories, Links: c.Links, Room: c.Room, Time: time.Duration(c.Seconds * float64(time.Second)), Sockets: c.Sockets,
-		Flood: c.Flood, Pairs: c.Pairs, Packets: c.Packets, Churn: c.Churn, Notice: time.Duration(c.Notice * float64(time.Second))}
+		Flood: c.Flood, Pairs: c.Pairs, Packets: c.Packets, Churn: c.Churn, Return: c.Return, Notice: time.Duration(c.Notice * float64(time.Second))}
 	if !c.Quiet {
 		cfg.Out = std.err
 	}
