@@ -94,12 +94,25 @@ func (c *capture) others() {
 	}
 }
 
-// A decoder that was written from docs/PROTOCOL.md alone explains every byte that worlds of every kind exchange.
-func TestCaptureIsWhatTheDocumentSays(t *testing.T) {
+// leastNode is the version of Node that the decoder's JavaScript needs.
+const leastNode = 18
+
+func nodeProgram(t *testing.T) string {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node (nodejs) is not installed: the decoder of docs/PROTOCOL.md can't run")
 	}
+	version, err := exec.Command(node, "--version").Output()
+	major := 0
+	if _, scan := fmt.Sscanf(string(version), "v%d.", &major); err != nil || scan != nil || major < leastNode {
+		t.Skipf("node is %q, the decoder of docs/PROTOCOL.md needs version %d (%v)", version, leastNode, err)
+	}
+	return node
+}
+
+// A decoder that was written from docs/PROTOCOL.md alone explains every byte that worlds of every kind exchange.
+func TestCaptureIsWhatTheDocumentSays(t *testing.T) {
+	node := nodeProgram(t)
 	path := filepath.Join(t.TempDir(), "capture.jsonl")
 	if keep := os.Getenv("CAPTURE"); keep != "" {
 		path = keep
