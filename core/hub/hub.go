@@ -97,10 +97,10 @@ type Hub struct {
 	free     []freeStream // may carry no link
 	useless  []uint32     // streams that the owner should close
 
-	handshakes, returning, bareSTUN, ourSTUN, resets gate
-	nodeSTUN, nodeResets                             bucket
-	capacity                                         capacity
-	resetKey                                         *secure.ResetKey
+	handshakes, returning, bareSTUN, ourSTUN, resets, halves gate
+	nodeSTUN, nodeResets                                     bucket
+	capacity                                                 capacity
+	resetKey                                                 *secure.ResetKey
 
 	out     outbox
 	events  []Event

@@ -21,6 +21,7 @@ var (
 	ourSTUNLimit   = limit{time.Second / 400, 200} // per address, requests with our token
 	resetLimit     = limit{time.Second / 100, 200} // per address: a campus after a restart
 	nodeResetLimit = limit{time.Second / 10_000, 2000}
+	halfLimit      = limit{time.Second / 20, 256} // per address: one without UDP comes back into the largest room, and some of its neighbours
 )
 
 // limit is one token per interval, saved up to burst.
@@ -62,7 +63,11 @@ const (
 )
 
 func (h *Hub) seedGates() error {
-	for _, g := range []*gate{&h.handshakes, &h.returning, &h.bareSTUN, &h.ourSTUN, &h.resets} {
+	gates := []*gate{&h.handshakes, &h.returning, &h.bareSTUN, &h.ourSTUN, &h.resets}
+	if mayCluster {
+		gates = append(gates, &h.halves)
+	}
+	for _, g := range gates {
 		var b [16]byte
 		if _, err := io.ReadFull(h.cfg.Rand, b[:]); err != nil {
 			return err

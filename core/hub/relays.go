@@ -124,6 +124,10 @@ func (h *Hub) boundByStream(now time.Time, from netip.AddrPort, b []byte) {
 	if !ok {
 		return
 	}
+	// Each asks all other nodes: who binds again and again, with the ticket that it has, is not to keep them busy.
+	if st := h.streams[streamID(from)]; !h.cfg.LabLimits && (st == nil || !h.halves.take(now, st.seen.Addr(), halfLimit)) {
+		return
+	}
 	if t, _, ok := h.openTicket(now, m.Ticket); ok {
 		h.seekHalf(now, from, t.Session, t.Leg)
 	}

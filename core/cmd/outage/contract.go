@@ -11,7 +11,7 @@ import (
 type promise struct {
 	Event    string  `json:"event"`
 	What     string  `json:"promise"`
-	Unit     string  `json:"unit"` // "ms", or empty: a count
+	Unit     string  `json:"unit"` // "ms"; "flows", which a machine that stands still disturbs; empty: a count of what never may happen
 	Measured float64 `json:"measured"`
 	Most     float64 `json:"at_most"`
 	Cases    int     `json:"cases"` // that were measured
@@ -34,7 +34,8 @@ const (
 	gentleMost  = 2 * time.Second // the same where the node ends in good order
 	quorumMost  = 15 * time.Second
 	signalMost  = 8 * time.Millisecond
-	returnMost  = 10 * time.Second // of a crowd beyond the nodes' capacity
+	stallMost   = 100 * time.Millisecond // of the players' own process: more, and what they notice is the machine
+	returnMost  = 10 * time.Second       // of a crowd beyond the nodes' capacity
 )
 
 // judge compares what was measured with the contract. timed: times decide too, not only what happened.
@@ -75,7 +76,7 @@ func (r *report) players(event string, rows []*row) {
 		disturbed += x.Disturbed
 		direct, relayed = append(direct, x.Direct), append(relayed, x.Relayed)
 	}
-	r.count(event, "direct flows that changed their route", disturbed, len(rows))
+	r.add(promise{Event: event, What: "direct flows that changed their route", Unit: "flows", Measured: float64(disturbed), Cases: len(rows)})
 	r.times(event, "p99 of a direct flow's outage", directMost, direct)
 	r.times(event, "p99 of a relayed flow's outage", relayedMost, relayed)
 }
@@ -181,5 +182,12 @@ func (r *report) sum(timed bool) {
 		r.Verdict = fmt.Sprintf("kept, but for %d times, which are not judged in this form", late)
 	default:
 		r.Verdict = fmt.Sprintf("kept: all %d promises", len(r.Contract))
+	}
+	stall := 0.0
+	for i := range r.Rows {
+		stall = max(stall, r.Rows[i].Stall)
+	}
+	if limit := float64(stallMost.Milliseconds()); late > 0 && stall > limit {
+		r.Verdict += fmt.Sprintf("; this machine stood still for up to %.0f ms, so its times say little: run it again where nothing else runs", stall)
 	}
 }

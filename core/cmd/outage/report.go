@@ -56,13 +56,14 @@ type row struct {
 	Joined    spread   `json:"newcomers_in_ms"`
 	Made      float64  `json:"room_made_again_after_ms"`
 	Took      float64  `json:"watched_s"`
+	Stall     float64  `json:"machine_stood_still_ms"`
 	Faults    []string `json:"faults"`
 	kind      kind
 }
 
 func rowOf(o *outcome) row {
 	return row{Name: o.name, What: o.what, Node: o.node, Rooms: o.rooms, Direct: spreadOf(o.direct), Disturbed: o.disturbed, Relayed: spreadOf(o.relayed),
-		Switched: o.switched, Resumed: spreadOf(o.resumes), Moved: o.moves, Joined: spreadOf(o.joined), Made: float64(o.made.Milliseconds()), Took: o.took.Seconds(),
+		Switched: o.switched, Resumed: spreadOf(o.resumes), Moved: o.moves, Joined: spreadOf(o.joined), Made: float64(o.made.Milliseconds()), Took: o.took.Seconds(), Stall: float64(o.stall.Microseconds()) / 1000,
 		Faults: o.faults, kind: o.kind}
 }
 
@@ -91,10 +92,10 @@ func (r *report) write(file string) error {
 
 func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d players in %d rooms on %d nodes, %s; ms: p50 / p99 / max\n", r.Players, r.Rooms, r.Nodes, r.Bus)
-	fmt.Fprintf(w, "%-8s %4s %5s  %-18s %-18s %8s  %-24s %5s  %-22s %4s\n", "chapter", "node", "rooms", "direct outage", "relayed outage", "switched", "links resumed", "moved", "newcomers in", "s")
+	fmt.Fprintf(w, "%-8s %4s %5s  %-18s %-18s %8s  %-24s %5s  %-22s %4s %5s\n", "chapter", "node", "rooms", "direct outage", "relayed outage", "switched", "links resumed", "moved", "newcomers in", "s", "stall")
 	for i := range r.Rows {
 		x := &r.Rows[i]
-		fmt.Fprintf(w, "%-8s %4d %5d  %-18v %-18v %8d  %-24s %5d  %-22s %4.0f\n", x.Name, x.Node, x.Rooms, x.Direct, x.Relayed, x.Switched, x.Resumed.counted(), x.Moved, x.Joined.counted(), x.Took)
+		fmt.Fprintf(w, "%-8s %4d %5d  %-18v %-18v %8d  %-24s %5d  %-22s %4.0f %5.0f\n", x.Name, x.Node, x.Rooms, x.Direct, x.Relayed, x.Switched, x.Resumed.counted(), x.Moved, x.Joined.counted(), x.Took, x.Stall)
 	}
 	if x := r.Crowd; x != nil {
 		fmt.Fprintf(w, "crowd of %d links: a signal from node to node %.2f / %.2f ms (p50, p99 of %d); %d of %d links of the dead node back after %.0f / %.0f / %.0f ms, %d answers \"come again later\"\n",

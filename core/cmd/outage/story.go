@@ -92,6 +92,7 @@ type outcome struct {
 	joined []time.Duration // newcomers to rooms of that node, until each was in
 	made   time.Duration   // until a room could be made again; zero: not tried
 	took   time.Duration
+	stall  time.Duration // the longest that this machine stood still meanwhile
 	faults []string
 }
 
@@ -107,6 +108,7 @@ func (l *laboratory) play(ctx context.Context, name string) (out outcome, err er
 	faults, disputes := len(f.faults()), len(f.ledger.faults)
 	f.begin()
 	began := time.Now()
+	stalled := watchStalls()
 	visits, founding := make(chan error, 1), make(chan error, 1)
 	visit := func() {
 		var err error
@@ -143,7 +145,7 @@ func (l *laboratory) play(ctx context.Context, name string) (out outcome, err er
 			out.faults = append(out.faults, err.Error())
 		}
 	}
-	out.measured, out.took = f.measure(), time.Since(began)
+	out.measured, out.took, out.stall = f.measure(), time.Since(began), stalled()
 	if ch.after != nil {
 		if err := ch.after(); err != nil {
 			return out, fmt.Errorf("after %s: %w", ch.name, err)
