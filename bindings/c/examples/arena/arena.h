@@ -31,17 +31,17 @@ struct arena {
     enum { MENU, ENTERING, PLAYING, OVER } stage;
     unsigned tick;
     struct player players[PLAYERS]; /* the first is this one */
-    struct { float x, y, old_x, old_y; int age; } stars[STARS]; /* age: ticks since it came from the old place */
+    struct { float x, y, old_x, old_y; unsigned born; } stars[STARS]; /* born: the tick when it came from the old place */
     int owner; /* of the room: this client says where stars are, and who took one */
     char code[20], banner[LINE], problem[2 * LINE], advice[LINE]; /* what went wrong, and what to do about it */
-    struct { int who, age; char text[LINE]; } chat[LINES]; /* who: of players, 0 also for the game itself; the newest last */
-    int banner_age; /* ticks */
+    struct { int who; unsigned born; char text[LINE]; } chat[LINES]; /* who: of players, 0 also for the game itself; the newest last */
+    unsigned banner_born;
     int preset, cut; /* network simulator */
     float push_x, push_y; /* what the player wants: -1 to 1 */
     int dash, autopilot;
 };
 
-/* net.c; nothing blocks but net_close. */
+/* net.c; nothing blocks */
 extern const char *const net_presets[], *const net_routes[]; /* the simulator's, up to NULL; by MUSUBI_ROUTE_ */
 void net_open(struct arena *a, const char *server, const char *name);
 void net_enter(struct arena *a, const char *code); /* "": a new room */
@@ -49,10 +49,8 @@ void net_step(struct arena *a);
 void net_send(struct arena *a, musubi_peer to, uint32_t mode, uint32_t channel, const void *message, uint32_t size); /* to 0: all */
 void net_say(struct arena *a, const char *text);
 void net_simulate(struct arena *a, int preset, int cut); /* cut: the direct paths, not the relay */
-void net_close(struct arena *a);
 
-void world_own(struct arena *a); /* this client is the owner now */
-void world_newcomer(struct arena *a, musubi_peer peer);
+void world_stars(struct arena *a, musubi_peer newcomer); /* of the owner: tells them to a newcomer; 0: it has just become that */
 void world_message(struct arena *a, struct player *p, const uint8_t *m, uint32_t size);
 void world_step(struct arena *a);
 
@@ -60,7 +58,7 @@ int screen_input(struct arena *a); /* 0: the player wants to leave */
 void screen_draw(const struct arena *a);
 
 enum { DISC, GLOW, SPARK, SHAPES };
-int paint_open(const char *place); /* "960x540+0+0", or NULL; returns 0 if there is no window */
+int paint_open(const char *place); /* "960x540+0+0", "960x540"; returns 0 if there is no window */
 void paint_begin(void);
 void paint_colour(unsigned rgb, float alpha); /* of what comes next; 0xrrggbb, 0 to 1 */
 void paint_box(float x, float y, float w, float h);

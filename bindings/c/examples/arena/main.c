@@ -12,8 +12,7 @@ static double seconds(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return clock_gettime(CLOCK_MONOTONIC, &t), (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static int usage(const char *what, const char *value)
@@ -24,7 +23,7 @@ static int usage(const char *what, const char *value)
 
 int main(int argc, char **argv)
 {
-    const char *words[2] = {NULL, ""}, *name = "player", *place = NULL; /* words: server, code */
+    const char *words[2] = {NULL, ""}, *name = "player", *place = "960x540"; /* words: server, code */
     struct bot bot = {.players = 2};
     static struct arena a;
     double past = seconds(), now;
@@ -69,7 +68,7 @@ int main(int argc, char **argv)
             nanosleep(&(struct timespec){.tv_nsec = 1000000000 / TICKS}, NULL);
     }
     i = bot.seconds > 0 ? bot_report(&bot, &a) : a.problem[0] != 0;
-    net_close(&a);
+    musubi_destroy(a.client); /* delivers what was sent, leaves the room, says goodbye */
     paint_close();
     return i;
 }

@@ -33,7 +33,7 @@ static void problem(struct arena *a, int stage, int32_t code, const char *what, 
 static void line(struct arena *a, const struct player *p, const char *text)
 {
     memmove(&a->chat[0], &a->chat[1], sizeof a->chat - sizeof *a->chat);
-    a->chat[LINES - 1].who = (int)(p - a->players), a->chat[LINES - 1].age = 0;
+    a->chat[LINES - 1].who = (int)(p - a->players), a->chat[LINES - 1].born = a->tick;
     snprintf(a->chat[LINES - 1].text, LINE, "%s: %.75s", p->name, text);
 }
 
@@ -64,7 +64,7 @@ static void words(struct arena *a, struct player *p, const musubi_event *e)
     if (e->data[0] == 'C')
         bot_hears(p, text), line(a, p, text);
     else if (e->data[0] == 'N' && e->data_size > 2)
-        p->colour = text[0] % PLAYERS, snprintf(p->name, NAME, "%.15s", text + 1);
+        p->colour = (unsigned char)text[0] % PLAYERS, snprintf(p->name, NAME, "%.15s", text + 1);
 }
 
 static void of_player(struct arena *a, struct player *p, const musubi_event *e)
@@ -76,7 +76,7 @@ static void of_player(struct arena *a, struct player *p, const musubi_event *e)
         p->connected = 1;
         memcpy(name + 2, a->players[0].name, NAME);
         net_send(a, p->peer, MUSUBI_RELIABLE_ORDERED, WORDS, name, (uint32_t)strlen(name));
-        world_newcomer(a, p->peer); /* fall through */
+        world_stars(a, p->peer); /* fall through */
     case MUSUBI_EVENT_ROUTE_CHANGED:
         p->route = e->route % 5;
         printf("route %s, %s: %s\n", net_routes[p->route], p->name, e->text);
@@ -87,9 +87,9 @@ static void of_player(struct arena *a, struct player *p, const musubi_event *e)
         p->used = p->connected = 0;
         break;
     case MUSUBI_EVENT_MESSAGE:
-        if (e->data_size > 0 && e->channel == WORDS)
+        if (e->channel == WORDS)
             words(a, p, e);
-        else if (e->data_size > 0)
+        else
             world_message(a, p, e->data, e->data_size);
         break;
     }
@@ -111,7 +111,7 @@ static void event(struct arena *a, const musubi_event *e)
         printf("room %s\n", a->code);
     }
     if ((e->kind == MUSUBI_EVENT_ROOM_JOINED || e->kind == MUSUBI_EVENT_OWNER_CHANGED) && e->peer == 0 && !a->owner)
-        world_own(a);
+        a->owner = 1, world_stars(a, 0);
     if (e->kind == MUSUBI_EVENT_FAILED || (e->kind == MUSUBI_EVENT_SERVER_LOST && a->stage != PLAYING))
         problem(a, OVER, e->code, e->text, "Start the game again.");
     else if (e->kind == MUSUBI_EVENT_ROOM_LEFT && a->stage == ENTERING)
@@ -146,14 +146,11 @@ void net_enter(struct arena *a, const char *code)
 
 void net_step(struct arena *a)
 {
-    musubi_event events[64];
-    int32_t i, n;
+    musubi_event e; /* a game with more traffic polls many at a time */
+    int i;
 
-    while ((n = musubi_poll(a->client, events, 64)) > 0)
-        for (i = 0; i < n; i++)
-            event(a, &events[i]);
-    for (a->banner_age++, i = 0; i < LINES; i++)
-        a->chat[i].age++;
+    while (musubi_poll(a->client, &e, 1) == 1)
+        event(a, &e);
     for (i = 1; a->tick % 12 == 0 && i < PLAYERS; i++) {
         struct player *p = &a->players[i];
 
@@ -187,5 +184,3 @@ void net_simulate(struct arena *a, int preset, int cut)
         musubi_simulation_preset(net_presets[preset], &out, &in);
     musubi_simulate(a->client, &out, &in);
 }
-
-void net_close(struct arena *a) { musubi_destroy(a->client); /* delivers what was sent, leaves the room, says goodbye */ }

@@ -49,8 +49,7 @@ int paint_open(const char *place)
 {
     int x = SDL_WINDOWPOS_UNDEFINED, y = SDL_WINDOWPOS_UNDEFINED, w = WIDTH, h = HEIGHT, i;
 
-    if (place != NULL)
-        sscanf(place, "%dx%d+%d+%d", &w, &h, &x, &y);
+    sscanf(place, "%dx%d+%d+%d", &w, &h, &x, &y);
     SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
     if (SDL_Init(SDL_INIT_VIDEO) == 0)
         window = SDL_CreateWindow("Musubi arena", x, y, w, h, SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
@@ -70,8 +69,7 @@ void paint_begin(void)
     SDL_GetRendererOutputSize(out, &w, &h);
     unit = SDL_min((float)w / WIDTH, (float)h / HEIGHT);
     left = ((float)w - unit * WIDTH) / 2, top = ((float)h - unit * HEIGHT) / 2;
-    SDL_SetRenderDrawColor(out, 0, 0, 0, 255);
-    SDL_RenderClear(out);
+    SDL_SetRenderDrawColor(out, 0, 0, 0, 255), SDL_RenderClear(out);
 }
 
 void paint_colour(unsigned rgb, float alpha)

@@ -11,27 +11,28 @@ static const unsigned routes[] = {0x6e7681, 0xf0a03c, 0x3fb950, 0x3fb950, 0x3fb9
 static char typed[64];
 static int typing;
 
-static int key(struct arena *a, SDL_Keycode k)
+static int key(struct arena *a, SDL_Keycode k) /* 0: leave */
 {
-    size_t n = strlen(typed);
+    int free = a->stage == PLAYING && !typing;
 
     if (k == SDLK_ESCAPE)
-        return typing ? typing = 0, 1 : 0;
-    if ((k == SDLK_RETURN || k == SDLK_KP_ENTER) && (a->stage == MENU || a->stage == PLAYING)) {
+        return typing && (typing = 0, 1);
+    if (k == SDLK_BACKSPACE && typed[0] != 0)
+        typed[strlen(typed) - 1] = 0;
+    if (free && k >= SDLK_1 && k <= SDLK_6)
+        net_simulate(a, (int)(k - SDLK_1), a->cut);
+    if (free && k == SDLK_c)
+        net_simulate(a, a->preset, !a->cut);
+    if (free && k == SDLK_b)
+        a->autopilot = !a->autopilot;
+    if (k == SDLK_RETURN) {
         if (a->stage == MENU)
             net_enter(a, typed);
-        else if (n > 0)
+        else if (typed[0] != 0)
             net_say(a, typed);
-        typing = a->stage == PLAYING && !typing;
+        typing = free;
         memset(typed, 0, sizeof typed);
-    } else if (k == SDLK_BACKSPACE && n > 0)
-        typed[n - 1] = 0;
-    else if (k >= SDLK_1 && k <= SDLK_6 && !typing && a->stage == PLAYING)
-        net_simulate(a, (int)(k - SDLK_1), a->cut);
-    else if (k == SDLK_c && !typing && a->stage == PLAYING)
-        net_simulate(a, a->preset, !a->cut);
-    else if (k == SDLK_b && !typing)
-        a->autopilot = !a->autopilot;
+    }
     return 1;
 }
 
@@ -109,8 +110,7 @@ static void draw_room(const struct arena *a)
     for (i = 1; i < PLAYERS; i++)
         others += a->players[i].used;
     for (i = 1; i < PLAYERS; i++)
-        if (a->players[i].used)
-            y = draw_figures(&a->players[i], y, others == 1);
+        y = a->players[i].used ? draw_figures(&a->players[i], y, others == 1) : y;
     paint_colour(LIGHT, 1), paint_text(12, 10, 3, 0, a->code);
     if (a->cut)
         paint_colour(RED, 1), paint_text(12, 44, 4, 0, "DIRECT PATH CUT");
@@ -120,13 +120,13 @@ static void draw_room(const struct arena *a)
     }
     for (i = 0; i < STARS; i++)
         if (a->stars[i].x > 0)
-            draw_star(a->stars[i].x, a->stars[i].y, a->stars[i].old_x, a->stars[i].old_y, (float)a->stars[i].age / TICKS);
+            draw_star(a->stars[i].x, a->stars[i].y, a->stars[i].old_x, a->stars[i].old_y, (float)(a->tick - a->stars[i].born) / TICKS);
     for (i = PLAYERS - 1; i >= 0; i--)
         if (a->players[i].used && a->players[i].at_x > 0)
             draw_player(&a->players[i]);
-    paint_colour(GOLD, SDL_max(1 - (float)a->banner_age / (3 * TICKS), 0)), paint_text(WIDTH / 2, 230, 6, 0.5f, a->banner);
+    paint_colour(GOLD, SDL_max(1 - (float)(a->tick - a->banner_born) / (3 * TICKS), 0)), paint_text(WIDTH / 2, 230, 6, 0.5f, a->banner);
     for (i = 0; i < LINES; i++)
-        paint_colour(colours[a->players[a->chat[i].who].colour], SDL_max(1 - (float)a->chat[i].age / (15 * TICKS), 0)),
+        paint_colour(colours[a->players[a->chat[i].who].colour], SDL_max(1 - (float)(a->tick - a->chat[i].born) / (15 * TICKS), 0)),
             paint_text(12, HEIGHT - 66 - 20 * (float)(LINES - i), 2, 0, a->chat[i].text);
     if (typing)
         snprintf(s, sizeof s, "say: %s_", typed), paint_colour(LIGHT, 1), paint_text(12, HEIGHT - 64, 2, 0, s);

@@ -17,6 +17,12 @@ static void put16(uint8_t *to, float value) { to[0] = (uint8_t)((int)value >> 8)
 static float get16(const uint8_t *from) { return (int16_t)(from[0] << 8 | from[1]); }
 static float within(float value, float most) { return fminf(fmaxf(value, RADIUS), most - RADIUS); }
 
+static void put_star(struct arena *a, int i, float x, float y)
+{
+    a->stars[i].old_x = a->stars[i].x, a->stars[i].old_y = a->stars[i].y;
+    a->stars[i].x = x, a->stars[i].y = y, a->stars[i].born = a->tick;
+}
+
 static void tell_star(struct arena *a, int i, musubi_peer to)
 {
     uint8_t m[6] = {'S', (uint8_t)i};
@@ -25,32 +31,21 @@ static void tell_star(struct arena *a, int i, musubi_peer to)
     net_send(a, to, MUSUBI_RELIABLE_ORDERED, STAR, m, sizeof m);
 }
 
-static void put_star(struct arena *a, int i, float x, float y)
+static void new_star(struct arena *a, int i) /* clear of chat and figures */
 {
-    a->stars[i].old_x = a->stars[i].x, a->stars[i].old_y = a->stars[i].y;
-    a->stars[i].x = x, a->stars[i].y = y, a->stars[i].age = 0;
-}
-
-static void new_star(struct arena *a, int i)
-{
-    put_star(a, i, 60 + (float)(rand() % (WIDTH - 400)), 90 + (float)(rand() % (HEIGHT - 200)));
+    put_star(a, i, (float)(60 + rand() % (WIDTH - 400)), (float)(90 + rand() % (HEIGHT - 200)));
     tell_star(a, i, 0);
 }
 
-void world_own(struct arena *a)
-{
-    int i;
-
-    for (a->owner = 1, i = 0; i < STARS; i++)
-        new_star(a, i);
-}
-
-void world_newcomer(struct arena *a, musubi_peer peer)
+void world_stars(struct arena *a, musubi_peer newcomer)
 {
     int i;
 
     for (i = 0; a->owner && i < STARS; i++)
-        tell_star(a, i, peer);
+        if (newcomer != 0)
+            tell_star(a, i, newcomer);
+        else
+            new_star(a, i);
 }
 
 static void won(struct arena *a, const struct player *p)
@@ -58,16 +53,14 @@ static void won(struct arena *a, const struct player *p)
     int i;
 
     snprintf(a->banner, sizeof a->banner, "%s wins!", p->name);
-    for (a->banner_age = 0, i = 0; i < PLAYERS; i++)
+    for (a->banner_born = a->tick, i = 0; i < PLAYERS; i++)
         a->players[i].score = 0;
 }
 
 static void point(struct arena *a)
 {
-    if (++a->players[0].score < GOAL)
-        return;
-    net_send(a, 0, MUSUBI_RELIABLE_ORDERED, STAR, "W", 1);
-    won(a, &a->players[0]);
+    if (++a->players[0].score == GOAL)
+        net_send(a, 0, MUSUBI_RELIABLE_ORDERED, STAR, "W", 1), won(a, &a->players[0]);
 }
 
 void world_message(struct arena *a, struct player *p, const uint8_t *m, uint32_t size)
@@ -125,8 +118,6 @@ void world_step(struct arena *a)
         if (a->owner)
             collect(a, p);
     }
-    for (i = 0; i < STARS; i++)
-        a->stars[i].age++;
     put16(m + 1, me->x), put16(m + 3, me->y), put16(m + 5, me->vx), put16(m + 7, me->vy), put16(m + 9, (float)me->score);
     if (a->tick++ % 2 == 0)
         net_send(a, 0, MUSUBI_UNRELIABLE_SEQUENCED, STATE, m, sizeof m);
