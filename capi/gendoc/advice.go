@@ -53,7 +53,7 @@ var advice = map[string]string{
 	"MUSUBI_ERR_SERVER_CLOSING": "Normal while the server is stopped or replaced. The library connects again by itself; with several servers players do not notice.",
 	"MUSUBI_ERR_ROOM_CLOSED":    "The room is gone: everybody left, or its server was started anew and could not build it again. Make a new one.",
 	"MUSUBI_ERR_PEER_GONE":      "Normal: that player left first.",
-	"MUSUBI_ERR_SERVER_FULL":    "The operator needs a larger machine or more servers (SERVER.md). Players: try again in a minute.",
+	"MUSUBI_ERR_SERVER_FULL":    "As many links from one address as the server allows (64 under `--auth open`, 4,096 with tokens), or its rooms are used up. Players: try again in a minute. Operator: access tokens, or more servers (SERVER.md).",
 	"MUSUBI_ERR_RELAY":          "Comes as a LOG event whose text says why. A direct connection may still come about. Operator: `musubi_drop_datagrams_total` by reason, and whether UDP 3478 is open both ways.",
 	"MUSUBI_ERR_UNAVAILABLE":    "Wait some seconds and ask again; the library does so by itself where it can. Operator: the log says whether it is `--capacity`, `--sessions`, a drain, or a NATS without quorum.",
 	"MUSUBI_ERR_CONFLICT":       "Normal: take the data that comes with it, change that, and set it again with its version.",

@@ -147,11 +147,22 @@ func (a *Admin) state(w http.ResponseWriter, r *http.Request) {
 		why = err.Error()
 	}
 	w.Header().Set("Content-Type", "application/json")
+	full := *s
+	full.Outcomes, full.Drops, full.Failures = list(full.Outcomes), list(full.Drops), list(full.Failures)
+	full.Connections, full.Nodes = list(full.Connections), list(full.Nodes)
 	_ = json.NewEncoder(w).Encode(struct {
 		*Snapshot
 		NotReady string  `json:"not_ready,omitempty"`
 		History  []Point `json:"history"`
-	}{s, why, a.history.points()})
+	}{&full, why, list(a.history.points())})
+}
+
+// list is what JSON writes as [] where there is nothing: a reader, the page among them, takes every list for one.
+func list[T any](items []T) []T {
+	if items == nil {
+		return []T{}
+	}
+	return items
 }
 
 func (a *Admin) live(w http.ResponseWriter, r *http.Request) {

@@ -22,6 +22,7 @@ import (
 // source is a server that is as the test says.
 type source struct {
 	hung     atomic.Bool
+	young    atomic.Bool // nothing has happened yet
 	notReady atomic.Pointer[string]
 }
 
@@ -29,6 +30,9 @@ func (s *source) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if s.hung.Load() {
 		<-ctx.Done()
 		return nil, ctx.Err()
+	}
+	if s.young.Load() {
+		return &Snapshot{Time: time.Now(), Started: time.Now()}, nil
 	}
 	return sample(), nil
 }
@@ -38,6 +42,16 @@ func (s *source) Ready() error {
 		return errors.New(*why)
 	}
 	return nil
+}
+
+// A server on which nothing has happened yet has lists all the same: the page said that it could not reach such a server.
+func TestNothingYet(t *testing.T) {
+	s, get := serve(t)
+	s.young.Store(true)
+	code, text := get("/api/state")
+	if code != 200 || strings.Contains(text, "null") || !strings.Contains(text, `"failures":[]`) {
+		t.Errorf("%d %s", code, text)
+	}
 }
 
 func sample() *Snapshot {

@@ -30,6 +30,9 @@ func TestPageInABrowser(t *testing.T) {
 		t.Skip("chromium is not installed")
 	}
 	s, _ := start(t, Config{Data: t.TempDir(), Limits: "lab", Admin: "127.0.0.1:0", Node: "test-node", Region: "K"})
+	if dom := browse(t, browser, "http://"+s.AdminAddr().String()+"/", "young", "1280,800"); !strings.Contains(dom, `data-loaded="yes"`) || !strings.Contains(dom, "Nothing.") {
+		t.Errorf("a server on which nothing has failed yet:\n%s", body(dom))
+	}
 	host := join(t, s.Address())
 	host.until(api.EventServerConnected)
 	host.Do(node.Command{Kind: node.CmdRoomCreate})
