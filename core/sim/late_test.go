@@ -176,12 +176,13 @@ func TestReturnNeedsFreshValidation(t *testing.T) {
 	}
 }
 
-// Loss alone moves the route seldom, however little is sent.
+// Loss alone moves the route seldom, however little is sent. The mean of six worlds, as it was once, says little: at 30 % loss and ten
+// messages a second it is 4.9 over 400 seeds, and 0 to 15 in one of them.
 func TestRouteIsSteadyUnderLoss(t *testing.T) {
-	for _, c := range []struct{ loss, limit float64 }{{0.1, 0.5}, {0.2, 3}, {0.3, 10}} {
+	for _, c := range []struct{ loss, limit float64 }{{0.1, 0.5}, {0.2, 1}, {0.3, 6.5}} {
 		for _, rate := range []int{1, 10} {
 			changes := 0
-			for seed := range uint64(6) {
+			for seed := range uint64(steadySeeds) {
 				w, host, guest := met(t, seed, "PR", "PR", Weather{Delay: oneWay, Jitter: 5 * time.Millisecond})
 				w.SetWeather(Weather{Delay: oneWay, Jitter: 5 * time.Millisecond, Loss: c.loss})
 				start := len(host.Routes) + len(guest.Routes)
@@ -190,7 +191,7 @@ func TestRouteIsSteadyUnderLoss(t *testing.T) {
 				w.Run(time.Minute)
 				changes += len(host.Routes) + len(guest.Routes) - start
 			}
-			perMinute := float64(changes) / 12
+			perMinute := float64(changes) / (2 * steadySeeds)
 			t.Logf("%.0f %% loss, %d messages a second: %.1f route changes a minute and player", c.loss*100, rate, perMinute)
 			if perMinute > c.limit {
 				t.Errorf("%.0f %% loss, %d messages a second: %.1f route changes a minute and player", c.loss*100, rate, perMinute)
@@ -198,6 +199,8 @@ func TestRouteIsSteadyUnderLoss(t *testing.T) {
 		}
 	}
 }
+
+const steadySeeds = 24
 
 // Whoever closes in the middle of trouble is told at least as many messages undelivered as did not arrive, both sides hear
 // of the end once, and nothing of the connection stays awake.
@@ -293,7 +296,7 @@ func TestRouteThatGetsBad(t *testing.T) {
 			loss = 0
 		case 2: // without a relay a connection over a way that loses half, and so three of four checks, may end by chance
 			w.server.Stop()
-			loss = 0.35
+			loss = 0.4
 		}
 		w.Harm(host.site.wan, guest.site.wan, loss)
 		w.Harm(guest.site.wan, host.site.wan, loss)
