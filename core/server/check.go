@@ -102,6 +102,11 @@ func tryTCP(at netip.AddrPort, flag string) error {
 // checkDoors looks at what listens on TCP.
 func checkDoors(set *settings, host string, say func(string, ...any)) error {
 	if set.tls.IsValid() {
+		if _, err := os.Stat(filepath.Join(set.data, certFile)); set.tlsCert == "" && errors.Is(err, fs.ErrNotExist) {
+			if err := tryWrite(set.data); err != nil {
+				return fmt.Errorf("--data %s: the TLS certificate can't be kept there: %w; choose a directory that this user may write to, or give --tls-cert", set.data, err)
+			}
+		}
 		if set.tlsCert != "" {
 			if _, err := tlsConfig(set, host); err != nil {
 				return err
@@ -150,7 +155,7 @@ func checkKey(dir string, say func(string, ...any)) error {
 		say("the key is in %s", path)
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("--data: the key can't be read: %w", err)
+		return fmt.Errorf("--data %s: the master key can't be read: %w", dir, err)
 	}
 	for d := dir; ; d = filepath.Dir(d) {
 		info, err := os.Stat(d)
@@ -161,6 +166,25 @@ func checkKey(dir string, say func(string, ...any)) error {
 			break
 		}
 	}
+	if err := tryWrite(dir); err != nil {
+		return fmt.Errorf("--data %s: the key can't be kept there: %w; choose a directory that this user may write to", dir, err)
+	}
 	say("there is no key in %s yet: the first start makes one", dir)
 	return nil
+}
+
+// tryWrite finds out whether a directory, or one to be made at its place, could be written to. It leaves nothing behind.
+func tryWrite(dir string) error {
+	for ; ; dir = filepath.Dir(dir) {
+		probe, err := os.MkdirTemp(dir, ".musubi-check-*")
+		switch {
+		case err == nil:
+			return os.Remove(probe)
+		case !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir):
+			return err
+		}
+		if _, exists := os.Stat(dir); exists == nil {
+			return err // a directory in which nothing can be made
+		}
+	}
 }

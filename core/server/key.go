@@ -28,7 +28,7 @@ func loadKey(dir string, log *slog.Logger) (key [32]byte, err error) {
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return key, fmt.Errorf("the master key can't be read: %w", err)
+		return key, fmt.Errorf("--data %s: the master key can't be read: %w", dir, err)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		log.Warn("other users of this machine can read the master key; do: chmod 600", "file", path)
@@ -48,7 +48,9 @@ func readKey(path string, text []byte) (key [32]byte, err error) {
 
 // makeKey writes a new key.
 func makeKey(dir, path string) error {
-	fail := func(err error) error { return fmt.Errorf("the data directory can't hold the master key: %w", err) }
+	fail := func(err error) error {
+		return fmt.Errorf("--data %s: the master key can't be kept there: %w; choose a directory that this user may write to", dir, err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fail(err)
 	}

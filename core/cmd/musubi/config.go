@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -58,13 +60,92 @@ func (f *fileSettings) check(flags []*kong.Flag) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.values)) {
 		if !slices.Contains(allowed, key) {
-			return &server.UsageError{Text: fmt.Sprintf("--config %s: %q is no setting; allowed are: %s", f.path, key, strings.Join(allowed, ", "))}
+			hint := ""
+			if near := nearest(key, allowed); near != "" {
+				hint = fmt.Sprintf(", did you mean %q?", near)
+			}
+			return &server.UsageError{Text: fmt.Sprintf("--config %s: %q is no setting%s; allowed are: %s", f.path, key, hint, strings.Join(allowed, ", "))}
 		}
 		if _, err := asFlag(f.values[key]); err != nil {
 			return &server.UsageError{Text: fmt.Sprintf("--config %s: %s %v", f.path, key, err)}
 		}
 	}
+	for _, flag := range flags {
+		value, ok := f.values[flag.Name]
+		if wanted := fits(flag.Target.Kind(), value); ok && wanted != "" {
+			text, _ := asFlag(value)
+			return &server.UsageError{Text: fmt.Sprintf("--config %s: %s = %q is not %s", f.path, flag.Name, text, wanted)}
+		}
+	}
 	return nil
+}
+
+// fits says what kind of value a flag wants, if a TOML value is of another one. A single value may stand for a list of one.
+func fits(kind reflect.Kind, value any) (wanted string) {
+	switch kind {
+	case reflect.Bool:
+		if _, ok := value.(bool); !ok {
+			return "true or false, without quotation marks"
+		}
+	case reflect.String:
+		if _, ok := value.(string); !ok {
+			return "a text in quotation marks"
+		}
+	case reflect.Int, reflect.Uint32, reflect.Uint64:
+		if _, ok := value.(int64); !ok {
+			return "a whole number, without quotation marks"
+		}
+	}
+	return ""
+}
+
+// nearest is the setting that was probably meant: the same but for case and underscores, or one that a few changed letters away; empty: none is near.
+func nearest(key string, allowed []string) (near string) {
+	key = strings.ReplaceAll(strings.ToLower(key), "_", "-")
+	least := len(key)/3 + 1
+	for _, name := range allowed {
+		if d := distance(key, name); d < least {
+			near, least = name, d
+		}
+	}
+	return near
+}
+
+// distance is how many letters must be put in, left out or changed to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+var flagInText = regexp.MustCompile(`--([a-z0-9-]+)`)
+
+// fromWhere tells where the setting comes from that an error names first, if that is not the command line; it ends the error's sentence.
+func fromWhere(ctx *kong.Context, text string) string {
+	named := flagInText.FindStringSubmatch(text)
+	if ctx == nil || named == nil {
+		return ""
+	}
+	for _, s := range settingsOf(ctx) {
+		if s.name == named[1] && s.from != "default" && s.from != "command line" && !strings.Contains(text, s.from) {
+			return " (--" + s.name + " is from " + s.from + ")"
+		}
+	}
+	return ""
 }
 
 // settable tells the flags that a file may set from those about the call itself.

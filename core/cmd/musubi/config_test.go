@@ -68,18 +68,31 @@ func TestSettingsHaveAnOrder(t *testing.T) {
 // A wrong file is refused with its name, the value and what is allowed.
 func TestWrongFileIsOneSentence(t *testing.T) {
 	for file, want := range map[string]string{
-		"lissten = \"x\"":         `"lissten" is no setting; allowed are: listen,`,
-		"check = true":            `"check" is no setting`,
-		"listen =":                "line 1: ",
-		"[listen]\nx = 1":         "listen is a table or a date",
-		"listen = \"nowhere\"":    `--listen "nowhere" is not an address with a port`,
-		"region = \"EU\"":         `--region "EU" is no region: allowed is one letter`,
-		"log-level = \"loud\"":    "--log-level must be one of",
-		"limits = \"none\"":       `--limits "none" is unknown; allowed is: lab`,
-		"stun-ports = [\"http\"]": "--stun-ports",
-		"admin = \":3480\"":       `--admin ":3480" names no address`,
+		"lissten = \"x\"":                `"lissten" is no setting, did you mean "listen"?; allowed are: listen,`,
+		"TLS_Listen = \"x\"":             `did you mean "tls-listen"?`,
+		"colour = 1":                     `"colour" is no setting; allowed are:`,
+		"shards = \"4\"":                 `shards = "4" is not a whole number`,
+		"shards = 1.5":                   `shards = "1.5" is not a whole number`,
+		"ws-forwarded = 1":               `ws-forwarded = "1" is not true or false`,
+		"node = 5":                       `node = "5" is not a text`,
+		"sessions = 10000000":            `--sessions 10000000 is out of range; allowed is 1 to 1000000, or 0 for the default (--sessions is from /`,
+		"relay-bits = 99999999999":       `"99999999999" (--relay-bits is from /`,
+		"listen = \"a\"\nlisten = \"b\"": "line 2: Key 'listen' has already been defined",
+		"\x00\xc9\xff":                   "line 1: ",
+		"check = true":                   `"check" is no setting`,
+		"listen =":                       "line 1: ",
+		"[listen]\nx = 1":                "listen is a table or a date",
+		"listen = \"nowhere\"":           `--listen "nowhere" is not an address with a port`,
+		"region = \"EU\"":                `--region "EU" is no region: allowed is one letter`,
+		"log-level = \"loud\"":           "--log-level must be one of",
+		"limits = \"none\"":              `--limits "none" is unknown; allowed is: lab`,
+		"stun-ports = [\"http\"]":        "--stun-ports",
+		"admin = \":3480\"":              `--admin ":3480" names no address`,
 	} {
 		code, _, errs := checked(t, file)
+		if strings.Count(errs, "musubi.toml") != 1 { // the source is named, once
+			t.Errorf("%q: %q", file, errs)
+		}
 		if code != exitUsage || !strings.Contains(errs, want) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%q: exit %d, %q", file, code, errs)
 		}
@@ -87,5 +100,33 @@ func TestWrongFileIsOneSentence(t *testing.T) {
 	var o, e bytes.Buffer
 	if code := run([]string{"server", "--config", "/nowhere/x.toml"}, streams{&o, &e}); code != exitUsage || !strings.Contains(e.String(), "there is no such file") {
 		t.Errorf("a missing file: exit %d, %q", code, &e)
+	}
+}
+
+// A wrong value is refused with its source wherever it comes from, and --check and the start say the same.
+func TestWrongValueNamesItsSource(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"MUSUBI_SHARDS", "x", `--shards: expected a valid 64 bit int but got "x" (from envar MUSUBI_SHARDS="x")`},
+		{"MUSUBI_LOG_LEVEL", "loud", `--log-level must be one of "debug","info","warn","error" but got "loud" (--log-level is from MUSUBI_LOG_LEVEL)`},
+		{"MUSUBI_CAPACITY", "-1", "--capacity -1 is out of range; allowed is 1 to 1000000, or 0 for the default (--capacity is from MUSUBI_CAPACITY)"},
+		{"MUSUBI_CONFIG", "/", "--config / can't be read: read /: is a directory"},
+		{"MUSUBI_DATA", "/proc/none", "--data /proc/none: the "},
+	} {
+		t.Setenv(c.name, c.value)
+		var told [2]string
+		for i, args := range [][]string{{"server", "--listen", "127.0.0.1:0", "--check"}, {"server", "--listen", "127.0.0.1:0"}} {
+			var o, e bytes.Buffer
+			if c.name != "MUSUBI_DATA" {
+				args = append(args, "--data", t.TempDir())
+			}
+			if code := run(args, streams{&o, &e}); code == 0 || !strings.Contains(e.String(), c.want) || strings.Count(e.String(), "\n") != 1 {
+				t.Errorf("%s=%s: exit %d, %q", c.name, c.value, code, &e)
+			}
+			told[i] = e.String()
+		}
+		if c.name != "MUSUBI_DATA" && told[0] != told[1] {
+			t.Errorf("--check says %q, the start %q", told[0], told[1])
+		}
+		os.Unsetenv(c.name)
 	}
 }

@@ -63,11 +63,15 @@ func run(args []string, std streams) (code int) {
 		return exitUsage
 	}
 	if err != nil {
-		fmt.Fprintf(std.err, "musubi: %v (musubi --help shows what there is)\n", err)
+		where := ""
+		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
+			where = fromWhere(parse.Context, err.Error())
+		}
+		fmt.Fprintf(std.err, "musubi: %v%s (musubi --help shows what there is)\n", err, where)
 		return exitUsage
 	}
 	if err := ctx.Run(settingsOf(ctx)); err != nil {
-		fmt.Fprintln(std.err, "musubi:", err)
+		fmt.Fprintf(std.err, "musubi: %v%s\n", err, fromWhere(ctx, err.Error()))
 		if wrong := (*server.UsageError)(nil); errors.As(err, &wrong) {
 			return exitUsage
 		}
