@@ -41,6 +41,7 @@ func (c *capture) listen(w *World) {
 				c.line(`{"secret":"%x"}`, b)
 			}
 		},
+		master:  func(b [32]byte) { c.line(`{"master":"%x"}`, b) },
 		roomKey: func(room uint64, key [32]byte) { c.line(`{"room":"%d","key":"%x"}`, room, key) },
 		datagram: func(p natsim.Packet) {
 			if left--; left >= 0 {

@@ -6,6 +6,7 @@ import "github.com/musubi-p2p/musubi/core/natsim"
 type ears struct {
 	datagram func(p natsim.Packet)
 	stream   func(number uint32, end int, b []byte) // a datagram inside a TCP connection, to the server (0) or the client (1)
+	master   func(b [32]byte)                       // of a server
 	secret   func(b []byte)                         // what an actor drew, or a static key that it was given
 	roomKey  func(room uint64, key [32]byte)        // of a password
 }

@@ -70,6 +70,9 @@ func (w *World) AddServer(addr string, configure func(*hub.Config), further ...s
 	}
 	s.cfg = cfg
 	w.ears.overhear(cfg.Static[:])
+	if w.ears != nil {
+		w.ears.master(cfg.Master)
+	}
 	if s.Hub, err = hub.New(w.now, cfg); err != nil {
 		panic("sim: " + err.Error())
 	}

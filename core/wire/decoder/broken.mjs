@@ -16,6 +16,7 @@ function readerOf(doc, kind, sample) {
     case 'datagram': return whole([...doc.datagrams.values()].find((d) => d.name === name).layout, name, 1);
     case 'signal': return whole(doc.signals.get(sample.bytes[0]).layout, name.split(' ')[1], 1);
     case 'payload': return whole(doc.payloads[name], name, 0);
+    case 'sealed': return whole(doc.sealed[name.split(' ')[0]], `${name}`, 0);
     case 'LAN': return whole(doc.lan[name], name, 0);
     case 'frame': return (b) => readFrames(doc, b, sample.path);
     case 'STUN': return readSTUN;

@@ -15,7 +15,7 @@ export function readDocument(markdown) {
   layouts.checks.cookie = (v, c) => {
     if (v.kind === 0 && (v.seconds || !zero(v.mac))) throw new Malformed(c.name('kind'), '0, and not all of it zero');
   };
-  const doc = { layouts, frames: parseFrames(block('frames')), signals: new Map(), datagrams: new Map(), payloads: {}, lan: {} };
+  const doc = { layouts, frames: parseFrames(block('frames')), signals: new Map(), datagrams: new Map(), payloads: {}, lan: {}, sealed: {} };
   for (const [name, up] of [['to the server', true], ['to the client', false]]) {
     for (const line of block(name)) {
       const [, type, word, rest] = /^(\d+)\s+(\w+)\s*(.*)$/.exec(line);
@@ -29,6 +29,10 @@ export function readDocument(markdown) {
   for (const line of block('payloads')) {
     const [, name, rest] = /^(message 1|message 2|player)\s+(.*)$/.exec(line);
     doc.payloads[name] = parseFields(rest);
+  }
+  for (const line of block('tickets')) {
+    const [, name, rest] = /^(\w+)\s+(.*)$/.exec(line);
+    doc.sealed[name] = parseFields(rest);
   }
   for (const line of block('LAN')) {
     const [, name, rest] = /^(\w+)\s+(.*)$/.exec(line);
@@ -47,6 +51,7 @@ function allKinds(doc, markdown) {
   for (const m of markdown.matchAll(/^    secret' = .* (symmetric|mixed)$/gm)) kinds.push(`step ${m[1]}`);
   for (const [type, s] of doc.signals) kinds.push(`signal ${type} ${s.name}`);
   for (const name of Object.keys(doc.payloads)) kinds.push(`payload ${name}`);
+  for (const name of Object.keys(doc.sealed)) kinds.push(`sealed ${name} ticket`);
   for (const name of Object.keys(doc.lan)) kinds.push(`LAN ${name}`);
   for (const m of markdown.matchAll(/^\| ([1-6]) (Heard|Punch|Opened|Sampled|Fresh|Ended) /gm)) kinds.push(`control ${m[1]} ${m[2]}`);
   for (const name of ['request', 'answer', 'refusal', 'classic request', 'classic answer']) kinds.push(`STUN ${name}`);

@@ -34,11 +34,12 @@ async function main([documentPath, vectorsPath, capturePath]) {
       if (x.world) { world = new World(doc, tally); name = x.world; }
       else if (x.secret) world.secret(Buffer.from(x.secret, 'hex'));
       else if (x.room) world.roomKey(BigInt(x.room), Buffer.from(x.key, 'hex'));
+      else if (x.master) world.servers.master(Buffer.from(x.master, 'hex'));
       else if (x.lan) world.lanKey = Buffer.from(x.lan, 'hex');
       else {
         const b = Buffer.from(x.data, 'hex');
         if (x.stream) world.stream(x.stream, x.end, b);
-        else world.datagram(b);
+        else world.datagram(b, false, x.to);
         tally.datagrams++;
         tally.bytes += b.length;
       }

@@ -5,6 +5,7 @@ import { readFrames, repairOf } from './frames.mjs';
 import { Initiator, publicKey } from './noise.mjs';
 import { Direction, header, resumeSecret } from './session.mjs';
 import { Ratchets } from './phases.mjs';
+import { Servers } from './sealed.mjs';
 import { readSTUN } from './stun.mjs';
 import { Stream } from './websocket.mjs';
 
@@ -31,6 +32,7 @@ export class World {
     this.streams = new Map();
     this.classic = new Set();
     this.queries = new Set();
+    this.servers = new Servers(doc, (kind, sample) => this.note(kind, sample));
   }
 
   secret(b) {
@@ -59,7 +61,8 @@ export class World {
   }
 
   // datagram takes one UDP payload, or one out of a stream.
-  datagram(b, inStream = false) {
+  datagram(b, inStream = false, to = undefined) {
+    this.to = to; // where it goes; nothing inside a stream
     if (b.length > 1472) throw new Malformed('datagram', `${b.length} bytes, at most 1472`);
     switch (b.length ? b[0] >> 6 : 0) {
       case 0: return b.length > 3 && b.readUInt32BE() === 0x3f4d5553 ? this.lan(b, inStream) : this.stun(b, inStream);
@@ -85,7 +88,10 @@ export class World {
     if (inStream) throw new Malformed(c.name('type'), 'inside a stream');
     this.randoms.add(hex(v.random));
   }
-  RETRY(v, _, c) { this.answers(v, c); if (v.cookie.kind !== 1) throw new Malformed(c.name('cookie.kind'), `${v.cookie.kind}`); }
+  RETRY(v, _, c) {
+    this.answers(v, c);
+    this.servers.cookie(v.cookie, 'cookies', this.to, v.random);
+  }
   REFUSE(v, _, c) { this.answers(v, c); if (v.code >= 0) throw new Malformed(c.name('code'), `${v.code}`); }
   answers(v, c) { if (!this.randoms.has(hex(v.random))) throw new Malformed(c.name('random'), 'of no question'); }
 
@@ -144,6 +150,9 @@ export class World {
       if (b.length > 1200) throw new Malformed(c.name('noise'), 'larger than its question');
       this.stunTokens.add(hex(info['STUN token']));
       this.resets.set(info['conn id'], info['reset token']);
+      this.servers.reset(info['reset token'], info['conn id'], this.node);
+      this.servers.cookie(info['address token'], 'cookies', this.to);
+      if (this.to) this.servers.stun(info['STUN token'], this.to, info['address token'].seconds);
       const link = { ...hello.link, secret: resumeSecret(got.halves, got.hash) };
       const aes = (hello.info.flags & info.flags & 1) !== 0;
       this.addReceiver(info['conn id'], new Direction(got.halves[0], aes, { link, toServer: true }));
@@ -166,7 +175,10 @@ export class World {
   }
   BIND(v, b, c) { this.mac(v, b, c, this.legs.get(hex(v.ticket))); }
   BIND2(v, b, c) { this.mac(v, b, c, this.legs.get(hex(v.ticket))); }
-  CHALLENGE(v, _, c) { if (!this.binds.has(hex(v.nonce))) throw new Malformed(c.name('nonce'), 'of no BIND'); }
+  CHALLENGE(v, _, c) {
+    if (!this.binds.has(hex(v.nonce))) throw new Malformed(c.name('nonce'), 'of no BIND');
+    this.servers.cookie(v.cookie, 'relay cookies', this.to, v.nonce);
+  }
   BOUND(v, b, c) { this.mac(v, b, c, this.binds.get(hex(v.nonce))); }
   RELAYED(v, b) { this.packet(v.packet, b); }
 
@@ -232,7 +244,12 @@ export class World {
     this.note(`signal ${bytes[0]} ${kind.name}`, { bytes, fields: c.fields });
   }
 
-  onTicket(v, link) { this.tickets.set(hex(v.ticket), { secret: link.secret, client: link.client, app: link.app }); }
+  onTicket(v, link) {
+    const t = this.servers.ticket('resume', v.ticket);
+    if (!t.client.equals(link.client) || !t.secret.equals(link.secret) || !t.app.equals(link.app)) throw new Malformed('resume ticket', 'is of another link');
+    this.tickets.set(hex(v.ticket), { secret: link.secret, client: link.client, app: link.app });
+  }
+  onRoomTicket(v) { if (this.servers.ticket('room', v.ticket).room !== v.room) throw new Malformed('room ticket.room', 'is another'); }
   intro(id, more) {
     const key = hex(id);
     const i = { ...this.intros.get(key), ...more };
@@ -241,11 +258,18 @@ export class World {
   }
   onRequest(v, link) { this.intro(v.introduction, { psk: v.psk, room: v.room, epoch: v.epoch, caller: v.key, callee: link.client, app: link.app }); }
   onAccept(v) { this.first(v); }
-  onIntroduction(v) {
-    for (const g of [v.relay, v.backup]) if (g) this.legs.set(hex(g.ticket), g.key);
+  onIntroduction(v, link) {
+    this.grants(v, link);
     this.first(v);
   }
-  onAccepted(v) { for (const g of [v.relay, v.backup]) if (g) this.legs.set(hex(g.ticket), g.key); }
+  onAccepted(v, link) { this.grants(v, link); }
+  grants(v, link) {
+    for (const g of [v.relay, v.backup]) {
+      if (!g) continue;
+      this.legs.set(hex(g.ticket), g.key);
+      this.servers.relay(g, v.introduction, link.client);
+    }
+  }
   onAnswer(v) { this.second(v); }
   onAnswered(v) { this.second(v); }
 
