@@ -16,12 +16,15 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/musubi-p2p/musubi/core/cmd/bench/internal/load"
 )
 
 type commands struct {
 	Run   runCmd   `cmd:"" help:"Measure."`
 	Table tableCmd `cmd:"" help:"Show a run that was kept, with goals and verdicts."`
 	Plot  plotCmd  `cmd:"" help:"Draw a run that was kept."`
+	Raw   rawCmd   `cmd:"" name:"raw-relay" hidden:"" help:"The relay that does nothing but receive and send; run starts it."`
 }
 
 func main() {
@@ -46,3 +49,8 @@ func (c *tableCmd) Run() error {
 	}
 	return err
 }
+
+type rawCmd struct{}
+
+// Run forwards until it is killed.
+func (*rawCmd) Run() error { return load.ServeRaw(os.Stdout) }

@@ -35,6 +35,9 @@ var about = map[string]string{
 	"quic-go": "quic-go",
 	"enet":    "ENet (not encrypted)",
 	"coturn":  "coturn",
+
+	"forwarder": "recvmmsg and sendmmsg, nothing else (limit)",
+	"direct":    "no relay (the load's own time)",
 }
 
 // programs finds the libraries of a benchmark that are built and wanted.

@@ -33,13 +33,10 @@ func (m *Minter) grant(session [16]byte, leg uint8) (wire.RelayGrant, error) {
 func (m *Minter) Musubi(at netip.AddrPort) (p Pair, err error) {
 	var session [16]byte
 	_, _ = rand.Read(session[:])
+	if p, err = newPair(at, at); err != nil {
+		return p, err
+	}
 	for i := range p {
-		if p[i], err = newEnd(); err != nil {
-			return p, err
-		}
-		if err = p[i].connect(at); err != nil {
-			return p, err
-		}
 		handle, err := m.bind(p[i], at, session, uint8(i))
 		if err != nil {
 			return p, err
