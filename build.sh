@@ -106,17 +106,21 @@ cmd_demo() {
 
 # The example game in two windows. What it can't do here it says, and what to type instead.
 cmd_play() {
+  [ "$(uname)" = Linux ] || fail "play works on Linux. Here: ./build.sh lib, build/bin/musubi server, and build/bin/musubi_arena with the address that it prints, once for each player"
   case " $* " in
-    *" --pictures "* | *" --xvfb "*) need "${files_play[@]}" Xvfb:xvfb || fail "not root; install: apt-get install libsdl2-dev xvfb" ;;
+    *" --pictures "* | *" --xvfb "*) need "${tools_build[@]}" "${files_play[@]}" Xvfb:xvfb || fail "not root; install: apt-get install gcc cmake make git libsdl2-dev xvfb" ;;
     *" --bots "*) ;; # they need no window
-    *) need "${files_play[@]}" || fail "the game's windows need SDL 2, and only root can install it: apt-get install libsdl2-dev (or: ./build.sh play --bots)" ;;
+    *) need "${tools_build[@]}" "${files_play[@]}" || fail "the game's windows need SDL 2, and only root can install it: apt-get install gcc cmake make git libsdl2-dev (or: ./build.sh play --bots)" ;;
   esac
+  [ -x "$out/bin/musubi_arena" ] || say "building the library, the server and the game: some minutes the first time"
   cmd_lib >/dev/null
   case " $* " in *" --here "*) exec "$out/bin/natlab" play --bin-dir "$out/bin" "$@" ;; esac
-  if is_root && need nft:nftables ip:iproute2 && "$out/bin/natlab" check; then
+  local why="They are root's."
+  if is_root && need nft:nftables ip:iproute2 && why=$("$out/bin/natlab" check); then
     exec "$out/bin/natlab" play --bin-dir "$out/bin" "$@"
   fi
-  say "No network namespaces here (they need root, nftables and /dev/net/tun): both players are on this computer's own network."
+  say "No network namespaces here. $why"
+  say "So both players are on this computer's own network."
   exec "$out/bin/natlab" play --here --bin-dir "$out/bin" "$@"
 }
 

@@ -46,6 +46,7 @@ func (c *playCmd) Run(ctx context.Context) error {
 		fmt.Print(`There is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set), so that no window can be opened. Either of these shows the game all the same:
     ./build.sh play --bots               two bots play without windows; what happens to their connection is told line by line
     ./build.sh play --pictures DIR       they play in windows on an invisible display; a picture and a film of it go to DIR
+If there is one and sudo hides it: sudo --preserve-env=DISPLAY,XAUTHORITY ./build.sh play
 `)
 		return errCannot
 	}
@@ -86,6 +87,9 @@ func (c *playCmd) play(ctx context.Context, out io.Writer) (err error) {
 func (c *playCmd) people(ctx context.Context, out io.Writer, set *stage) error {
 	ann, bob, err := c.two(ctx, set)
 	if err != nil {
+		if os.Getenv("SUDO_USER") != "" && ctx.Err() == nil {
+			err = fmt.Errorf("%w\nIf your display does not let root in: xhost +si:localuser:root, or run it without sudo", err)
+		}
 		return err
 	}
 	where := "each behind its own NAT, in a network namespace of its own: 20 ms between any two of them and the server"
