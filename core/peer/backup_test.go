@@ -74,6 +74,37 @@ func TestRelayIsLeftInTime(t *testing.T) {
 	}
 }
 
+// The same soon after the other relay was restarted, as nodes are upgraded one after the other: it has forgotten both legs, and nobody
+// has noticed that yet. They are bound again, and then the relay that ends is left before it does.
+func TestRelayIsLeftForOneThatWasAway(t *testing.T) {
+	for seed := range uint64(4) {
+		r := newRig(t, seed)
+		var sent [2]uint32
+		r.run(10*time.Second+time.Duration(seed)*3*time.Second, 50*time.Millisecond, &sent)
+		clear(r.relays[1].bound)
+		r.run(2*time.Second, 50*time.Millisecond, &sent)
+		for _, s := range r.sides {
+			s.gap = 0
+		}
+		r.sides[0].LeaveRelay(r.now, r.relays[0].addr)
+		r.run(25*time.Second, 50*time.Millisecond, &sent)
+		carried := r.relays[0].carried
+		r.run(5*time.Second, 50*time.Millisecond, &sent)
+		if n := r.relays[0].carried - carried; n > 4 {
+			t.Errorf("seed %d: %d datagrams in 5 s still went by the relay that is to end", seed, n)
+		}
+		r.relays[0].dead = true
+		r.run(5*time.Second, 50*time.Millisecond, &sent)
+		r.run(time.Second, 0, &sent)
+		for n, s := range r.sides {
+			if s.next != sent[1-n] || s.paths.route != wire.PathBackup || s.gap > 1500*time.Millisecond || s.closed != "" {
+				t.Errorf("seed %d: side %d got %d of %d, on path %d, %q, gap %v, closed %q", seed, n, s.next, sent[1-n], s.paths.route, s.routes, s.gap, s.closed)
+			}
+			t.Logf("seed %d: gap %v, %q", seed, s.gap, s.routes)
+		}
+	}
+}
+
 // Who only listens hears on: the sender's change is enough, and ACKs go back the way that the data came.
 func TestRelayDiesUnderAListener(t *testing.T) {
 	r := newRig(t, 3)

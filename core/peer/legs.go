@@ -22,6 +22,7 @@ type leg struct {
 	client    *relay.Client // nil: not granted
 	open      bool          // the path is open in rudp
 	warmAt    time.Time
+	asked     bool // by a PING: if that is not answered, another one follows soon
 	rebindAt  time.Time
 	requeueAt time.Time // what was sent before boundAt and is unanswered then is lost; zero: no doubt
 	boundAt   time.Time
@@ -141,14 +142,22 @@ func (p *Peer) swapRelay(now time.Time) {
 }
 
 // LeaveRelay has the other relay take over, if there is one, from one at an address that will end soon. What is under way there
-// still arrives.
+// still arrives. If the other one does not answer just now, it takes over as soon as it does.
 func (p *Peer) LeaveRelay(now time.Time, addr netip.AddrPort) {
-	if !p.Connected() || p.paths.proof.on || p.via().client.Addr() != addr {
+	if !p.Connected() {
 		return
 	}
+	p.paths.leaving = addr
 	if s := p.spare(); s != nil && !deadline.Due(now, p.silentAt(s)) {
-		p.via().left = true
-		p.relayBy(now, s, "the relay's server is about to end, the other one takes over")
+		p.leave(now, s)
+	}
+}
+
+// leave goes to the other relay from one that will end soon.
+func (p *Peer) leave(now time.Time, to *leg) {
+	if old := p.via(); !p.paths.proof.on && old.client.Addr() == p.paths.leaving {
+		p.relayBy(now, to, "the relay's server is about to end, the other one takes over")
+		old.left = true
 	}
 }
 
@@ -164,6 +173,9 @@ func (p *Peer) heardBy(now time.Time, id wire.PathID) (back wire.PathID) {
 	}
 	if t.stray >= followAfter && l == p.spare() && !t.proof.on && now.Sub(p.via().heard) >= followSilence {
 		p.relayBy(now, l, "the other side left the relay for the other one")
+	}
+	if l == p.spare() && !now.Before(t.swapAt) {
+		p.leave(now, l)
 	}
 	return id
 }
@@ -232,8 +244,14 @@ func (p *Peer) tendLeg(now time.Time, l *leg) {
 			// other side comes back.
 			l.warmAt = now.Add(relayRebindAway)
 			l.client.Bind(now)
-		default:
+		case !l.asked:
 			p.conn.Ping(now, l.id)
+			l.asked, l.warmAt = true, now.Add(relaySilent)
+		default: // two without an answer make it silent, and it is bound again: its relay may have been restarted
+			l.asked, l.warmAt = false, now.Add(relayWarm-relaySilent)
+			if p.conn.PathStats(l.id).UnackedSinceHeard > 0 {
+				p.conn.Ping(now, l.id)
+			}
 		}
 	}
 	if !deadline.Due(now, p.rebindDue(l)) {

@@ -46,9 +46,10 @@ type paths struct {
 	holdUntil time.Time // no return to direct before
 	waiting   wire.PathID
 	retries   int
-	retryAt   time.Time // try direct again; zero: not scheduled
-	swapAt    time.Time // no change of the relay before
-	stray     int       // packets in a row by the relay that is not in use
+	retryAt   time.Time      // try direct again; zero: not scheduled
+	swapAt    time.Time      // no change of the relay before
+	stray     int            // packets in a row by the relay that is not in use
+	leaving   netip.AddrPort // a relay that will end soon; invalid: none
 }
 
 func (t *paths) direct(id wire.PathID) bool {
