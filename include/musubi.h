@@ -95,7 +95,8 @@ enum {
     MUSUBI_CONFIG_NO_PORT_MAPPING = 8, /* don't ask the router for a port (PCP, NAT-PMP, UPnP) */
     MUSUBI_CONFIG_NO_INVITES = 16,     /* refuse invitations of other users */
     MUSUBI_CONFIG_NO_PQ = 32,          /* renew keys between players with X25519 alone, not with ML-KEM-768 beside it (post-quantum) */
-    MUSUBI_CONFIG_REQUIRE_PQ = 64      /* refuse players who can't do that, or don't want to: ERR_PQ; not together with NO_PQ */
+    MUSUBI_CONFIG_REQUIRE_PQ = 64      /* refuse players who can't do that, or don't want to: ERR_PQ; with others no message leaves before it,
+                                          which makes the first a round trip later. Not together with NO_PQ */
 };
 
 /* Options of a room: in musubi_room_config, musubi_room_configure, ROOM_OPTIONS and ROOM_LISTED. */

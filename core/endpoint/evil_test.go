@@ -31,6 +31,7 @@ type evil struct {
 	control  []evilSent    // relay datagrams to the server
 	events   []api.Event
 	conns    uint32
+	flags    uint32 // what the other player offers in the handshake; 0: as a library that renews no keys
 }
 
 type evilSent struct {
@@ -228,7 +229,7 @@ func (w *evil) peerConfig(id uint64, intro byte, weCall bool, lan ...netip.AddrP
 	if weCall {
 		caller, callee = callee, caller
 	}
-	return secure.PeerConfig{Rand: w.rand, Static: playerKey(id), Remote: w.e.PublicKey(), PSK: [32]byte{intro}, Info: wire.PeerInfo{ConnID: 7, LAN: lan},
+	return secure.PeerConfig{Rand: w.rand, Static: playerKey(id), Remote: w.e.PublicKey(), PSK: [32]byte{intro}, Info: wire.PeerInfo{Flags: w.flags, ConnID: 7, LAN: lan},
 		Prologue: secure.PeerPrologue("test", evilRoom, 1, wire.IntroID{intro}, caller, callee, wire.Version)}
 }
 

@@ -212,6 +212,37 @@ func TestNothingIsToldOfAClosedConnection(t *testing.T) {
 	}
 }
 
+// A player with a library that renews no keys is connected to as ever, unless post-quantum keys are required: then it is refused
+// before it has an answer.
+func TestOlderLibrary(t *testing.T) {
+	for _, pq := range []api.PQ{api.PQOn, api.PQRequired} {
+		w := newEvil(t, 12)
+		w.e.cfg.PQ = pq
+		w.room(2)
+		s, hs := w.introduction(2, 1, party("203.0.113.2:4000"))
+		w.say(s)
+		if pq == api.PQRequired {
+			if r := w.take(wire.SigReject); api.Code(r.Code) != api.ErrPQ || w.count(api.EventPeerConnected) != 0 || w.count(api.EventPeerClosed) != 1 {
+				t.Errorf("%+v, %+v", r, w.events)
+			}
+			continue
+		}
+		keys, info, err := hs.Finish(w.take(wire.SigAnswer).Noise)
+		if err != nil || keys.Renewable() || info.Flags&wire.FlagRekey == 0 {
+			t.Fatal("the handshake is another", err, info.Flags)
+		}
+		b, _ := keys.Begin(nil, wire.PathRelay)
+		b = keys.Seal(wire.AppendMessage(b, &wire.Message{Payload: []byte("hello")}, true), 0)
+		w.e.HandleDatagram(w.now, api.MainSocket, evilAddr, append(wire.AppendRelayed(nil, 1), b...))
+		w.pump()
+		w.wait(8 * time.Second)
+		report := string(w.e.AppendReport(nil, w.now))
+		if w.count(api.EventMessage) != 1 || w.count(api.EventPeerClosed) != 0 || !strings.Contains(report, "the other side renews none") {
+			t.Errorf("%+v\n%s", w.events, report)
+		}
+	}
+}
+
 // A server that floods a client whose game does not poll takes a bounded amount of memory, and the game is told.
 func TestEventsThatNobodyTakesAreBounded(t *testing.T) {
 	for kind, n := range map[string]int{"data": 300, "members": maxEvents + 500} {

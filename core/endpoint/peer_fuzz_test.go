@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 	"time"
@@ -25,8 +26,14 @@ func FuzzPeerSession(f *testing.F) {
 	f.Add(script(packet(7, probe), []byte{1, 30}, packet(2, []byte{1}), packet(7|8, probe), []byte{1, 255, 3, 0}))
 	f.Add(script(packet(7, wire.AppendProbe(nil, &wire.Probe{Response: true, RespNonce: 7, Observed: publicAddr})), []byte{4, 1, 1, 100}))
 	f.Add(script(packet(8, wire.AppendSuspend(nil, wire.Suspend{Turn: 1, Millis: 900})), []byte{2, 3, 1, 255}, packet(0, []byte{6, 0, 0, 0, 1, 0})))
+	offer := func(sequence uint64) []byte {
+		return wire.AppendCrypto(nil, &wire.Crypto{Sequence: sequence, Size: 32, Payload: append([]byte{9}, make([]byte, 31)...)})
+	}
+	f.Add(script(packet(8, offer(0)), []byte{5, 0, 1, 5}, packet(8, []byte{1}), []byte{1, 255}, packet(8, offer(1))))
+	f.Add(script([]byte{5, 0}, packet(8, []byte{1}), []byte{1, 1, 5, 0}, packet(8|1, []byte{0x40, 0, 0, 1, 'x'}), packet(8, offer(0)), packet(8, offer(1))))
 	f.Fuzz(func(t *testing.T, script []byte) {
 		w := newEvil(t, 9)
+		w.flags = wire.FlagRekey // its offers of X25519 alone fit one piece
 		w.room(2)
 		s, hs := w.introduction(2, 1, party("203.0.113.2:4000"))
 		w.say(s)
@@ -38,7 +45,7 @@ func FuzzPeerSession(f *testing.F) {
 		for ops := 0; len(script) > 1 && ops < 100; ops++ {
 			op, arg := script[0], script[1]
 			script = script[2:]
-			switch op % 5 {
+			switch op % 6 {
 			case 0: // a packet: path, way and place of its sender, length, frames
 				if len(script) == 0 {
 					return
@@ -59,6 +66,18 @@ func FuzzPeerSession(f *testing.F) {
 				_ = w.e.Send(w.now, h, api.Outgoing{Mode: api.Mode(arg % 4), Channel: arg >> 4}, make([]byte, 10*int(arg)))
 			case 3:
 				w.e.NetworkChanged(w.now)
+			case 5: // it goes on to another phase when it has heard the client in this one
+				for _, p := range w.sent {
+					_, _, _, _ = keys.Open(p.b)
+				}
+				for _, p := range w.control {
+					if _, inner, ok := wire.ParseRelayed(p.b); ok {
+						_, _, _, _ = keys.Open(inner)
+					}
+				}
+				if w.sent, w.control = nil, nil; !keys.Turning() {
+					keys.Advance(bytes.Repeat([]byte{9}, int(arg)))
+				}
 			case 4:
 				if w.e.Suspend(w.now, time.Second); arg&1 == 0 {
 					w.e.Resume(w.now)

@@ -37,6 +37,7 @@ type rekeying struct {
 	hybrid bool          // both mix ML-KEM-768
 	offer  *secure.Offer // initiator: on its way, or its answer is
 	due    time.Time     // no offer before, sent as initiator or taken as responder
+	hold   bool          // the game's messages wait for the first ratchet
 	said   uint64        // messages either way at the last ratchet
 	first  bool          // the first ratchet is still to come
 
@@ -55,6 +56,9 @@ func (c *Config) features() (flags uint32) {
 	if flags |= wire.FlagRekey; c.PQ != api.PQOff {
 		flags |= wire.FlagHybrid
 	}
+	if c.PQ == api.PQRequired {
+		flags |= wire.FlagHybridFirst
+	}
 	return flags
 }
 
@@ -66,12 +70,19 @@ func (p *Peer) checkPQ(info *wire.PeerInfo) error {
 	return api.NewError(api.ErrPQ, "post-quantum keys are required here, and the other player's library is too old for them or has them switched off")
 }
 
-// beginRekeying starts the clock of the first ratchet.
+// beginRekeying starts the clock of the first ratchet. Where post-quantum keys are required there is none: nothing of the game's
+// leaves before it, which costs the first message a round trip.
 func (p *Peer) beginRekeying(now time.Time, info *wire.PeerInfo) {
 	k := &p.rekeying
 	k.hybrid = p.cfg.features()&info.Flags&wire.FlagHybrid != 0
+	if k.hold = k.hybrid && (p.cfg.features()|info.Flags)&wire.FlagHybridFirst != 0; k.hold {
+		p.conn.Hold(now, true)
+	}
 	if !p.caller {
 		k.first, k.due = true, now.Add(firstAfterKeys)
+		if k.hold {
+			k.due = now
+		}
 	}
 }
 
@@ -134,7 +145,7 @@ func (p *Peer) noteTurn(now time.Time) {
 		k.turned, k.at, k.oldUntil = n, now, now.Add(oldKeyPTOs*p.conn.LongestPTO())
 		if k.promised {
 			k.promised = false
-			p.ratcheted()
+			p.ratcheted(now)
 		}
 	} else if deadline.Due(now, k.oldUntil) {
 		s.DropOld()
@@ -149,9 +160,12 @@ func (p *Peer) advance(now time.Time, mix []byte) {
 }
 
 // ratcheted notes a Diffie-Hellman ratchet that is done.
-func (p *Peer) ratcheted() {
+func (p *Peer) ratcheted(now time.Time) {
 	k := &p.rekeying
-	k.ratchets++
+	if k.ratchets++; k.hold {
+		k.hold = false
+		p.conn.Hold(now, false)
+	}
 	k.first, k.said = false, p.said()
 }
 
@@ -166,7 +180,7 @@ func (p *Peer) takeCrypto(now time.Time, data []byte) (ok bool) {
 		if mix, err = k.offer.Finish(data); err == nil {
 			k.offer = nil
 			p.advance(now, mix)
-			p.ratcheted()
+			p.ratcheted(now)
 			k.due = now.Add(p.cfg.ratchetEvery())
 		}
 	case p.caller && !k.promised && !now.Before(k.due):

@@ -35,6 +35,8 @@ type side struct {
 	last   time.Time
 	gap    time.Duration // longest between two messages
 	routes []string
+	first  time.Time // when the first message came
+	early  int       // messages that came before the keys were renewed
 	closed string
 }
 
@@ -175,6 +177,12 @@ func (r *rig) drain() {
 func (r *rig) note(s *side, ev *api.Event) {
 	switch ev.Kind {
 	case api.EventMessage:
+		if s.next == 0 {
+			s.first = r.now
+		}
+		if s.session.Turned() == 0 {
+			s.early++
+		}
 		if n := binary.BigEndian.Uint32(ev.Data); n != s.next {
 			r.t.Errorf("message %d came when %d was due", n, s.next)
 		}

@@ -88,7 +88,7 @@ func (b *band) empty() bool {
 // hasData reports whether anything waits for the route; credit may still hold it back.
 func (c *Conn) hasData() bool {
 	for i := range c.queue.bands {
-		if !c.queue.bands[i].empty() {
+		if !c.hold && !c.queue.bands[i].empty() {
 			return true
 		}
 	}
@@ -98,7 +98,7 @@ func (c *Conn) hasData() bool {
 // hasUrgent reports whether something waits that the assured rate is for.
 func (c *Conn) hasUrgent() bool {
 	for level := range assuredLevel + 1 {
-		if !c.queue.bands[level].empty() {
+		if !c.hold && !c.queue.bands[level].empty() {
 			return true
 		}
 	}
@@ -108,6 +108,10 @@ func (c *Conn) hasUrgent() bool {
 // writeBands fills the packet with messages: strictly by level, except that bands whose share was withheld for a whole
 // packet's worth go first in this one, the least urgent before the others. One that credit holds up leaves it to them.
 func (c *Conn) writeBands(w *writer) {
+	if c.hold {
+		c.writeCrypto(w)
+		return
+	}
 	q := &c.queue
 	urgent := c.urgentCrypto()
 	if urgent {

@@ -51,6 +51,7 @@ type Conn struct {
 	credit credit
 	inbox  inbox
 	crypto *cryptoStream // nil without Config.Crypto
+	hold   bool          // see Hold
 	pool   pool
 	events seq.Ring[queuedEvent]
 	lent   *buffer // behind the Data of the last event

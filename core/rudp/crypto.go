@@ -40,6 +40,12 @@ func (c *Conn) SendCrypto(now time.Time, data []byte) {
 	s.band.reliable.push(m)
 }
 
+// Hold keeps the game's messages back, as long as it is on; SendCrypto's leave.
+func (c *Conn) Hold(now time.Time, on bool) {
+	c.tick(now)
+	c.hold = on
+}
+
 // TakeCrypto gives the peer's message that has come whole, once; nil: none has. Take it after each packet: a second one that
 // finds the first still here is the peer's mistake.
 func (c *Conn) TakeCrypto() (data []byte) {

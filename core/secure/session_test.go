@@ -199,7 +199,7 @@ func TestNumbersGoOnPastTheirLowBits(t *testing.T) {
 }
 
 func TestPacketsAllocateNothing(t *testing.T) {
-	for _, flags := range []uint32{0, wire.FlagAES} {
+	for _, flags := range []uint32{0, wire.FlagAES, renewable, renewable | wire.FlagAES} {
 		a, b := session(t, flags)
 		buf := make([]byte, 0, wire.MaxDatagram)
 		frames := make([]byte, 1100)

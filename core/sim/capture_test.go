@@ -136,7 +136,7 @@ func TestCaptureIsWhatTheDocumentSays(t *testing.T) {
 		{"IPv6", 1, TestIPv6BesideHopelessIPv4}, {"privacy", 2, TestRelayOnlyPlayersAddressesStayHidden}, {"consent", 1, TestConsentNeedsBothGames},
 		{"identity", 1, TestHonestPlayersWithCertificates}, {"outcomes", 1, TestServerLearnsOutcomes}, {"blocked", 1, TestUDPBlocked},
 		{"messages", 1, tellMessages}, {"numbers", 1, tellNumbers}, {"owners", 1, tellOwners}, {"ports", 5, tellPorts}, {"strangers", 1, tellStrangers},
-		{"credit", 1, tellCredit}, {"turns", 1, TestCampaignsTakeTurns}, {"poison", 1, TestFreshSocketsHealPoison}, {"reboot", 1, TestHuntIsRepeated},
+		{"credit", 1, tellCredit}, {"post-quantum", 5, TestPostQuantumKeysRequired}, {"turns", 1, TestCampaignsTakeTurns}, {"poison", 1, TestFreshSocketsHealPoison}, {"reboot", 1, TestHuntIsRepeated},
 	} {
 		c.story, c.worlds, c.most = s.name, 0, s.worlds
 		s.play(t)

@@ -106,10 +106,12 @@ func TestPostQuantumKeysRequired(t *testing.T) {
 		}
 		host, guest := player(wanA, "host", c.host), player(wanB, "guest", c.guest)
 		w.Meet(host, guest, 10*time.Second)
+		host.Stream(20, 20*time.Millisecond, false)
+		guest.Stream(20, 20*time.Millisecond, false)
 		w.Run(8 * time.Second)
 		if c.ok {
 			times, ratchets := host.renewed()
-			if host.Connected.IsZero() || len(host.Refused)+len(guest.Refused) > 0 || times != 1 || ratchets != 1 {
+			if host.Connected.IsZero() || len(host.Refused)+len(guest.Refused) > 0 || times != 1 || ratchets != 1 || host.Received != 20 || guest.Received != 20 {
 				t.Errorf("%+v: connected %v, told %v and %v, %d ratchets", c, host.Connected, host.Refused, guest.Refused, ratchets)
 			}
 			continue

@@ -222,10 +222,11 @@ type ClientInfo struct {
 // FlagAES in ClientInfo, ServerInfo and PeerInfo: this end has AES instructions; AES-256-GCM only if both have.
 const FlagAES = 1
 
-// Flags of a PeerInfo that say how this end renews keys; each counts if both have it.
+// Flags of a PeerInfo that say how this end renews keys. The first two count if both have them, the last if one has.
 const (
-	FlagRekey  = 2 // it takes key phases, and Diffie-Hellman ratchets over CRYPTO frames
-	FlagHybrid = 4 // it mixes ML-KEM-768 into those
+	FlagRekey       = 2 // it takes key phases, and Diffie-Hellman ratchets over CRYPTO frames
+	FlagHybrid      = 4 // it mixes ML-KEM-768 into those
+	FlagHybridFirst = 8 // no message of a game leaves before the first of those
 )
 
 // Flags of a ClientInfo: the privacy that the client itself asks for (api.Privacy), which can only make it stricter.

@@ -224,6 +224,7 @@ export class World {
       if (message) d.about.ratchets.take(message, d.about.initiator);
     }
     if (f.name !== 'MSG') return this.note(`frame ${f.type.toString(16).padStart(2, '0')} ${f.name}`, sample);
+    if (d.about.first && !d.phase) throw new Malformed('packet.MSG.type', 'before the first ratchet');
     this.note(`frame MSG mode ${f.mode} ${f.fragment ? 'fragment' : 'whole'}`, f.last ? undefined : sample);
     this.note(`frame MSG ${f.last ? 'without' : 'with'} length`);
     if (d.about.link && (f.mode !== 0 || f.channel !== 0)) throw new Malformed('packet.MSG.channel', `mode ${f.mode}, channel ${f.channel} on a link`);
@@ -297,9 +298,10 @@ export class World {
       if (!got) continue;
       i.answered.add(id);
       const caller = this.payload('player', got.payload), both = callee.flags & caller.flags, aes = (both & 1) !== 0;
+      const first = (both & 6) === 6 && ((callee.flags | caller.flags) & 8) !== 0; // ML-KEM-768 before any message
       const ratchets = both & 2 ? new Ratchets((both & 4) !== 0, this.secretOf, this.drawnAfter) : null;
-      this.addReceiver(caller['conn id'], new Direction(got.halves[0], aes, { peer: true, ratchets, initiator: true }));
-      this.addReceiver(callee['conn id'], new Direction(got.halves[1], aes, { peer: true, ratchets, initiator: false }));
+      this.addReceiver(caller['conn id'], new Direction(got.halves[0], aes, { peer: true, ratchets, first, initiator: true }));
+      this.addReceiver(callee['conn id'], new Direction(got.halves[1], aes, { peer: true, ratchets, first, initiator: false }));
       return;
     }
     throw new Malformed('KK 2', 'does not open');

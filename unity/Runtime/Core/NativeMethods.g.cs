@@ -158,7 +158,10 @@ namespace Musubi
         /// <summary>Renew keys between players with X25519 alone, not with ML-KEM-768 beside it (post-quantum)</summary>
         NoPq = 32,
 
-        /// <summary>Refuse players who can't do that, or don't want to: ERR_PQ; not together with NO_PQ.</summary>
+        /// <summary>
+        /// Refuse players who can't do that, or don't want to: ERR_PQ; with others no message leaves before it,
+        /// which makes the first a round trip later. Not together with NO_PQ.
+        /// </summary>
         RequirePq = 64,
     }
 
