@@ -9,7 +9,10 @@ build=$1 guide=$2
 work=$(mktemp -d)
 pids=()
 end() {
-	for pid in "${pids[@]}"; do kill -INT -- "-$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+	for pid in "${pids[@]}"; do
+		kill -INT -- "-$pid" 2>/dev/null || true # may have ended
+		wait "$pid" 2>/dev/null || true          # by a signal
+	done
 	rm -rf "$work"
 }
 trap end EXIT

@@ -100,10 +100,8 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 
 // A server that wants tokens is no fault of the network's, and with a token the doctor sees all of it.
 func TestDoctorAtAServerThatWantsTokens(t *testing.T) {
-	var out, errs bytes.Buffer
 	musubi := func(args ...string) (int, string) {
-		out.Reset()
-		errs.Reset()
+		var out, errs bytes.Buffer
 		code := run(args, streams{&out, &errs})
 		return code, out.String() + errs.String()
 	}
@@ -115,15 +113,28 @@ func TestDoctorAtAServerThatWantsTokens(t *testing.T) {
 	_, rest, _ := strings.Cut(made, "server ")
 	key, _, _ := strings.Cut(rest, "\n")
 	address := testServer(t, "--auth-key", key)
+	_, good := musubi("token", "mint", "--key", secret, "--app", "racer", "--sub", "user-17")
 
-	if code, text := musubi("doctor", address); code != 0 || !strings.Contains(text, "only players with an access token") || !strings.Contains(text, "--token") || strings.Contains(text, "Compare the key") {
-		t.Errorf("without: exit %d\n%s", code, text)
-	}
-	_, text := musubi("token", "mint", "--key", secret, "--app", "racer", "--sub", "user-17")
-	if code, text := musubi("doctor", "--token", strings.TrimSpace(text), address); code != 0 || !strings.Contains(text, "local network") || !strings.Contains(text, "first message after") {
-		t.Errorf("with one: exit %d\n%s", code, text)
-	}
-	if code, text := musubi("doctor", "--token", "nonsense", address); code != exitFailed || !strings.Contains(text, "not let in") || !strings.Contains(text, "musubi token inspect") {
-		t.Errorf("with a bad one: exit %d\n%s", code, text)
+	for name, c := range map[string]struct {
+		token string
+		code  int
+		says  []string
+	}{
+		"none": {"", 0, []string{"only players with an access token", "--token"}},
+		"good": {strings.TrimSpace(good), 0, []string{"local network", "first message after"}},
+		"bad":  {"nonsense", exitFailed, []string{"not let in", "musubi token inspect"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // each waits for ports that don't answer
+			code, text := musubi("doctor", "--token", c.token, address)
+			for _, want := range c.says {
+				if !strings.Contains(text, want) {
+					t.Errorf("no %q", want)
+				}
+			}
+			if code != c.code || strings.Contains(text, "Compare the key") {
+				t.Errorf("exit %d\n%s", code, text)
+			}
+		})
 	}
 }
