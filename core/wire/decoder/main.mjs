@@ -1,7 +1,7 @@
-// node main.mjs PROTOCOL.md VECTORS CAPTURE: checks the golden bytes, then takes every packet of a capture apart and names each of its bytes, by the document alone. The
-// capture has a line of JSON for each thing: the start of a world, a secret (a random draw of an actor, perhaps a private key), a
-// password's key, a datagram, a write to a TCP stream. Ends with 1 and says why if a byte is not explained, a value is not allowed, a kind of
-// the document did not come, or something broken is taken.
+// node main.mjs PROTOCOL.md VECTORS CAPTURE [some]: checks the golden bytes, then takes every packet of a capture apart and names each of its bytes, by
+// the document alone. The capture has, unless "some" stands behind it, a packet of every kind. It has a line of JSON for each thing: the start of a
+// world, a secret (a random draw of an actor, perhaps a private key), a server's master key, a password's or a join code's key, a datagram, a write to a TCP
+// stream. Ends with 1 and says why if a byte is not explained, a value is not allowed, a kind of the document did not come, or something broken is taken.
 import fs from 'node:fs';
 import readline from 'node:readline';
 import { readDocument } from './document.mjs';
@@ -22,7 +22,7 @@ class Tally {
   }
 }
 
-async function main([documentPath, vectorsPath, capturePath]) {
+async function main([documentPath, vectorsPath, capturePath, some]) {
   const doc = readDocument(fs.readFileSync(documentPath, 'utf8'));
   const faults = checkVectors(doc, JSON.parse(fs.readFileSync(vectorsPath)));
   const tally = new Tally();
@@ -31,7 +31,12 @@ async function main([documentPath, vectorsPath, capturePath]) {
     const x = JSON.parse(text);
     line++;
     try {
-      if (x.world) { world = new World(doc, tally); name = x.world; }
+      if (x.world) {
+        world?.end();
+        world = new World(doc, tally);
+        world.node = x.node;
+        name = x.world;
+      }
       else if (x.secret) world.secret(Buffer.from(x.secret, 'hex'));
       else if (x.room) world.roomKey(BigInt(x.room), Buffer.from(x.key, 'hex'));
       else if (x.master) world.servers.master(Buffer.from(x.master, 'hex'));
@@ -49,9 +54,10 @@ async function main([documentPath, vectorsPath, capturePath]) {
       if (faults.length > 20) break;
     }
   }
-  for (const kind of doc.kinds) if (!tally.kinds.has(kind)) faults.push(`never seen: ${kind}`);
+  try { world.end(); } catch (e) { faults.push(`${name}: ${e.message}`); }
+  if (!some) for (const kind of doc.kinds) if (!tally.kinds.has(kind)) faults.push(`never seen: ${kind}`);
   for (const kind of tally.kinds.keys()) if (!doc.kinds.includes(kind) && !/^path [2-6]$/.test(kind)) faults.push(`seen, but not in the document: ${kind}`);
-  if (!tally.repairs) faults.push('no REPAIR could be computed again');
+  if (!some && !tally.repairs) faults.push('no REPAIR could be computed again');
   const broken = breakAll(doc, tally.samples, faults);
   if (process.env.VERBOSE) for (const kind of [...tally.kinds].sort()) console.log(kind.join('  '));
   for (const f of faults) console.log(`FAULT ${f}`);

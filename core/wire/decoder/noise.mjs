@@ -84,6 +84,7 @@ export class Initiator {
     const client = this.decrypt(message.subarray(32, 80));
     if (!client) return null;
     this.s = secretOf(client);
+    if (!this.s) return null;
     this.mixKey(dh(this.s, server));
     const payload = this.decrypt(message.subarray(80));
     return payload && { payload, client };

@@ -60,6 +60,9 @@ export class World {
     }
   }
 
+  // end fails if a stream's last frame is not whole.
+  end() { for (const s of this.streams.values()) s.end(); }
+
   // datagram takes one UDP payload, or one out of a stream.
   datagram(b, inStream = false, to = undefined) {
     this.to = to; // where it goes; nothing inside a stream
