@@ -85,14 +85,14 @@ func (c *playCmd) screenshot(ctx context.Context, set *stage) error {
 			bob = p
 		}
 	}
-	if err := awaitRoutes(ctx, []*harness.Process{bob}, 0, isDirect); err != nil {
+	if err := awaitRoutes(ctx, []*harness.Process{bob}, isDirect); err != nil {
 		return err
 	}
 	cut, err := awaitEvent(ctx, bob, gameCut)
 	if err != nil {
 		return err
 	}
-	if err := awaitRoutes(ctx, []*harness.Process{ann}, cut, isRelay); err != nil {
+	if _, err := ann.Await(ctx, gameRoute, harness.Since(cut), isRelay); err != nil { // only Bob's can be
 		return err
 	}
 	if err := pause(ctx, 1200*time.Millisecond); err != nil { // some of it in the graph
@@ -157,7 +157,7 @@ func (c *playCmd) film(ctx context.Context, set *stage) error {
 	if err != nil {
 		return err
 	}
-	if err := goodbye(io.Discard, []*harness.Process{ann, bob}); err != nil {
+	if err := goodbye(ctx, io.Discard, []*harness.Process{ann, bob}); err != nil {
 		return err
 	}
 	return save(filepath.Join(c.Pictures, "arena.gif"), func(w io.Writer) error {

@@ -164,14 +164,14 @@ func (c *playCmd) bots(ctx context.Context, out io.Writer, set *stage) error {
 		return err
 	}
 	both := []*harness.Process{ann, bob}
-	if err := awaitRoutes(ctx, both, 0, isDirect); err != nil {
+	if err := awaitRoutes(ctx, both, isDirect); err != nil {
 		return err
 	}
 	if err := pause(ctx, cutAfter); err != nil {
 		return err
 	}
 	if set.display != nil {
-		if err := set.seeWindows(2, s); err != nil {
+		if err := set.seeWindows(ctx, 2, s); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func (c *playCmd) bots(ctx context.Context, out io.Writer, set *stage) error {
 	if err := throughACut(ctx, s, both, cut, heal); err != nil {
 		return err
 	}
-	return goodbye(out, both)
+	return goodbye(ctx, out, both)
 }
 
 // throughACut lets the direct path be cut, waits for the relay on both sides, lets it be healed, and waits for direct routes. Both give
@@ -197,7 +197,7 @@ func throughACut(ctx context.Context, s *story, games []*harness.Process, cut, h
 		return err
 	}
 	s.sayAt(at, "✂  the direct path is cut, both directions; the server stays reachable")
-	if err := awaitRoutes(ctx, games, at, isRelay); err != nil {
+	if err := awaitRoutes(ctx, games, isRelay); err != nil {
 		return err
 	}
 	if err := pause(ctx, cutAfter); err != nil {
@@ -207,7 +207,7 @@ func throughACut(ctx context.Context, s *story, games []*harness.Process, cut, h
 		return err
 	}
 	s.sayAt(at, "⚕  the direct path is healed")
-	if err := awaitRoutes(ctx, games, at, isDirect); err != nil {
+	if err := awaitRoutes(ctx, games, isDirect); err != nil {
 		return err
 	}
 	return pause(ctx, cutAfter)
@@ -221,28 +221,53 @@ func awaitEvent(ctx context.Context, p *harness.Process, name string) (time.Dura
 	return e.At, err
 }
 
-// awaitRoutes waits until the latest route of each is such a one, and was taken after a moment.
-func awaitRoutes(ctx context.Context, games []*harness.Process, after time.Duration, such func(harness.Event) bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, playPatience, errors.New("it did not come within a minute"))
+// awaitRoutes waits until the latest route of each is such a one: on a machine that stands still a route may change by itself, too.
+func awaitRoutes(ctx context.Context, games []*harness.Process, such func(harness.Event) bool) error {
+	return await(ctx, "such a route", func() (bool, error) {
+		for _, p := range games {
+			select {
+			case <-p.Ended():
+				return false, fmt.Errorf("a game ended with exit code %d", p.ExitCode())
+			default:
+			}
+			if e, ok := p.Events().Last(gameRoute); !ok || !such(e) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+// await looks every twentieth of a second whether something is so, for a minute.
+func await(ctx context.Context, what string, so func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, playPatience, fmt.Errorf("no %s within a minute", what))
 	defer cancel()
-	for _, p := range games {
-		if _, err := p.Await(ctx, gameRoute, harness.Since(after), such); err != nil {
+	for {
+		if ok, err := so(); ok || err != nil {
+			return err
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 func isDirect(e harness.Event) bool { return strings.HasPrefix(e.Get("text"), "DIRECT") }
 func isRelay(e harness.Event) bool  { return strings.HasPrefix(e.Get("text"), "RELAY") }
 
 // goodbye tells all bots to end, which they do together, and judges how.
-func goodbye(out io.Writer, games []*harness.Process) error {
+func goodbye(ctx context.Context, out io.Writer, games []*harness.Process) error {
 	var ends sync.WaitGroup
 	for _, p := range games {
 		ends.Go(func() { p.Stop(goodbyeTime) })
 	}
-	ends.Wait()
+	all := make(chan struct{})
+	go func() { ends.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-ctx.Done(): // the stage's end is less patient
+		return context.Cause(ctx)
+	}
 	var errs []error
 	for i, p := range games {
 		for _, e := range p.Events() {

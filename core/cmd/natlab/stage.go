@@ -135,27 +135,32 @@ func (s *stage) startGame(binDir string, side wan.Side, name, window string, arg
 	return p, err
 }
 
-// seeWindows looks whether so many windows side by side show something: where none is, the screen is black.
-func (s *stage) seeWindows(n int, tell *story) error {
-	picture, err := s.display.Picture()
-	if err != nil {
-		return err
-	}
-	for i := range n {
-		lit := 0
-		for y := range windowHeight {
-			for x := i * windowWidth; x < (i+1)*windowWidth; x++ {
-				if p := picture.RGBAAt(x, y); p.R|p.G|p.B != 0 {
-					lit++
+// seeWindows waits until so many windows side by side show something: where none is, the screen is black.
+func (s *stage) seeWindows(ctx context.Context, n int, tell *story) error {
+	err := await(ctx, "picture in every window", func() (bool, error) {
+		picture, err := s.display.Picture()
+		if err != nil {
+			return false, err
+		}
+		for i := range n {
+			lit := 0
+			for y := range windowHeight {
+				for x := i * windowWidth; x < (i+1)*windowWidth; x++ {
+					if p := picture.RGBAAt(x, y); p.R|p.G|p.B != 0 {
+						lit++
+					}
 				}
 			}
+			if lit < windowWidth*windowHeight*9/10 {
+				return false, nil
+			}
 		}
-		if lit < windowWidth*windowHeight*9/10 {
-			return fmt.Errorf("window %d shows nothing: %d of its %d pixels are not black", i+1, lit, windowWidth*windowHeight)
-		}
+		return true, nil
+	})
+	if err == nil {
+		tell.sayAt(wan.Now(), "both windows show the game")
 	}
-	tell.sayAt(wan.Now(), "both windows show the game")
-	return nil
+	return err
 }
 
 // place gives the n-th window of that size in a row.
