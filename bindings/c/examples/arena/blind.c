@@ -2,6 +2,7 @@
 #include "arena.h"
 
 #include <signal.h>
+#include <stddef.h>
 
 static volatile sig_atomic_t told_to_leave;
 

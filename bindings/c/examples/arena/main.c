@@ -46,7 +46,7 @@ int main(int argc, char **argv)
     srand((unsigned)(past * 1e6));
     window = paint_open(place);
     if (!window && bot.seconds == 0)
-        return fprintf(stderr, "arena: --bot SECONDS plays without one\n"), 1;
+        return fprintf(stderr, "arena: no window opens here (was it built without SDL 2, or is there no display?); --bot SECONDS plays without\n"), 1;
     net_open(&a, words[0], name);
     if (a.stage == MENU && (n == 2 || bot.seconds > 0))
         net_enter(&a, strcmp(words[1], "new") ? words[1] : "");

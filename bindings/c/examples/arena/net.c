@@ -60,11 +60,13 @@ void net_send(struct arena *a, musubi_peer to, uint32_t mode, uint32_t channel, 
 static void words(struct arena *a, struct player *p, const musubi_event *e)
 {
     const char *text = (const char *)e->data + 1; /* the library puts a zero byte behind it */
+    char *s = p->name;
 
     if (e->data[0] == 'C')
         bot_hears(p, text), line(a, p, text);
     else if (e->data[0] == 'N' && e->data_size > 2)
-        p->colour = (unsigned char)text[0] % PLAYERS, snprintf(p->name, NAME, "%.15s", text + 1);
+        for (p->colour = (unsigned char)text[0] % PLAYERS, snprintf(s, NAME, "%.15s", text + 1); *s != 0; s++)
+            *s = *s < ' ' || *s > '~' ? '?' : *s; /* it goes to a terminal */
 }
 
 static void of_player(struct arena *a, struct player *p, const musubi_event *e)

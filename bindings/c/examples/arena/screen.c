@@ -44,7 +44,7 @@ int screen_input(struct arena *a)
     while (SDL_PollEvent(&e)) {
         if (e.type == SDL_QUIT || (e.type == SDL_KEYDOWN && !key(a, e.key.keysym.sym)))
             return 0;
-        if (e.type == SDL_TEXTINPUT && (typing || a->stage == MENU) && strlen(typed) < (typing ? 60 : 12))
+        if (e.type == SDL_TEXTINPUT && (typing || a->stage == MENU) && (e.text.text[0] & 0x80) == 0 && strlen(typed) < (typing ? 60 : 12))
             typed[strlen(typed)] = e.text.text[0]; /* behind it is zero */
     }
     a->push_x = (float)((down[SDL_SCANCODE_RIGHT] | down[SDL_SCANCODE_D]) - (down[SDL_SCANCODE_LEFT] | down[SDL_SCANCODE_A])) * (float)!typing;
