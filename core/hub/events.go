@@ -44,6 +44,9 @@ func (h *Hub) event(e Event) {
 	}
 }
 
+// HasEvents reports whether NextEvent has one.
+func (h *Hub) HasEvents() bool { return len(h.events) > 0 }
+
 // NextEvent takes the next event.
 func (h *Hub) NextEvent() (Event, bool) {
 	if len(h.events) == 0 {

@@ -93,7 +93,7 @@ type Hub struct {
 	perUser  map[user]int
 	refusals [token.Reasons]uint64 // of tokens
 	streams  map[uint32]*stream
-	spoken   int // sessions that are current
+	spoken   int          // sessions that are current
 	free     []freeStream // may carry no link
 	useless  []uint32     // streams that the owner should close
 

@@ -64,11 +64,12 @@ func (s *Server) Serve(from netip.AddrPort, b []byte) {
 	s.transmit()
 }
 
-// Leave ends a shard's turn. Run must know of a deadline that is nearer than the one it waits for.
+// Leave ends a shard's turn. Run must know of a deadline that is nearer than the one it waits for, and of the end of the last link
+// when it stops; and it writes the log: a shard, which others' packets wait for, does nothing that may block.
 func (s *Server) Leave() {
-	s.finish()
+	s.send()
 	at := s.hub.NextTimeout()
-	wake := s.desk.waiting && !at.IsZero() && (s.desk.until.IsZero() || at.Before(s.desk.until))
+	wake := s.desk.waiting && (s.hub.HasEvents() || s.stopping.Load() || !at.IsZero() && (s.desk.until.IsZero() || at.Before(s.desk.until)))
 	if wake {
 		s.desk.waiting = false
 	}

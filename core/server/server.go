@@ -217,7 +217,8 @@ func (s *Server) Run() error {
 			s.hub.HandleTimeout(s.now)
 			s.shutUseless()
 		}
-		s.finish()
+		s.send()
+		s.tell()
 		s.observer.answer()
 		if s.killed.Load() || !closeBy.IsZero() && (s.hub.Done() || !s.now.Before(closeBy)) {
 			s.logTotals()
@@ -232,12 +233,16 @@ func (s *Server) Run() error {
 	}
 }
 
-// finish sends and tells what came of the present turn.
-func (s *Server) finish() {
+// send sends what came of the present turn.
+func (s *Server) send() {
 	s.transmit()
 	s.sendBus()
 	s.loop.Flush()
 	s.doors.streams.Flush()
+}
+
+// tell writes the log, which may take its time.
+func (s *Server) tell() {
 	s.logEvents()
 	if s.journal.due(s.now) {
 		s.journal.report(s.now, s.thrownAway())
