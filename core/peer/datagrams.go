@@ -167,6 +167,11 @@ func (p *Peer) NextTimeout() time.Time {
 	}
 	at := p.conn.NextTimeout()
 	if p.closed {
+		for i := range p.legs {
+			if c := p.legs[i].client; c != nil && p.conn.Unsaid() {
+				at = deadline.Earlier(at, c.NextTimeout())
+			}
+		}
 		return at
 	}
 	t := &p.paths
@@ -201,7 +206,7 @@ func (p *Peer) AppendTransmit(now time.Time, dst []byte) (out []byte, tx Transmi
 func (p *Peer) nextDatagram(now time.Time, dst []byte) ([]byte, Transmit, bool) {
 	for i := range p.legs {
 		c := p.legs[i].client
-		if c == nil || p.closed {
+		if c == nil || p.closed && (p.conn == nil || !p.conn.Unsaid()) {
 			continue
 		}
 		homeless := c.Homeless()

@@ -62,6 +62,11 @@ func newRig(t *testing.T, seed uint64) *rig { return newRigWith(t, seed, func(in
 
 // newRigWith has tune change each side's configuration; the caller, 0, comes first.
 func newRigWith(t *testing.T, seed uint64, tune func(i int, c *Config)) *rig {
+	return newRigBound(t, seed, true, tune)
+}
+
+// newRigBound has the legs at the first relay bound, or not yet.
+func newRigBound(t *testing.T, seed uint64, bound bool, tune func(i int, c *Config)) *rig {
 	r := &rig{t: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), rng: rand.New(rand.NewPCG(seed, 1))}
 	source := func(n byte) *rand.ChaCha8 { return rand.NewChaCha8([32]byte{byte(seed), n}) }
 	for i := range r.relays {
@@ -80,7 +85,7 @@ func newRigWith(t *testing.T, seed uint64, tune func(i int, c *Config)) *rig {
 	signal := func(other int, typ wire.SignalType) *wire.Signal {
 		me := 1 - other
 		s := &wire.Signal{Type: typ, Intro: wire.IntroID{9}, PSK: [32]byte{8}, Room: 7, Epoch: 1, Key: keys[other].Public(), Flags: wire.IntroBackup}
-		s.Relay = r.grant(0, me, true)
+		s.Relay = r.grant(0, me, bound)
 		s.Backup = r.grant(1, me, false)
 		s.Party.RTTMillis = uint16(2 * rigDelay / time.Millisecond)
 		return s
@@ -107,7 +112,7 @@ func newRigWith(t *testing.T, seed uint64, tune func(i int, c *Config)) *rig {
 // grant is a player's leg at a relay: of the first one bound already, as by the server that the link goes to.
 func (r *rig) grant(relay, player int, bound bool) wire.RelayGrant {
 	g := wire.RelayGrant{Key: [32]byte{byte(relay), byte(player)}, Ticket: []byte{byte(player)}}
-	if relay > 0 {
+	if relay > 0 || !bound {
 		g.Addr = r.relays[relay].addr
 	}
 	if bound {

@@ -21,7 +21,8 @@ type closing struct {
 	pto         time.Duration
 	repeatAt    moment
 	endAt       moment
-	undelivered int // when it ended
+	unsaid      bool // closed by us when no path was open: said on the first one that opens
+	undelivered int  // when it ended
 }
 
 func (l *closing) nextTimeout(s state) moment {
@@ -99,14 +100,31 @@ func (c *Conn) end(s state, e Event) {
 		p.sent, p.dup, p.flying, p.cong.inFlight, p.lossAt, p.paceUntil = sentList{}, dupQueue{}, 0, 0, 0, 0
 		p.calm()
 	}
-	if c.closing.endAt = c.now.add(drainPTOs * c.closing.pto); c.closing.pto == 0 {
-		c.state = stateEnded // no path: nobody can be told or answered
+	switch {
+	case c.closing.pto > 0:
+	case s == stateClosing:
+		c.closing.unsaid, c.closing.pto = true, maxDrainPTO
+	default:
+		c.state = stateEnded // no path: nobody can be answered
 	}
+	c.closing.endAt = c.now.add(drainPTOs * c.closing.pto)
 	q := &c.queue
 	*q = sendQueue{released: q.released + q.bytes}
 	ready := c.inbox.unreliableReady
 	c.crypto = nil
 	c.inbox, c.pool = inbox{unreliableReady: ready}, pool{}
+}
+
+// Unsaid reports whether the connection is closed and waits for a path to say so on.
+func (c *Conn) Unsaid() bool { return c.closing.unsaid && c.state == stateClosing }
+
+// say says CLOSE on a path that has opened, if it could not be said before.
+func (l *closing) say(now moment, p *path) {
+	if l.unsaid {
+		l.unsaid, p.closeDue = false, true
+		l.pto = min(p.rtt.pto(), maxDrainPTO)
+		l.repeatAt, l.endAt = now.add(l.pto), now.add(drainPTOs*l.pto)
+	}
 }
 
 func (c *Conn) answerClose(rx wire.PathID) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/wire"
 )
 
 func (e *end) closed(t *testing.T) Event {
@@ -143,4 +144,53 @@ func TestClockGoesBackwards(t *testing.T) {
 	p.now = real
 	p.advance(time.Second)
 	p.wantNumbered(p.bob().messages(api.ReliableOrdered, 0), 0, 2, constant(10))
+}
+
+// A connection that is closed before it has any path says so on the first one that opens, and does not wait for one for ever.
+func TestCloseBeforeAnyPath(t *testing.T) {
+	p := newPair(t, 1, Config{})
+	early := New(p.now, Config{})
+	early.Close(p.now, api.ErrRemoteClosed, "no", 0)
+	if ev, ok := early.NextEvent(); !ok || ev.Kind != EventClosed || ev.Remote {
+		t.Fatalf("%+v", ev)
+	}
+	if !early.Closed() || early.Drained() {
+		t.Fatalf("closed %v, drained %v", early.Closed(), early.Drained())
+	}
+	opened := p.now.Add(time.Second)
+	early.OpenPath(opened, 0, wire.MaxFrames, 0)
+	b, ok := early.AppendPacket(opened, 0, 0, nil)
+	if !ok {
+		t.Fatal("nothing is said on the path that opened")
+	}
+	if err := p.bob().HandlePacket(opened, 0, 0, b); err != nil {
+		t.Fatal(err)
+	}
+	for ev, ok := p.bob().NextEvent(); ; ev, ok = p.bob().NextEvent() {
+		if !ok {
+			t.Fatal("the other side does not hear of it")
+		}
+		if ev.Kind == EventClosed && ev.Remote && ev.Text == "no" {
+			break
+		}
+	}
+	for n := uint64(1); !early.Drained(); n++ { // repeats itself a little, then ends
+		at := early.NextTimeout()
+		if at.IsZero() || at.After(opened.Add(5*time.Second)) || n > 10 {
+			t.Fatalf("still there, the next deadline is %v", at)
+		}
+		early.HandleTimeout(at)
+		early.AppendPacket(at, 0, n, nil)
+	}
+	never := New(p.now, Config{})
+	never.Close(p.now, api.ErrRemoteClosed, "no", 0)
+	if at := never.NextTimeout(); at.IsZero() || at.After(p.now.Add(drainPTOs*maxDrainPTO)) {
+		t.Fatalf("waits until %v", at)
+	}
+	for n := 0; !never.Drained() && n < 10; n++ {
+		never.HandleTimeout(never.NextTimeout())
+	}
+	if !never.Drained() || !never.NextTimeout().IsZero() {
+		t.Fatal("waits for ever")
+	}
 }

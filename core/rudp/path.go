@@ -100,6 +100,7 @@ func (c *Conn) OpenPath(now time.Time, id wire.PathID, maxFrames int, rttHint ti
 	p.cong.init(c.now, p.rtt.smoothed)
 	p.unheard, p.lastAck, p.paceUntil = 0, 0, 0
 	p.calm()
+	c.closing.say(c.now, p)
 }
 
 // SetRate tells what an open path's way grants (a relay's leg): it is paced at nine tenths of that, ACKs included. Zeros: no
