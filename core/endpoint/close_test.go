@@ -259,3 +259,30 @@ func TestCloseOfConnectionAndItsSuccessor(t *testing.T) {
 		t.Error("a connection stays")
 	}
 }
+
+// The callee leaves, or its game ends, in the midst of its handshake: it has no keys to say so with, and the caller has. The caller
+// hears it from the server, and need not wait until silence tells it. A connection over which something came goes on.
+func TestCalleeLeavesInItsHandshake(t *testing.T) {
+	for _, code := range []api.Code{api.OK, api.ErrLost} {
+		w, h := closer(t, 50, onlyCalled)
+		if err := w.e.PeerConnect(w.now, h, nil); err != nil {
+			t.Fatal(err)
+		}
+		s, _ := w.introduction(2, 1, party())
+		w.say(s)
+		if w.count(api.EventPeerConnected) != 1 {
+			t.Fatal("no keys")
+		}
+		w.say(wire.Signal{Type: wire.SigMemberLeft, Epoch: 1, Member: 2, Code: int32(code)})
+		w.wait(time.Second)
+		n := 0
+		for _, ev := range w.events {
+			if ev.Kind == api.EventPeerClosed && ev.Peer == h && ev.Code == api.ErrPeerGone && ev.Text != "" {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("left with %v: %+v", code, w.events)
+		}
+	}
+}

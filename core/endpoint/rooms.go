@@ -166,5 +166,13 @@ func (e *Endpoint) cutKicked(i int, code api.Code) {
 	}
 }
 
+// cutUnheard ends a connection to a player who left before anything came over it: its handshake was under way, so that it had no
+// keys to say goodbye with.
+func (e *Endpoint) cutUnheard(i int) {
+	if p := e.slots.list[i].cur; p != nil && !p.Heard() {
+		p.Close(e.clock, api.ErrPeerGone, "the other player left the room before the connection was up")
+	}
+}
+
 // Room is the room that this client is in, as it knows it; ok is false outside. Read, don't keep.
 func (e *Endpoint) Room() (room rendezvous.Room, ok bool) { return e.link.Rooms().Room() }

@@ -252,6 +252,7 @@ func (e *Endpoint) memberLeft(id uint64, code api.Code) {
 	s.present, s.awaits, s.request, s.held, s.until = false, false, nil, nil, time.Time{}
 	e.slots.abandon(i, api.ErrPeerGone, "the other player left the room")
 	e.cutKicked(i, code)
+	e.cutUnheard(i)
 	e.push(api.Event{Kind: api.EventMemberLeft, Peer: e.slots.handle(i), Code: code})
 	e.slots.touch(i)
 }
