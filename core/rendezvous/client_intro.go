@@ -13,13 +13,14 @@ import (
 //
 //	caller: called --Introduction--> introduced --Answer--> done
 //	callee: requested --Accept--> accepted --Accepted--> placed --Answered--> done
+//	either: requested, introduced --Reject--> refused
 type intro struct {
 	member uint64
 	id     wire.IntroID
 	state  introState
 	said   wire.SignalType
-	flags  uint32 // of a Connect
-	body   []byte // of what was said: a Connect's data, an Accept's or Answer's KK message
+	flags  uint32 // of a Connect; a Reject's code
+	body   []byte // of what was said: a Connect's data, an Accept's or Answer's KK message, a Reject's text
 	// refusal is what a Connect under way has become that the game took back: whatever comes of it is refused so. nil: it stands.
 	refusal *refusalReason
 }
@@ -34,6 +35,9 @@ func (in *intro) mine() wire.Signal {
 	if in.said == wire.SigConnect {
 		return wire.Signal{Type: in.said, Member: in.member, Data: in.body, Flags: in.flags}
 	}
+	if in.said == wire.SigReject {
+		return wire.Signal{Type: in.said, Intro: in.id, Code: int32(in.flags), Text: string(in.body)}
+	}
 	return wire.Signal{Type: in.said, Intro: in.id, Noise: in.body}
 }
 
@@ -46,6 +50,7 @@ const (
 	accepted
 	placed
 	done
+	refused
 )
 
 func (c *Client) introWith(member uint64) *intro {
@@ -109,7 +114,7 @@ func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 		in.refusal = nil // the call is still under way
 		return nil
 	}
-	if in != nil && in.state != done {
+	if in != nil && in.state != done && in.state != refused {
 		return api.NewError(api.ErrAlready, "connect: an introduction to that member is under way")
 	}
 	call := intro{member: member, state: called, said: wire.SigConnect, flags: flags, body: slices.Clone(data)}
@@ -136,11 +141,12 @@ func (c *Client) Accept(id wire.IntroID, noise []byte) error {
 // Reject refuses a request, or tells the other side that an introduction could not be completed.
 func (c *Client) Reject(id wire.IntroID, code int32, text string) error {
 	in := c.introByID(id)
-	if in == nil {
+	if in == nil || in.state == refused {
 		return api.NewError(api.ErrPeer, "reject: no such request waits")
 	}
-	c.dropIntro(in.member)
-	c.send(wire.Signal{Type: wire.SigReject, Intro: id, Code: code, Text: text[:min(len(text), api.MaxCloseText)]})
+	in.state, in.said = refused, wire.SigReject
+	in.flags, in.body = uint32(code), []byte(text[:min(len(text), api.MaxCloseText)])
+	c.send(in.mine())
 	return nil
 }
 
@@ -201,10 +207,11 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 	switch s.Type {
 	case wire.SigRequest:
 		if in := c.introByID(s.Intro); in != nil {
-			if in.state == accepted {
+			again := in.state == accepted || in.state == refused
+			if again {
 				c.send(in.mine())
 			}
-			return in.state == accepted
+			return again
 		}
 		if c.refuseWithdrawn(c.introWith(s.Member), s.Intro) {
 			return true
@@ -218,6 +225,9 @@ func (c *Client) handleIntro(s *wire.Signal) bool {
 		case in == nil:
 			return false
 		case in.state == done && in.id == s.Intro && in.said == wire.SigAnswer:
+			c.send(in.mine())
+			return true
+		case in.state == refused && in.id == s.Intro:
 			c.send(in.mine())
 			return true
 		case in.state != called:
@@ -257,6 +267,10 @@ func (c *Client) handleRejected(s *wire.Signal) bool {
 	}
 	if in == nil {
 		return false
+	}
+	if in.state == refused { // it is over, as we wanted
+		c.dropIntro(in.member)
+		return true
 	}
 	t := ownSignal(s)
 	t.Member, t.Intro = in.member, in.id

@@ -76,6 +76,8 @@ func (c *Client) voidIntros() {
 		switch in.state {
 		case called, introduced:
 			*c.introWith(in.member) = intro{member: in.member, state: called, said: wire.SigConnect, flags: in.flags, body: in.body, refusal: in.refusal}
+		case refused:
+			c.dropIntro(in.member)
 		case requested, accepted, placed:
 			c.dropIntro(in.member)
 			c.event(voided(&in))

@@ -251,6 +251,42 @@ func TestIntroductionSurvivesResumedLinks(t *testing.T) {
 	}
 }
 
+// A refusal that was under way when the link broke is said again when the server asks again, and the game is not asked twice: neither
+// the callee's, which did not want, nor the caller's, which found the handshake to be wrong.
+func TestRefusalSurvivesResumedLinks(t *testing.T) {
+	for _, caller := range []bool{false, true} {
+		w, _ := inRoom(t, 2)
+		a, b := w.players[0], w.players[1]
+		a.Connect(b.ref.Member, nil)
+		q := b.take(wire.SigRequest)
+		by, other := b, a
+		if caller {
+			b.Accept(q.Intro, []byte("kk1"))
+			a.take(wire.SigIntroduction)
+			b.take(wire.SigAccepted)
+			by, other = a, b
+		}
+		wantCode(t, by.Reject(q.Intro, int32(api.ErrBadPassword), "no"), api.OK)
+		wantCode(t, by.Reject(q.Intro, int32(api.ErrBadPassword), "no"), api.ErrPeer)
+		by.LinkDown() // with what was said
+		by.linkLost()
+		w.wait(2 * time.Second)
+		by.linkUp(true)
+		if e := other.take(wire.SigRejected); api.Code(e.Code) != api.ErrBadPassword || e.Text != "no" {
+			t.Errorf("%+v", e)
+		}
+		by.linkLost() // one that did arrive is not told to the game when it is said again
+		by.linkUp(true)
+		w.quiet()
+		if st := w.s.Stats(); st.Introductions != 0 {
+			t.Errorf("%+v", st)
+		}
+		wantCode(t, a.Connect(b.ref.Member, nil), api.OK) // the next try is one as any other
+		b.take(wire.SigRequest)
+		w.quiet()
+	}
+}
+
 func TestAcceptOfAnEndedIntroductionIsAnswered(t *testing.T) {
 	w, _ := inRoom(t, 2)
 	a, b := w.players[0], w.players[1]
