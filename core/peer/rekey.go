@@ -23,6 +23,9 @@ const (
 	// offerLeast is what a responder wants between two offers, each of which costs it a few tenths of a millisecond, as a part
 	// of ratchetEvery.
 	offerLeast = 10
+	// stepLeast is how soon a responder takes a symmetric step, as a part of rekeyPackets: what it counts itself is less by what
+	// was lost.
+	stepLeast = 64
 	// oldKeyPTOs is how long, in the longest PTO of all paths, the keys of the phase before still open what comes late.
 	oldKeyPTOs = 3
 )
@@ -74,6 +77,9 @@ func (p *Peer) checkPQ(info *wire.PeerInfo) error {
 // leaves before it, which costs the first message a round trip.
 func (p *Peer) beginRekeying(now time.Time, info *wire.PeerInfo) {
 	k := &p.rekeying
+	if p.session.Renewable() {
+		p.session.StepsAfter(p.cfg.rekeyPackets() / stepLeast)
+	}
 	k.hybrid = p.cfg.features()&info.Flags&wire.FlagHybrid != 0
 	if k.hold = k.hybrid && (p.cfg.features()|info.Flags)&wire.FlagHybridFirst != 0; k.hold {
 		p.conn.Hold(now, true)

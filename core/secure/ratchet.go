@@ -23,6 +23,7 @@ type ratchet struct {
 	turned     uint64     // and those of which a packet came
 	sealed     uint64     // packets of the phase that we send in
 	opened     uint64     // and of the one that the other end does
+	least      uint64     // see StepsAfter
 }
 
 // phase is the keys of one phase that is not both directions' yet.
@@ -65,6 +66,10 @@ func (s *Session) Turned() uint64 { return s.ratchet.turned }
 // Spent is how many packets the keys in use have sealed or opened, of both directions the more.
 func (s *Session) Spent() uint64 { return max(s.ratchet.sealed, s.ratchet.opened) }
 
+// StepsAfter has a responder take a symmetric step only when a key of its phase has sealed or opened so many packets: to make
+// keys takes it ten times as long as to open a packet, and who steps with each would have that for nothing.
+func (s *Session) StepsAfter(packets uint64) { s.ratchet.least = packets }
+
 // Turning reports whether an initiator has begun a phase of which nothing came yet.
 func (s *Session) Turning() bool { return s.ratchet.initiator && s.ratchet.next != nil }
 
@@ -96,7 +101,7 @@ func (r *ratchet) keysOf(now *direction, p uint8) *direction {
 	case phases - 1:
 		return r.old
 	case 1:
-		if r.next == nil && !r.initiator {
+		if r.next == nil && !r.initiator && max(r.sealed, r.opened) >= r.least {
 			r.next = r.after(now, nil)
 		}
 		if r.next != nil {

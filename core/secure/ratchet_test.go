@@ -189,6 +189,25 @@ func TestForgedPhasesChangeNothing(t *testing.T) {
 	}
 }
 
+// An initiator that steps with each packet makes the responder compute no keys, until it has used those that it has.
+func TestStepsAreLimited(t *testing.T) {
+	a, b := session(t, renewable)
+	b.StepsAfter(50)
+	a.Advance(nil)
+	if _, _, _, err := b.Open(send(a, 2, "x")); !errors.Is(err, ErrPhase) || b.ratchet.next != nil {
+		t.Fatal("taken at once:", err)
+	}
+	for range 50 {
+		send(b, 2, "what b has to say counts as well")
+	}
+	exchange(t, a, b, 2, "phase 1")
+	exchange(t, b, a, 2, "phase 1 back")
+	a.DropOld()
+	b.Expect([]byte("mix"))
+	a.Advance([]byte("mix"))
+	exchange(t, a, b, 2, "a mixed step was agreed on")
+}
+
 // The two flags that only one side has offered count for nothing.
 func TestRenewingIsOfferedByBoth(t *testing.T) {
 	p := newPlayers(4)
