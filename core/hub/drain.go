@@ -20,7 +20,9 @@ const (
 	moveMost     = 30 * time.Second       // in which clients go, at random
 	movePerLink  = time.Second / 500      // and in less, if there are few
 	moveAfter    = 15 * time.Second       // more for who is late
-	relayMost    = 60 * time.Second
+	// relayMost: who is not told, because neither player is linked here, stays until the end and then has its backup; one that was away
+	// itself is bound again 21 s after its last PING.
+	relayMost = 30 * time.Second
 	// A session is in use if a player of it was heard in each of so many seconds. A warm backup is not: it has a PING each 20 s.
 	relayLook  = time.Second
 	relayLooks = 4

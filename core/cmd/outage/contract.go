@@ -11,7 +11,7 @@ import (
 type promise struct {
 	Event    string  `json:"event"`
 	What     string  `json:"promise"`
-	Unit     string  `json:"unit"` // "ms"; "flows", which a machine that stands still disturbs; empty: a count of what never may happen
+	Unit     string  `json:"unit"` // "ms"; "flows", "links": what a machine that stands still disturbs; empty: a count of what never may happen
 	Measured float64 `json:"measured"`
 	Most     float64 `json:"at_most"`
 	Cases    int     `json:"cases"` // that were measured
@@ -100,7 +100,8 @@ func (r *report) rooms(event string, k kind, rows []*row) {
 		r.count(event, "links that were lost, instead of moved", lost, moved)
 		r.times(event, "slowest newcomer to a room of that node", gentleMost, slowest(joined))
 	case divided:
-		r.count(event, "links that were lost or sent away", lost+moved, r.Players)
+		r.count(event, "links that were lost", lost, r.Players)
+		r.add(promise{Event: event, What: "links that were sent away, which is for 15 s without the others", Unit: "links", Measured: float64(moved), Cases: r.Players})
 		r.count(event, "rooms that were made meanwhile", countIf(made, func(s spread) bool { return s.Max < float64(dividedFor.Milliseconds()) }), len(rows))
 		r.times(event, "until a room can be made again, after it is over", dividedFor+quorumMost, made)
 	}
