@@ -149,3 +149,11 @@ func TestWrap(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Colours take no room: a line of them that fits stays as it is.
+func TestWrapOfColours(t *testing.T) {
+	in := strings.Join(Routes(scene(), 79, Style{Color: true}), "\n") + "\n"
+	if got := Wrap(in, 79); got != in {
+		t.Errorf("%q became %q", in, got)
+	}
+}
