@@ -29,16 +29,14 @@ struct player {
 struct arena {
     musubi_client client;
     enum { MENU, ENTERING, PLAYING, OVER } stage;
-    unsigned tick;
+    unsigned tick, banner_born;
     struct player players[PLAYERS]; /* the first is this one */
     struct { float x, y, old_x, old_y; unsigned born; } stars[STARS]; /* born: the tick when it came from the old place */
     int owner; /* of the room: this client says where stars are, and who took one */
     char code[20], banner[LINE], problem[2 * LINE], advice[LINE]; /* what went wrong, and what to do about it */
-    struct { int who; unsigned born; char text[LINE]; } chat[LINES]; /* who: of players, 0 also for the game itself; the newest last */
-    unsigned banner_born;
-    int preset, cut; /* network simulator */
+    struct { int who; unsigned born; char text[LINE]; } chat[LINES]; /* who: of players; the newest last */
+    int preset, cut, dash, autopilot; /* preset, cut: network simulator */
     float push_x, push_y; /* what the player wants: -1 to 1 */
-    int dash, autopilot;
 };
 
 /* net.c; nothing blocks */

@@ -57,9 +57,7 @@ static int fail(struct bot *b, const char *what)
     return 0;
 }
 
-int bot_leave(struct bot *b) { return b->told_to_leave = 1; }
-
-void bot_steer(struct arena *a)
+static void steer(struct arena *a) /* to the nearest star */
 {
     const struct player *me = &a->players[0];
     float best = 1e9f;
@@ -110,7 +108,7 @@ static void say(struct bot *b, struct arena *a, float seconds)
     net_say(a, text);
 }
 
-int bot_play(struct bot *b, struct arena *a)
+static int play(struct bot *b, struct arena *a)
 {
     const float seconds = 1.0f / TICKS;
     int direct = all_are(a, 1), relayed = all_are(a, 0);
@@ -152,10 +150,20 @@ int bot_play(struct bot *b, struct arena *a)
     return 1;
 }
 
+int bot_step(struct bot *b, struct arena *a, int wants)
+{
+    if (b->seconds > 0 || a->autopilot)
+        steer(a);
+    b->told_to_leave |= !wants;
+    return b->seconds > 0 ? play(b, a) : wants;
+}
+
 int bot_report(const struct bot *b, const struct arena *a)
 {
     int i, n = 1, bad = b->failed[0] != 0;
 
+    if (b->seconds <= 0)
+        return a->problem[0] != 0;
     for (i = 1; i < PLAYERS; i++) {
         const struct player *p = &a->players[i];
 

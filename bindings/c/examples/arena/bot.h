@@ -21,8 +21,6 @@ struct bot {
 
 extern const char bot_usage[];
 int bot_option(struct bot *b, const char *word, const char *value); /* 0: no such option or value */
-int bot_play(struct bot *b, struct arena *a); /* each tick; 0: the game is over */
-int bot_leave(struct bot *b);                /* it shall come to an end; returns 1: not at once */
-void bot_steer(struct arena *a);             /* to the nearest star */
+int bot_step(struct bot *b, struct arena *a, int wants); /* each tick, also for people; wants: to stay; 0: the game is over */
 void bot_hears(struct player *p, const char *text);
-int bot_report(const struct bot *b, const struct arena *a); /* 0: every player met was heard to its last word, without a gap */
+int bot_report(const struct bot *b, const struct arena *a); /* the exit code; of a bot 0: every player met was heard to its last word, without a gap */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
 #include "bot.h"
 
 static double seconds(void)
@@ -17,8 +16,7 @@ static double seconds(void)
 
 static int usage(const char *what, const char *value)
 {
-    fprintf(stderr, "arena: %s%s\nusage: arena 'musubi://...' [CODE|new] [--name NAME] [--window WIDTHxHEIGHT+X+Y]\n       %s\n", what, value, bot_usage);
-    return 2;
+    return fprintf(stderr, "arena: %s%s\nusage: arena 'musubi://...' [CODE|new] [--name NAME] [--window WIDTHxHEIGHT+X+Y]\n       %s\n", what, value, bot_usage), 2;
 }
 
 int main(int argc, char **argv)
@@ -27,7 +25,7 @@ int main(int argc, char **argv)
     struct bot bot = {.players = 2};
     static struct arena a;
     double past = seconds(), now;
-    int i, n = 0, window, stays = 1;
+    int i, n = 0, window, wants = 1, stays = 1; /* wants: to stay */
 
     for (i = 1; i < argc; i++) {
         if (argv[i][0] != '-' && n < 2)
@@ -51,13 +49,9 @@ int main(int argc, char **argv)
     if (a.stage == MENU && (n == 2 || bot.seconds > 0))
         net_enter(&a, strcmp(words[1], "new") ? words[1] : "");
     while (stays) {
-        if (!screen_input(&a))
-            stays = bot.seconds > 0 ? bot_leave(&bot) : 0;
+        wants = wants && screen_input(&a);
         for (now = seconds(), past = now - past > 1 ? now : past; past < now && stays; past += 1.0 / TICKS) {
-            if (bot.seconds > 0)
-                stays = bot_play(&bot, &a);
-            if (bot.seconds > 0 || a.autopilot)
-                bot_steer(&a);
+            stays = bot_step(&bot, &a, wants);
             net_step(&a);
             world_step(&a);
         }
@@ -67,7 +61,7 @@ int main(int argc, char **argv)
         if (musubi_wait(a.client, 1000 / TICKS) < 0) /* until something comes, at most to the next frame */
             nanosleep(&(struct timespec){.tv_nsec = 1000000000 / TICKS}, NULL);
     }
-    i = bot.seconds > 0 ? bot_report(&bot, &a) : a.problem[0] != 0;
+    i = bot_report(&bot, &a);
     musubi_destroy(a.client); /* delivers what was sent, leaves the room, says goodbye */
     paint_close();
     return i;

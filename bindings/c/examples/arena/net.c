@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include "bot.h"
 
 const char *const net_presets[] = {"off", "wifi", "bad-wifi", "4g", "lossy", "satellite", NULL};
@@ -49,12 +48,10 @@ static struct player *find(struct arena *a, musubi_peer peer) /* 0: a free place
 
 void net_send(struct arena *a, musubi_peer to, uint32_t mode, uint32_t channel, const void *message, uint32_t size)
 {
-    uint32_t flags = MUSUBI_SEND_NO_WAKE | (channel == STATE ? MUSUBI_SEND_HIGH : MUSUBI_SEND_NORMAL);
-
     if (to != 0)
-        musubi_send(a->client, to, mode, channel, message, size, flags, 0);
+        musubi_send(a->client, to, mode, channel, message, size, MUSUBI_SEND_NO_WAKE, 0);
     else
-        musubi_broadcast(a->client, mode, channel, message, size, flags, NULL, 0);
+        musubi_broadcast(a->client, mode, channel, message, size, MUSUBI_SEND_NO_WAKE, NULL, 0);
 }
 
 static void words(struct arena *a, struct player *p, const musubi_event *e)
@@ -128,8 +125,7 @@ void net_open(struct arena *a, const char *server, const char *name)
     musubi_config config = {.struct_size = sizeof config, .server = server, .app = "arena"};
     int32_t err = musubi_create(&config, &a->client);
 
-    a->players[0] = (struct player){.used = 1, .connected = 1};
-    a->players[0].x = (float)(100 + rand() % (WIDTH - 200)), a->players[0].y = (float)(100 + rand() % (HEIGHT - 200));
+    a->players[0] = (struct player){.used = 1, .connected = 1, .x = (float)(100 + rand() % (WIDTH - 200)), .y = (float)(100 + rand() % (HEIGHT - 200))};
     snprintf(a->players[0].name, NAME, "%.15s", name);
     if (err == MUSUBI_OK)
         err = musubi_connect(a->client);

@@ -112,15 +112,13 @@ static void draw_room(const struct arena *a)
     for (i = 1; i < PLAYERS; i++)
         y = a->players[i].used ? draw_figures(&a->players[i], y, others == 1) : y;
     paint_colour(LIGHT, 1), paint_text(12, 10, 3, 0, a->code);
-    if (a->cut)
-        paint_colour(RED, 1), paint_text(12, 44, 4, 0, "DIRECT PATH CUT");
+    paint_colour(RED, 1), paint_text(12, 44, 4, 0, a->cut ? "DIRECT PATH CUT" : "");
     if (others == 0) {
         paint_colour(LIGHT, 1), paint_text(WIDTH / 2, 170, 11, 0.5f, a->code);
         paint_colour(GREY, 1), paint_text(WIDTH / 2, 290, 2, 0.5f, "the join code: whoever types it plays with you, on any network");
     }
-    for (i = 0; i < STARS; i++)
-        if (a->stars[i].x > 0)
-            draw_star(a->stars[i].x, a->stars[i].y, a->stars[i].old_x, a->stars[i].old_y, (float)(a->tick - a->stars[i].born) / TICKS);
+    for (i = 0; i < STARS && a->stars[i].x > 0; i++)
+        draw_star(a->stars[i].x, a->stars[i].y, a->stars[i].old_x, a->stars[i].old_y, (float)(a->tick - a->stars[i].born) / TICKS);
     for (i = PLAYERS - 1; i >= 0; i--)
         if (a->players[i].used && a->players[i].at_x > 0)
             draw_player(&a->players[i]);

@@ -95,7 +95,7 @@ void world_step(struct arena *a)
 {
     static unsigned dashed; /* tick */
     struct player *me = &a->players[0];
-    float hard = fmaxf(hypotf(a->push_x, a->push_y), 1) / SPEED;
+    float hard = fmaxf(hypotf(a->push_x, a->push_y), 1) / SPEED; /* so much push is one unit a second */
     uint8_t m[11] = {'P'};
     int i;
 
