@@ -8,7 +8,7 @@ const char *const net_presets[] = {"off", "wifi", "bad-wifi", "4g", "lossy", "sa
 const char *const net_routes[] = {"NO ROUTE", "RELAY", "DIRECT LAN", "DIRECT IPv4", "DIRECT IPv6"};
 
 static const struct { int32_t code; const char *text; } advice[] = {
-    {MUSUBI_ERR_ADDRESS, "Give the whole line that the server prints, in quotes: 'musubi://HOST:PORT/#KEY'."},
+    {MUSUBI_ERR_ADDRESS, "Give the line that the server prints, in quotes: 'musubi://HOST:PORT/#KEY'."},
     {MUSUBI_ERR_SERVER_UNREACHABLE, "Does `musubi server` run there, and may UDP come in at its port?"},
     {MUSUBI_ERR_SERVER_KEY, "An old address, or another server's: copy the line that the server prints now."},
     {MUSUBI_ERR_SERVER_VERSION, "The server is of another version: build both from the same sources."},
