@@ -37,7 +37,7 @@ func Open(ctx context.Context, dir string, width, height int) (*Display, error) 
 	err = cmd.Start()
 	in.Close()
 	if errors.Is(err, exec.ErrNotFound) {
-		return nil, errors.New("Xvfb is not installed; the package xvfb has it")
+		return nil, errors.New("there is no Xvfb; the package xvfb has it")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("start Xvfb: %w", err)
@@ -47,7 +47,7 @@ func Open(ctx context.Context, dir string, width, height int) (*Display, error) 
 	number, err := bufio.NewReader(out).ReadString('\n')
 	if !stop() || err != nil {
 		d.Close()
-		return nil, errors.Join(ctx.Err(), fmt.Errorf("Xvfb ended before it told its display: %w", err))
+		return nil, errors.Join(ctx.Err(), fmt.Errorf("start Xvfb: it ended before it told its display: %w", err))
 	}
 	d.Name = ":" + strings.TrimSpace(number)
 	return d, nil

@@ -28,8 +28,6 @@ type piece struct {
 // line is a line of a picture. Every rune is one cell wide.
 type line []piece
 
-func text(s string) line { return line{{plain, s}} }
-
 func (l line) width() (n int) {
 	for _, p := range l {
 		n += len([]rune(p.text))
