@@ -181,7 +181,7 @@ func TestAKeepaliveLeavesNoGarbage(t *testing.T) {
 	c := newCrowd(t, 4)
 	c.rooms(4)
 	c.pass(time.Minute, 250*time.Millisecond)
-	const rounds = 30 // eight minutes: no ticket is renewed, other links end
+	const rounds = 30 // eight minutes: no ticket is renewed
 	l, mallocs := c.clients[0], uint64(0)
 	in, out := make([]byte, 0, 2000), make([]byte, 0, 2000)
 	for range rounds {
