@@ -306,6 +306,28 @@ static void owning(void)
     CHECK_CODE(musubi_destroy(host), 0);
 }
 
+/* Who requires post-quantum keys refuses whoever wants none, and connects to who has them. */
+static void post_quantum(void)
+{
+    musubi_client strict = make(MUSUBI_CONFIG_REQUIRE_PQ), plain = make(MUSUBI_CONFIG_NO_PQ), usual = make(0);
+    char code[16];
+
+    CHECK_CODE(musubi_connect(strict), 0);
+    CHECK_CODE(musubi_connect(plain), 0);
+    CHECK_CODE(musubi_connect(usual), 0);
+    CHECK_CODE(musubi_room_create(strict, 4, NULL, 0), 0);
+    strcpy(code, await(strict, MUSUBI_EVENT_ROOM_JOINED).data);
+    CHECK_CODE(musubi_room_join(plain, code), 0);
+    await_code(strict, MUSUBI_EVENT_PEER_CLOSED, MUSUBI_ERR_PQ);
+    await_code(plain, MUSUBI_EVENT_PEER_CLOSED, MUSUBI_ERR_REJECTED);
+    CHECK_CODE(musubi_room_join(usual, code), 0);
+    await(strict, MUSUBI_EVENT_PEER_CONNECTED);
+    await(plain, MUSUBI_EVENT_PEER_CONNECTED);
+    musubi_destroy(strict);
+    musubi_destroy(plain);
+    musubi_destroy(usual);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 2);
@@ -313,6 +335,7 @@ int main(int argc, char **argv)
     wrong_states();
     lobby();
     owning();
+    post_quantum();
     server_stop(&server);
     puts("rooms and users: held");
     return 0;
