@@ -303,8 +303,10 @@ func (n *Node) AddrOf(id uint32) netip.AddrPort {
 // Burden is how many links a node has, and whether it drains; a node that is not alive drains.
 func (n *Node) Burden(id uint32) (links uint32, draining bool) {
 	switch x := n.roster.byID[id]; {
-	case id == 0 || id == n.id:
+	case (id == 0 || id == n.id) && n.cfg.Load != nil:
 		return n.cfg.Load(), n.drained
+	case id == 0 || id == n.id:
+		return 0, n.drained
 	case x != nil:
 		return x.Load, x.Draining
 	}
