@@ -106,7 +106,7 @@ func TestRoomPassword(t *testing.T) {
 		wrong.until(api.EventPeerClosed, api.ErrBadPassword)
 		host.until(api.EventPeerClosed, api.ErrBadPassword)
 		right.until(api.EventPeerClosed, api.ErrBadPassword)
-		if took := w.now.Sub(joined); took > 3*time.Second {
+		if took := w.now.Sub(joined); took > time.Second { // over 40 worlds with this loss at most 0.5 s
 			t.Errorf("seed %d: told after %v", seed, took)
 		}
 		none := enter(4, "")
