@@ -62,7 +62,7 @@ need() {
 
 setup_build() {
   need_go
-  need "${tools_build[@]}" || fail "missing; install: apt-get install gcc cmake make git"
+  need "${tools_build[@]}" || fail "tools are missing; install them as root: apt-get install gcc cmake make git"
 }
 
 cmd_setup() {
@@ -108,7 +108,7 @@ cmd_demo() {
 cmd_play() {
   [ "$(uname)" = Linux ] || fail "play works on Linux. Here: ./build.sh lib, build/bin/musubi server, and build/bin/musubi_arena with the address that it prints, once for each player"
   case " $* " in
-    *" --pictures "* | *" --xvfb "*) need "${tools_build[@]}" "${files_play[@]}" Xvfb:xvfb || fail "not root; install: apt-get install gcc cmake make git libsdl2-dev xvfb" ;;
+    *" --pictures "* | *" --xvfb "*) need "${tools_build[@]}" "${files_play[@]}" Xvfb:xvfb || fail "tools are missing; install them as root: apt-get install gcc cmake make git libsdl2-dev xvfb" ;;
     *" --bots "*) ;; # they need no window
     *) need "${tools_build[@]}" "${files_play[@]}" || fail "the game's windows need SDL 2, and only root can install it: apt-get install gcc cmake make git libsdl2-dev (or: ./build.sh play --bots)" ;;
   esac
@@ -394,19 +394,19 @@ cmd_adversity() { # adversity [worlds]
 
 cmd_csharp() { # csharp [seconds]
   cmd_lib >/dev/null
-  need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "missing; install: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
+  need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "tools are missing; install them as root: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
   bindings/csharp/test.sh "$out/bin/musubi" "$out/lib" "${1:-120}"
 }
 
 cmd_unity_test() { # the long form of what the gate does
   cmd_lib >/dev/null
-  need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "missing; install: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
+  need mcs:mono-mcs mono:mono-runtime mono-boehm:mono-runtime-boehm || fail "tools are missing; install them as root: apt-get install mono-mcs mono-runtime mono-runtime-boehm"
   go test -count=1 ./capi/genmeta ./capi/gencs
   bindings/unity/test.sh "$out/bin/musubi" "$out/lib" full
 }
 
 cmd_unreal_check() { # what is proven of the Unreal plugin here; ./build.sh test runs the same parts
-  need g++:g++ mcs:mono-mcs mono:mono-runtime || fail "missing; install: apt-get install g++ mono-mcs mono-runtime"
+  need g++:g++ mcs:mono-mcs mono:mono-runtime || fail "tools are missing; install them as root: apt-get install g++ mono-mcs mono-runtime"
   say "Unreal plugin: all checks (logs in build/log); docs/ENGINES.md says what they prove"
   check "build library, server, tests" unreal_build
   check "files as Epic's tools read them" unreal_lint
@@ -449,7 +449,7 @@ cmd_docs() { # what is made from the header (docs/API.md, docs/ERRORS.md, C#'s i
 
 cmd_dist() { # the archives that users download, into build/dist
   cmd_lib >/dev/null
-  need "${tools_arm64[@]}" "${tools_windows[@]}" "${tools_dist[@]}" || fail "not root; install: apt-get install ${tools_arm64[*]#*:} ${tools_windows[*]#*:} ${tools_dist[*]#*:}"
+  need "${tools_arm64[@]}" "${tools_windows[@]}" "${tools_dist[@]}" || fail "tools are missing; install them as root: apt-get install ${tools_arm64[*]#*:} ${tools_windows[*]#*:} ${tools_dist[*]#*:}"
   dist_sdk
   dist_again linux-amd64
   dist_again windows-amd64
@@ -461,7 +461,7 @@ cmd_dist() { # the archives that users download, into build/dist
 
 cmd_windows_test() { # the long form of what the gate does
   cmd_lib >/dev/null
-  need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64"
+  need "${tools_windows[@]}" || fail "tools are missing; install them as root: apt-get install gcc-mingw-w64-x86-64-win32 g++-mingw-w64-x86-64-win32 wine64"
   on_windows long
 }
 

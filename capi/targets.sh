@@ -128,10 +128,10 @@ lib_target() {
     linux-amd64)
       low_glibc amd64 x86_64 "$dir/lib/libmusubi.so" ;;
     linux-arm64)
-      need "${tools_arm64[@]}" || fail "not root; install: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+      need "${tools_arm64[@]}" || fail "tools are missing; install them as root: apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
       cross_build $target Linux aarch64 aarch64-linux-gnu-gcc ;;
     windows-amd64)
-      need "${tools_windows[@]}" || fail "not root; install: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
+      need "${tools_windows[@]}" || fail "tools are missing; install them as root: apt-get install gcc-mingw-w64-x86-64-win32 wine64"
       cross_build $target Windows AMD64 x86_64-w64-mingw32-gcc-win32 ;;
     macos-amd64|macos-arm64)
       need_zig || fail "$target needs zig"

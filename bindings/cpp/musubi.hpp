@@ -242,7 +242,7 @@ public:
     {
         Client c;
         if (api == nullptr || api->struct_size < sizeof(musubi_api) || api->event_size != sizeof(musubi_event)) {
-            why = Result(MUSUBI_ERR_VERSION, "the musubi library that was loaded is of another version than musubi.hpp");
+            why = Result(MUSUBI_ERR_VERSION, "the loaded musubi library has another version than musubi.hpp: ship the library that the program was built with");
             return c;
         }
         c.api_ = api;
@@ -404,7 +404,7 @@ private:
     Result call(int32_t (*musubi_api::*function)(musubi_client, Parameters...), Arguments... arguments) const noexcept
     {
         if (api_ == nullptr)
-            return Result(MUSUBI_ERR_HANDLE, "there is no client here");
+            return Result(MUSUBI_ERR_HANDLE, "this object holds no client: none was created, or it was moved from or destroyed");
         return result((api_->*function)(handle_, arguments...));
     }
 

@@ -34,7 +34,7 @@ namespace Musubi.Editor
             if (Library.TryLoad(out why))
                 Say(lines, DoctorHealth.Good, "library", Library.FileName + " " + Library.Version + " is loaded");
             else if (there)
-                Say(lines, DoctorHealth.Bad, "library", why.TrimEnd('.') + ". The package's file is " + ExpectedLibrary + ": restart the editor if the package was just updated, since a loaded library stays");
+                Say(lines, DoctorHealth.Bad, "library", why.TrimEnd('.') + ". The package's file is " + ExpectedLibrary + ": restart the editor if the package was just updated, since a loaded library stays loaded");
             else
                 Say(lines, DoctorHealth.Bad, "library", why.TrimEnd('.') + ". Expected: " + ExpectedLibrary + ", which is not there. A package from a git address has no native " +
                     "files: install the archive of a release, or put the file there");
@@ -46,7 +46,7 @@ namespace Musubi.Editor
             else
                 Say(lines, DoctorHealth.Good, "settings", "server " + settings.Server);
             if (!PlayerSettings.runInBackground)
-                Say(lines, DoctorHealth.Warning, "player", "Run In Background is off (Project Settings ▸ Player ▸ Resolution): two windows on one machine can't play together, the hidden one sleeps");
+                Say(lines, DoctorHealth.Warning, "player", "Run In Background is off (Project Settings ▸ Player ▸ Resolution): turn it on, or two windows on one machine can't play together, because the hidden one sleeps");
         }
 
         private static void Say(List<DoctorLine> lines, DoctorHealth health, string what, string text)

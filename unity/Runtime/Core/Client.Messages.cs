@@ -157,7 +157,7 @@ namespace Musubi
         internal ref NativeEvent At(int index, uint when)
         {
             if (when != turn)
-                throw new InvalidOperationException("this event is over: it ends with the next poll, or the client's disposal");
+                throw new InvalidOperationException("this event's data is no longer valid: it lives until the next poll or the client's disposal");
             return ref polled[index];
         }
     }

@@ -50,7 +50,7 @@ namespace Musubi
             stats = s;
             if (code == (int)ResultCode.NotConnected || code == (int)ResultCode.Peer)
                 return false;
-            Check("read a peer's figures", code);
+            Check("read a peer's statistics", code);
             return true;
         }
     }

@@ -79,7 +79,7 @@ namespace Musubi
         }
 
         /// <summary>Gives the room to another member; every member gets OwnerChanged. Only the owner may.</summary>
-        public void SetRoomOwner(Peer peer) { Check("give the room away", NativeMethods.musubi_room_set_owner(Handle, peer.Id)); }
+        public void SetRoomOwner(Peer peer) { Check("make another member the owner", NativeMethods.musubi_room_set_owner(Handle, peer.Id)); }
 
         /// <summary>Puts a member out of the room, and ends the connections to it: it gets RoomLeft with Kicked and the text. Only
         /// the owner may.</summary>
@@ -89,14 +89,14 @@ namespace Musubi
         public void Kick(Peer peer, KickFlags flags = 0, string text = null)
         {
             fixed (byte* p = Utf8.Zero(text))
-                Check("put a member out", NativeMethods.musubi_room_kick(Handle, peer.Id, (uint)flags, p));
+                Check("remove a member", NativeMethods.musubi_room_kick(Handle, peer.Id, (uint)flags, p));
         }
 
         /// <summary>Answers a JoinRequest, whose Count is the request: lets it in, or refuses with a sentence.</summary>
         public void Admit(ulong request, bool accept = true, string text = null)
         {
             fixed (byte* p = Utf8.Zero(text))
-                Check("answer at the door", NativeMethods.musubi_room_admit(Handle, request, accept ? 1u : 0u, p));
+                Check("answer a join request", NativeMethods.musubi_room_admit(Handle, request, accept ? 1u : 0u, p));
         }
 
         /// <summary>Asks for public rooms of this app: a RoomListed for each, then RoomListEnd.</summary>
@@ -113,7 +113,7 @@ namespace Musubi
         public void QueryUser(string user)
         {
             fixed (byte* p = Utf8.Zero(user))
-                Check("ask for a user", NativeMethods.musubi_user_query(Handle, p));
+                Check("look up a user", NativeMethods.musubi_user_query(Handle, p));
         }
 
         /// <summary>Invites a user of this app into the room that this client is in; InviteResult follows.</summary>

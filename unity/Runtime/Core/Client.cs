@@ -142,7 +142,7 @@ namespace Musubi
         public void Resume() { Check("resume", NativeMethods.musubi_resume(Handle)); }
 
         /// <summary>Tells that the machine's network changed (Wi-Fi to mobile): links and paths are checked at once.</summary>
-        public void NetworkChanged() { Check("tell of a new network", NativeMethods.musubi_network_changed(Handle)); }
+        public void NetworkChanged() { Check("report a network change", NativeMethods.musubi_network_changed(Handle)); }
 
         /// <summary>Puts a bad network between this client and everybody, the server included, until the next call. For
         /// testing.</summary>
@@ -169,7 +169,7 @@ namespace Musubi
         {
             ClientStats s = new ClientStats();
             s.structSize = (uint)sizeof(ClientStats);
-            Check("read the client's figures", NativeMethods.musubi_client_stats(Handle, &s));
+            Check("read the client's statistics", NativeMethods.musubi_client_stats(Handle, &s));
             return s;
         }
 

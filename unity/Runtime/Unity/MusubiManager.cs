@@ -43,7 +43,7 @@ namespace Musubi
         public int MaxPlayers = 8;
 
         /// <summary>Wished user id, which the others see. A token of the game's backend must grant it; else the server chooses.</summary>
-        [Tooltip("Wished user id, which the others see. A token of the game's backend must grant it; else the server chooses one.")]
+        [Tooltip("Preferred user id, which the others see. A token of the game's backend must grant it; otherwise the server chooses one.")]
         public string User = "";
 
         /// <summary>The room's password, of the host and of whoever joins; it never reaches the server. Null: none.</summary>
@@ -268,7 +268,7 @@ namespace Musubi
             if (search != null)
                 search.Refused();
             else if (State == MusubiState.InRoom && PlayerCount > 0)
-                Debug.LogWarning("Musubi: nobody can join any more, who is connected stays: " + why, this);
+                Debug.LogWarning("Musubi: nobody can join any more, those who are connected stay: " + why, this);
             else
                 Over(why);
         }

@@ -59,7 +59,7 @@ namespace Musubi
         public float Latency = 30;
 
         /// <summary>Custom: up to so many milliseconds more.</summary>
-        [Tooltip("Up to so many milliseconds more.")]
+        [Tooltip("Up to this many milliseconds more, at random.")]
         [Range(0, 1000)]
         public float Jitter = 5;
 

@@ -11,7 +11,7 @@ namespace Musubi
     public sealed class MusubiStatsOverlay : MonoBehaviour
     {
         /// <summary>Seconds between two looks.</summary>
-        [Tooltip("Seconds between two looks. Each makes a little garbage for its text.")]
+        [Tooltip("Seconds between two updates. Each one allocates a little memory for its text.")]
         [Range(0.1f, 5)]
         public float Interval = 0.5f;
 

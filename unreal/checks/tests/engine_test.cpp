@@ -84,7 +84,7 @@ static void ErrorsReachBlueprints()
 	CHECK(!A.Musubi->SendToAll(TArray<uint8>(), EMusubiDelivery::Unreliable, 255, Error) && Has(Error.Sentence, "0 to 254"));
 	CHECK(!A.Musubi->SendToAll(TArray<uint8>(), EMusubiDelivery::Unreliable, -1, Error) && Error.Code == MUSUBI_ERR_VALUE);
 	CHECK(!A.Musubi->HostRoom(-1, TArray<uint8>(), Error) && Error.Code == MUSUBI_ERR_ALREADY);
-	CHECK(!A.Musubi->SimulateNetwork(TEXT("loss=200"), Error) && Has(Error.Sentence, "0 to 100") && !A.Musubi->SimulateNetwork(TEXT("5g"), Error) && Has(Error.Sentence, "no preset"));
+	CHECK(!A.Musubi->SimulateNetwork(TEXT("loss=200"), Error) && Has(Error.Sentence, "0 to 100") && !A.Musubi->SimulateNetwork(TEXT("5g"), Error) && Has(Error.Sentence, "not a preset"));
 	CHECK(!B.Musubi->AcceptPeer(99, Error) && !B.Musubi->RejectPeer(99, TEXT("no"), Error) && !B.Musubi->TryDirectAgain(99, Error) && Error.Code == MUSUBI_ERR_PEER);
 	FMusubiStats Stats;
 	CHECK(!B.Musubi->GetPeerStats(99, Stats, Error) && Error.IsError());

@@ -181,7 +181,7 @@ static void Routes()
 	CHECK(ChooseRoute(false, "", false, &None) == EDriverRoute::PlainIp && ChooseRoute(false, "", false, nullptr) == EDriverRoute::PlainIp && ChooseRoute(false, "", true, &None) == EDriverRoute::Musubi);
 	FDriverLogic Logic;
 	FDatagramSocket Socket;
-	CHECK(Has(Logic.Connect(None, "musubi.ABCDEF", Socket).Sentence, "does not run") && Has(Logic.Connect(None, "1.2.3.4", Socket).Sentence, "1.2.3.4"));
+	CHECK(Has(Logic.Connect(None, "musubi.ABCDEF", Socket).Sentence, "is not running") && Has(Logic.Connect(None, "1.2.3.4", Socket).Sentence, "1.2.3.4"));
 	CHECK(Logic.Listen(None, 7777, true, Socket) && Logic.Session() == nullptr && !Socket.IsOpen());
 }
 

@@ -47,13 +47,13 @@ namespace Musubi
         private static string Fault(string text, string code, bool noAddress)
         {
             if (code.Length == 0)
-                return "there is no join code: the host's game shows it, eight letters and digits";
+                return "no join code was given: the host's game shows it, eight letters and digits";
             bool readable = code.Length >= Least && code.Length <= Most && !noAddress;
             for (int i = 0; readable && i < code.Length; i++)
                 readable = code[i] < 128 && char.IsLetterOrDigit(code[i]);
             if (readable && !code.Equals("localhost", StringComparison.OrdinalIgnoreCase))
                 return "";
-            return "\"" + text + "\" is no join code: those are letters and digits like E4K7Q2XM, in the local network E4K7Q2XM@192.168.1.5";
+            return "\"" + text + "\" is not a join code: those are letters and digits like E4K7Q2XM, in the local network E4K7Q2XM@192.168.1.5";
         }
 
         /// <summary>The address form: "musubi://E4K7Q2XM".</summary>

@@ -124,7 +124,7 @@ namespace Musubi
             if (!link.Receive(native.Data, native.Mode, options.MaxMessage, ref received, out e.Payload, out fault))
             {
                 if (fault != ResultCode.Ok)
-                    Fail(link, fault, link.Name + " sends a message of more than " + options.MaxMessage + " bytes");
+                    Fail(link, fault, link.Name + " sent a message of more than " + options.MaxMessage + " bytes");
                 return false;
             }
             e.Kind = StarEventKind.Data;

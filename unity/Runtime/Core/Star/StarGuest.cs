@@ -107,7 +107,7 @@ namespace Musubi
         private void Lost(ResultCode reason, string text)
         {
             if (Count > 0)
-                Make(StarEventKind.Trouble, HostId, reason, "the connection to the host stays, the server does not: " + text);
+                Make(StarEventKind.Trouble, HostId, reason, "the server is lost, the connection to the host stays: " + text);
             else if (search != null && host.IsNone)
                 search.Refused();
             else

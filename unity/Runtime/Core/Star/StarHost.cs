@@ -115,7 +115,7 @@ namespace Musubi
             if (Code.Length == 0)
                 End(code, text);
             else
-                Make(StarEventKind.Trouble, HostId, code, "nobody can join any more, who is connected stays: " + text);
+                Make(StarEventKind.Trouble, HostId, code, "nobody can join any more, those who are connected stay: " + text);
         }
 
         internal override string Farewell { get { return "the host disconnected this player"; } }

@@ -11,7 +11,7 @@ static UMusubiSubsystem* MusubiOf(UWorld* World, FOutputDevice& Out)
 	UMusubiSubsystem* Musubi = Game != nullptr ? Game->GetSubsystem<UMusubiSubsystem>() : nullptr;
 	if (Musubi == nullptr)
 	{
-		Out.Logf(TEXT("No game runs in this window."));
+		Out.Logf(TEXT("No game is running in this window."));
 	}
 	return Musubi;
 }

@@ -228,7 +228,7 @@ bool UMusubiSubsystem::GetPeerStats(int64 Peer, FMusubiStats& Stats, FMusubiErro
 {
 	musubi::Stats Figures;
 	Stats = FMusubiStats();
-	if (!Done(MusubiCore::ErrorOf(Session.Library().peer_stats(static_cast<musubi_peer>(Peer), Figures), "read a player's figures"), Error))
+	if (!Done(MusubiCore::ErrorOf(Session.Library().peer_stats(static_cast<musubi_peer>(Peer), Figures), "read a player's statistics"), Error))
 	{
 		return false;
 	}

@@ -106,7 +106,7 @@ void UMusubiSubsystem::Writable(musubi_peer Peer)
 
 void UMusubiSubsystem::MessagesDropped(uint64_t Count)
 {
-	UE_LOG(LogMusubi, Warning, TEXT("%llu unreliable messages were dropped since the game did not tick for long"), static_cast<unsigned long long>(Count));
+	UE_LOG(LogMusubi, Warning, TEXT("%llu unreliable messages were dropped because the game did not tick for a long time"), static_cast<unsigned long long>(Count));
 }
 
 void UMusubiSubsystem::NatProfiled(std::string_view Summary)

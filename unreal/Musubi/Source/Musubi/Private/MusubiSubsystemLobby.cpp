@@ -45,12 +45,12 @@ bool UMusubiSubsystem::MakeHost(int64 Peer, FMusubiError& Error)
 
 bool UMusubiSubsystem::KickPlayer(int64 Peer, bool bBan, const FString& Sentence, FMusubiError& Error)
 {
-	return Done(ErrorOf(Session.Library().room_kick(static_cast<musubi_peer>(Peer), bBan ? uint32(MUSUBI_KICK_BAN) : 0u, ToUtf8(Sentence).c_str()), "put a player out"), Error);
+	return Done(ErrorOf(Session.Library().room_kick(static_cast<musubi_peer>(Peer), bBan ? uint32(MUSUBI_KICK_BAN) : 0u, ToUtf8(Sentence).c_str()), "remove a player"), Error);
 }
 
 bool UMusubiSubsystem::AnswerJoinRequest(int64 Request, bool bAccept, const FString& Sentence, FMusubiError& Error)
 {
-	return Done(ErrorOf(Session.Library().room_admit(static_cast<uint64>(Request), bAccept, ToUtf8(Sentence).c_str()), "answer who wants to enter"), Error);
+	return Done(ErrorOf(Session.Library().room_admit(static_cast<uint64>(Request), bAccept, ToUtf8(Sentence).c_str()), "answer a join request"), Error);
 }
 
 bool UMusubiSubsystem::ListRooms(const TArray<uint8>& Prefix, bool bNextPage, FMusubiError& Error)

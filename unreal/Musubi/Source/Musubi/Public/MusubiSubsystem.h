@@ -72,19 +72,19 @@ public:
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool LeaveRoom(FMusubiError& Error);
 
-	/** Replaces the room's data; the host may. */
+	/** Replaces the room's data. The host may do this. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool SetRoomData(const TArray<uint8>& Data, FMusubiError& Error);
 
-	/** Changes the room's options, but for the password; the host may. */
+	/** Changes the room's options, except the password; only the host may do that. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool SetRoomOptions(const FMusubiRoomOptions& Options, FMusubiError& Error);
 
-	/** Gives the room to another member; the host may. */
+	/** Makes another member the host; only the host may do that. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool MakeHost(int64 Peer, FMusubiError& Error);
 
-	/** Puts a member out, with a sentence for it; the host may. Ban: its user id and identity don't come back while the room lives. */
+	/** Removes a member, with a sentence for it; only the host may do that. Ban: its user id and identity don't come back while the room lives. */
 	UFUNCTION(BlueprintCallable, Category = "Musubi|Rooms")
 	bool KickPlayer(int64 Peer, bool bBan, const FString& Sentence, FMusubiError& Error);
 
@@ -236,7 +236,7 @@ public:
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
 	FMusubiJoinRequestDelegate OnJoinRequest;
 
-	/** And wants it no more. */
+	/** The player no longer wants to enter: it gave up, or was answered. */
 	UPROPERTY(BlueprintAssignable, Category = "Musubi|Rooms")
 	FMusubiNumberDelegate OnJoinWithdrawn;
 

@@ -66,7 +66,7 @@ FError ParseSimulation(std::string_view Words, FSimulationWish& Wish)
 		Words.remove_prefix(End == std::string_view::npos ? Words.size() : End);
 		if (++Count > 1 && (Wish.bOff || !Wish.Preset.empty()))
 		{
-			return {MUSUBI_ERR_VALUE, "\"" + std::string(Word) + "\": off and presets stand alone. " + Allowed};
+			return {MUSUBI_ERR_VALUE, "\"" + std::string(Word) + "\": off and presets can't be combined with other words. " + Allowed};
 		}
 		const size_t Equals = Word.find('=');
 		if (Equals != std::string_view::npos)
@@ -78,7 +78,7 @@ FError ParseSimulation(std::string_view Words, FSimulationWish& Wish)
 		}
 		else if (Count > 1)
 		{
-			return {MUSUBI_ERR_VALUE, "\"" + std::string(Word) + "\": off and presets stand alone. " + Allowed};
+			return {MUSUBI_ERR_VALUE, "\"" + std::string(Word) + "\": off and presets can't be combined with other words. " + Allowed};
 		}
 		else if (Word == "off")
 		{
@@ -89,7 +89,7 @@ FError ParseSimulation(std::string_view Words, FSimulationWish& Wish)
 			Wish.Preset = Word; // the library knows their names
 		}
 	}
-	return Count > 0 ? FError() : FError{MUSUBI_ERR_VALUE, std::string("musubi.Sim needs words. ") + Allowed};
+	return Count > 0 ? FError() : FError{MUSUBI_ERR_VALUE, std::string("musubi.Sim needs an argument. ") + Allowed};
 }
 
 FError Simulate(const FSession& Session, const FSimulationWish& Wish)
@@ -102,7 +102,7 @@ FError Simulate(const FSession& Session, const FSimulationWish& Wish)
 	if (!Wish.Preset.empty())
 	{
 		const musubi::Result Result = Client.simulate(Wish.Preset.c_str());
-		return Result.code() == MUSUBI_ERR_VALUE ? FError{Result.code(), "\"" + Wish.Preset + "\" is no preset. " + Allowed} : ErrorOf(Result, "simulate a network");
+		return Result.code() == MUSUBI_ERR_VALUE ? FError{Result.code(), "\"" + Wish.Preset + "\" is not a preset. " + Allowed} : ErrorOf(Result, "simulate a network");
 	}
 	return ErrorOf(Client.simulate(&Wish.Each, &Wish.Each), "simulate a network");
 }
@@ -131,7 +131,7 @@ std::string Status(const FSession& Session)
 {
 	if (!Session.IsRunning())
 	{
-		return "Musubi: no session runs.";
+		return "Musubi: no session is running.";
 	}
 	std::string Text = Session.InRoom() ? "room " + Session.RoomCode() + (Session.IsHost() ? ", this player hosts it" : "") : Session.IsMoving() ? "on the way into a room" : "in no room";
 	const FDropCounts& Drops = Session.Ports.Drops;

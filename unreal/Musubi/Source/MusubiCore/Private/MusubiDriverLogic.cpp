@@ -32,12 +32,12 @@ FError FDriverLogic::Connect(FSession& To, std::string_view UrlHost, FDatagramSo
 	FAddress Host;
 	if (!ParseAddress(UrlHost, Host))
 	{
-		return {MUSUBI_ERR_VALUE, "\"" + std::string(UrlHost) + "\" is no Musubi address: musubi.CODE with the room's join code, or musubi.host."};
+		return {MUSUBI_ERR_VALUE, "\"" + std::string(UrlHost) + "\" is not a Musubi address: expected musubi.CODE with the room's join code, or musubi.host."};
 	}
 	const std::string_view Code = Host.RoomCode;
 	if (!To.IsRunning())
 	{
-		return {MUSUBI_ERR_HANDLE, "Musubi's session does not run; the log says why, under LogMusubi."};
+		return {MUSUBI_ERR_HANDLE, "Musubi's session is not running; the log says why, under LogMusubi."};
 	}
 	if (To.IsHost())
 	{
@@ -79,7 +79,7 @@ FError FDriverLogic::Listen(FSession& To, uint16_t Port, bool bHostRoom, FDatagr
 	Close();
 	if (!To.IsRunning())
 	{
-		return {MUSUBI_ERR_HANDLE, "Musubi's session does not run; the log says why, under LogMusubi."};
+		return {MUSUBI_ERR_HANDLE, "Musubi's session is not running; the log says why, under LogMusubi."};
 	}
 	if (With.Bind(To, Port) != ESocketResult::Ok)
 	{
@@ -221,7 +221,7 @@ std::vector<std::string> CheckDriverDefinitions(const std::vector<FDriverDefinit
 		}
 		else if (First->Class != DriverClass && bOursLater)
 		{
-			Found.push_back(What + " won't use Musubi: " + First->Class + " stands before it in NetDriverDefinitions for " + Name +
+			Found.push_back(What + " won't use Musubi: " + First->Class + " comes before it in NetDriverDefinitions for " + Name +
 				", and the first one counts. Put !NetDriverDefinitions=ClearArray before your lines in Config/DefaultEngine.ini, as in the plugin's Config/NetDriver.ini.");
 		}
 		else if (First->Class != DriverClass)

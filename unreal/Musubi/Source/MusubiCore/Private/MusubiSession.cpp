@@ -14,7 +14,7 @@ FError FSession::Start(const musubi_api* Api, const FSessionConfig& Config)
 {
 	if (Client)
 	{
-		return {MUSUBI_ERR_ALREADY, "This game instance's Musubi session runs already."};
+		return {MUSUBI_ERR_ALREADY, "This game instance's Musubi session is running already."};
 	}
 	if (!Config.AppKey.empty() && Config.AppKey.size() != MUSUBI_APP_KEY_SIZE)
 	{
@@ -138,7 +138,7 @@ FError FSession::Begin(EMove What, const char* Words)
 {
 	if (!Client)
 	{
-		return {MUSUBI_ERR_HANDLE, std::string("Could not ") + Words + ": Musubi's session does not run."};
+		return {MUSUBI_ERR_HANDLE, std::string("Could not ") + Words + ": Musubi's session is not running."};
 	}
 	if (Move != EMove::None || bInRoom)
 	{
@@ -207,7 +207,7 @@ FError FSession::Join(std::string_view Text, const musubi::JoinConfig& Wish)
 	}
 	if (Result.code() == MUSUBI_ERR_VALUE)
 	{
-		return Started({Result.code(), "\"" + Wanted + "\" is no join code: codes have 1 to 16 characters."});
+		return Started({Result.code(), "\"" + Wanted + "\" is not a join code: codes have 1 to 16 characters."});
 	}
 	return Started(ErrorOf(Result, "join a room"));
 }
@@ -235,7 +235,7 @@ FError FSession::Leave()
 {
 	if (!Client)
 	{
-		return {MUSUBI_ERR_HANDLE, "Could not leave the room: Musubi's session does not run."};
+		return {MUSUBI_ERR_HANDLE, "Could not leave the room: Musubi's session is not running."};
 	}
 	const bool bMoving = Move != EMove::None;
 	const FError Error = ErrorOf(Client.room_leave(), "leave the room");
