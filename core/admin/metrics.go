@@ -20,7 +20,7 @@ var (
 	build    = desc("musubi_server_info", "What runs here; always 1.", "version", "node", "region")
 	started  = desc("musubi_server_start_seconds", "When the server started, Unix time.")
 	drops    = desc("musubi_drop_datagrams_total", "Datagrams and signals thrown away, by reason.", "reason")
-	refused  = desc("musubi_drop_connections_total", "Connections by TCP that were refused or ended for a fault of the other side's, by reason.", "reason")
+	refused  = desc("musubi_drop_connections_total", "TCP connections that were refused or ended because of a fault of the other side, by reason.", "reason")
 	outcomes = desc("musubi_outcome_pairs", "Pairs of players since the start, by the classes of their NATs and the route they got. A pair that goes direct later moves over.", "nat_a", "nat_b", "route")
 	nodes    = desc("musubi_cluster_nodes", "Servers of the cluster as this one knows them, by state.", "state")
 )
@@ -32,7 +32,7 @@ var simple = []struct {
 	value   func(s *Snapshot) float64
 }{
 	{desc("musubi_link_sessions", "Links of players to this server."), false, func(s *Snapshot) float64 { return float64(s.Links) }},
-	{desc("musubi_link_streams", "Of these over TCP, since their network blocks UDP."), false, func(s *Snapshot) float64 { return float64(s.Streams) }},
+	{desc("musubi_link_streams", "Of these over TCP, because their network blocks UDP."), false, func(s *Snapshot) float64 { return float64(s.Streams) }},
 	{desc("musubi_link_handshakes_total", "Full handshakes."), true, func(s *Snapshot) float64 { return float64(s.Handshakes) }},
 	{desc("musubi_link_resumes_total", "Links resumed by ticket."), true, func(s *Snapshot) float64 { return float64(s.Resumed) }},
 	{desc("musubi_room_rooms", "Rooms."), false, func(s *Snapshot) float64 { return float64(s.Rooms) }},
@@ -46,8 +46,8 @@ var simple = []struct {
 	{desc("musubi_relay_bytes_total", "Bytes forwarded."), true, func(s *Snapshot) float64 { return float64(s.RelayBytes) }},
 	{desc("musubi_socket_received_datagrams_total", "Datagrams received."), true, func(s *Snapshot) float64 { return float64(s.Received) }},
 	{desc("musubi_socket_sent_datagrams_total", "Datagrams sent."), true, func(s *Snapshot) float64 { return float64(s.Sent) }},
-	{desc("musubi_socket_full_datagrams_total", "Datagrams not sent since the kernel had no room."), true, func(s *Snapshot) float64 { return float64(s.SendFull) }},
-	{desc("musubi_socket_error_datagrams_total", "Datagrams not sent since the kernel refused."), true, func(s *Snapshot) float64 { return float64(s.SendError) }},
+	{desc("musubi_socket_full_datagrams_total", "Datagrams not sent because the kernel had no room."), true, func(s *Snapshot) float64 { return float64(s.SendFull) }},
+	{desc("musubi_socket_error_datagrams_total", "Datagrams not sent because the kernel refused."), true, func(s *Snapshot) float64 { return float64(s.SendError) }},
 }
 
 // Describe sends nothing: what is there depends on the server, so this is an unchecked collector.

@@ -61,10 +61,10 @@ func (h *Hub) clusterEvent(now time.Time, e *cluster.Event) {
 	case cluster.HalfCame:
 		h.halfCame(now, e)
 	case cluster.Cut:
-		h.event(Event{Kind: EventCluster, Text: "without the other nodes for 15 s: clients are told to go elsewhere"})
+		h.event(Event{Kind: EventCluster, Text: "no contact with the other nodes for 15 s: clients are told to use another one"})
 		h.moveAll(now)
 	case cluster.NodeUp:
-		h.event(Event{Kind: EventCluster, Text: fmt.Sprintf("node %s (%08x) is there, at %s", e.Code, e.Node, h.cluster.AddrOf(e.Node))})
+		h.event(Event{Kind: EventCluster, Text: fmt.Sprintf("node %s (%08x) is up, at %s", e.Code, e.Node, h.cluster.AddrOf(e.Node))})
 	case cluster.NodeDown:
 		h.event(Event{Kind: EventCluster, Text: fmt.Sprintf("node %s (%08x) is gone", e.Code, e.Node)})
 	}

@@ -142,7 +142,7 @@ func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (cod
 		return api.ErrServerClosing, 0
 	case h.full(resume):
 		h.drop(dropFull)
-		h.event(Event{Kind: EventRefused, Code: api.ErrUnavailable, Text: fmt.Sprintf("handshake refused: %d sessions are all that this server takes (--sessions)", h.cfg.MaxSessions)})
+		h.event(Event{Kind: EventRefused, Code: api.ErrUnavailable, Text: fmt.Sprintf("handshake refused: the server is full with %d sessions (--sessions)", h.cfg.MaxSessions)})
 		return api.ErrUnavailable, fullWait
 	case h.cfg.LabLimits || token && h.returning.take(now, from.Addr(), tokenLimit) || !token && h.handshakes.take(now, from.Addr(), handshakeLimit):
 		if wait, ok := h.capacity.take(now, h.cfg.Handshakes, resume); !ok {
@@ -152,7 +152,7 @@ func (h *Hub) admit(now time.Time, from netip.AddrPort, token, resume bool) (cod
 		return api.OK, 0
 	}
 	h.drop(dropHandshakeLimit)
-	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many from " + wire.Network(from.Addr())})
+	h.event(Event{Kind: EventRefused, Code: api.ErrRateLimited, Text: "handshake refused: too many in a short time from " + wire.Network(from.Addr())})
 	return api.ErrRateLimited, 0
 }
 

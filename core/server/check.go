@@ -71,7 +71,7 @@ func sayNATS(set *settings, say func(string, ...any)) {
 
 // checkCore looks at what a node without players opens.
 func checkCore(set *settings, say func(string, ...any)) error {
-	say("a core: no player comes here; open these ports between your servers:")
+	say("a core: no players connect here; open these ports between your servers:")
 	sayNATS(set, say)
 	for flag, at := range map[string]netip.AddrPort{"--nats-listen": set.cluster.listen, "--nats-clients": set.cluster.clients} {
 		if at.IsValid() {
@@ -160,7 +160,7 @@ func checkKey(dir string, say func(string, ...any)) error {
 	for d := dir; ; d = filepath.Dir(d) {
 		info, err := os.Stat(d)
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("--data: %s is no directory", d)
+			return fmt.Errorf("--data %s is not a directory", d)
 		}
 		if err == nil || d == filepath.Dir(d) {
 			break

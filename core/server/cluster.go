@@ -67,11 +67,11 @@ func (c *Config) checkCluster(s *settings) (err error) {
 	case k.url != "" && k.core():
 		return usage("--nats is for an external NATS, --nats-listen and --nats-clients are for the one inside: choose one of the two")
 	case len(k.routes) > 0 && !k.listen.IsValid():
-		return usage("--nats-routes needs --nats-listen, where the other nodes come to this one")
+		return usage("--nats-routes needs --nats-listen, where the other servers connect to this one")
 	case c.Role != "" && c.Role != "edge" && c.Role != "core" && c.Role != "both":
 		return usage("--role %q is unknown; allowed are: both (players, and a NATS inside), core (the NATS alone), edge (players alone)", c.Role)
 	case (c.Role == "core" || c.Role == "both") && !k.core():
-		return usage("--role %s needs --nats-listen or --nats-clients: it has a NATS inside that others come to", c.Role)
+		return usage("--role %s needs --nats-listen or --nats-clients: it has a NATS inside that other servers connect to", c.Role)
 	case c.Role == "core" && (c.Listen != "" || c.Public != "" || c.TLSListen != "" && c.TLSListen != "off" || c.WSListen != ""):
 		return usage("--role core has no players: leave out --listen, --public, --tls-listen and --ws-listen")
 	case c.Role == "edge" && k.url == "":
@@ -174,7 +174,7 @@ func (s *Server) readBus() (any bool) {
 	}
 	if fenced := s.joined && node.Fenced(s.now) && !s.opened.IsZero() && s.now.Sub(s.opened) > cluster.FenceAfter; fenced != s.fenced {
 		if s.fenced = fenced; fenced {
-			s.log.Warn("no quorum: NATS takes no renewal of this node's lease; what is up stays up, nothing new is created until most servers with a NATS are up and reach each other")
+			s.log.Warn("no quorum: NATS accepts no renewal of this node's lease; what runs keeps running, nothing new is created until most servers with a NATS are up and reach each other")
 		} else {
 			s.log.Info("quorum is back")
 		}
@@ -240,13 +240,13 @@ func (s *Server) clusterSnapshot(snap *admin.Snapshot) {
 	add("musubi_cluster_rooms_owned", "Rooms whose directory key this node holds.", false, float64(t.Held))
 	add("musubi_cluster_clients_away", "Clients of this node in rooms of others.", false, float64(t.Clients))
 	add("musubi_cluster_guests", "Clients of other nodes in rooms of this one.", false, float64(t.Guests))
-	add("musubi_cluster_lease_age_seconds", "Since this node's lease was renewed; at 8 it fences itself.", false, t.LeaseAge.Seconds())
+	add("musubi_cluster_lease_age_seconds", "Since this node's lease was renewed; at 8 it stops changing rooms until the lease is renewed.", false, t.LeaseAge.Seconds())
 	add("musubi_cluster_fenced", "1 while this node can't renew its lease.", false, fenced)
 	add("musubi_cluster_takeovers_total", "Rooms taken over from dead nodes.", true, float64(t.TakenOver))
 	add("musubi_cluster_rooms_lost_total", "Rooms that others took over from this node.", true, float64(t.RoomsLost))
 	add("musubi_cluster_frames_repeated_total", "Frames sent again because nobody acknowledged them.", true, float64(t.Repeated))
-	add("musubi_cluster_gaps_total", "Frames that came twice or behind a missing one.", true, float64(t.OutOfOrder))
-	add("musubi_cluster_restarts_total", "Times that all between this node and another began anew.", true, float64(t.Restarts))
+	add("musubi_cluster_gaps_total", "Frames that came twice or after a missing one.", true, float64(t.OutOfOrder))
+	add("musubi_cluster_restarts_total", "Times that the connection between this node and another was started anew.", true, float64(t.Restarts))
 	add("musubi_bus_sent_total", "Frames published.", true, float64(b.Sent))
 	add("musubi_bus_received_total", "Frames received.", true, float64(b.Received))
 	add("musubi_bus_dropped_total", "Frames that a full queue did not take.", true, float64(b.Dropped))

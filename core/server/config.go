@@ -151,7 +151,7 @@ const maxHandshakes = 1_000_000
 func (c *Config) checkRelay(s *settings) error {
 	switch s.shards, s.egressBits = c.Shards, c.Egress; {
 	case c.Shards < 0 || c.Shards > maxShards:
-		return usage("--shards %d is out of range; allowed is 1 to %d, or 0 for one a processor", c.Shards, maxShards)
+		return usage("--shards %d is out of range; allowed is 1 to %d, or 0 for one per processor", c.Shards, maxShards)
 	case c.Shards == 0:
 		s.shards = min(runtime.NumCPU(), maxShards)
 	}
@@ -162,10 +162,10 @@ func (c *Config) checkRelay(s *settings) error {
 		return usage("--sessions %d is out of range; allowed is 1 to %d, or 0 for the default", c.Sessions, maxSessions)
 	}
 	if (c.RelayBits == 0) != (c.RelayRate == 0) {
-		return usage("--relay-bits and --relay-packets go together: each leg is held to both")
+		return usage("--relay-bits and --relay-packets go together: give both or neither")
 	}
 	if c.Egress != 0 && c.Egress < leastEgress {
-		return usage("--egress %d is less than %d bit/s, which no server can do with; leave it out if the line's rate is not known", c.Egress, leastEgress)
+		return usage("--egress %d is less than %d bit/s, too little for any server; leave it out if you don't know the line's rate", c.Egress, leastEgress)
 	}
 	s.relayRate = wire.RelayRate{BitsPerSecond: c.RelayBits, PacketsPerSecond: c.RelayRate}
 	return nil
@@ -182,13 +182,13 @@ func (c *Config) checkIdentity(s *settings) error {
 	case len(c.Region) == 1 && c.Region[0] >= 'A' && c.Region[0] <= 'Z':
 		s.region = c.Region[0]
 	default:
-		return usage("--region %q is no region: allowed is one letter from A to Z, with which its join codes begin", c.Region)
+		return usage("--region %q is not a region: allowed is one letter from A to Z, the first of this server's join codes", c.Region)
 	}
 	if s.node = c.Node; s.node == "" {
 		s.node, _ = os.Hostname()
 	}
 	if len(s.node) > maxNode {
-		return usage("--node %q has %d characters; allowed are %d", s.node, len(s.node), maxNode)
+		return usage("--node %q has %d characters; at most %d are allowed", s.node, len(s.node), maxNode)
 	}
 	return nil
 }
@@ -235,11 +235,11 @@ func (c *Config) checkTCP(s *settings) (err error) {
 	}
 	switch s.tlsCert, s.tlsKey, s.forwarded = c.TLSCert, c.TLSKey, c.Forwarded; {
 	case (s.tlsCert == "") != (s.tlsKey == ""):
-		return usage("--tls-cert and --tls-key go together")
+		return usage("--tls-cert and --tls-key go together: give both or neither")
 	case s.tlsCert != "" && !s.tls.IsValid():
-		return usage("--tls-cert is of no use without --tls-listen")
+		return usage("--tls-cert does nothing while TLS is off: give --tls-listen")
 	case s.forwarded && !s.ws.IsValid():
-		return usage("--ws-forwarded is of no use without --ws-listen")
+		return usage("--ws-forwarded does nothing without --ws-listen")
 	}
 	return nil
 }
@@ -290,7 +290,7 @@ func stunPorts(main uint16, given []uint16) ([]uint16, error) {
 		return []uint16{main + 1, main + 2}, nil
 	}
 	if len(given) > maxSTUNPorts {
-		return nil, usage("--stun-ports names %d ports; at most %d are of use", len(given), maxSTUNPorts)
+		return nil, usage("--stun-ports names %d ports; at most %d can be used", len(given), maxSTUNPorts)
 	}
 	seen := map[uint16]bool{main: true}
 	for _, p := range given {

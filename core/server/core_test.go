@@ -77,7 +77,7 @@ func TestNoCore(t *testing.T) {
 		t.Error("a core is opened as a server for players")
 	}
 	findings, err := Check(Config{Role: "core", NATSClients: "127.0.0.1:0", Data: t.TempDir()})
-	if err != nil || !strings.Contains(strings.Join(findings, "\n"), "a core: no player comes here") {
+	if err != nil || !strings.Contains(strings.Join(findings, "\n"), "a core: no players connect here") {
 		t.Errorf("%v %v", findings, err)
 	}
 }

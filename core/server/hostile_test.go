@@ -72,7 +72,7 @@ func TestServerUnderFire(t *testing.T) {
 	if n := log.count("thrown away since the last such line"); n != 1 {
 		t.Errorf("%d summaries of what was thrown away:\n%s", n, log.String())
 	}
-	if n := log.count("handshake refused: too many from 127.20.0.0/24"); n < 1 || n > refusalsWritten {
+	if n := log.count("handshake refused: too many in a short time from 127.20.0.0/24"); n < 1 || n > refusalsWritten {
 		t.Errorf("%d lines of refusals from one address within a second", n)
 	}
 	if n := log.count("panic") + log.count("internal error"); n != 0 {

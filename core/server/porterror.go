@@ -13,7 +13,7 @@ func describe(err error, protocol string, at netip.AddrPort, flag string) error 
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s port %d on %s is in use by another program: stop that, or choose another with %s", protocol, at.Port(), at.Addr(), flag)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s port %d needs rights that this user has not: choose one from 1024 up with %s, or give the program CAP_NET_BIND_SERVICE", protocol, at.Port(), flag)
+		return fmt.Errorf("%s port %d needs rights that this user does not have: choose one from 1024 up with %s, or give the program CAP_NET_BIND_SERVICE", protocol, at.Port(), flag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("this machine has no address %s: choose one of its own with %s, or 0.0.0.0 for all", at.Addr(), flag)
 	case err != nil:

@@ -62,9 +62,9 @@ func (k *Keys) Parse(text string) error {
 	case k.find(kid) != nil:
 		return fmt.Errorf("access key %q is named twice", kid)
 	case err != nil:
-		return fmt.Errorf("access key %q: what stands behind %s: is no base64", kid, alg)
+		return fmt.Errorf("access key %q: the part after %s: is not base64", kid, alg)
 	case limited && (app == "" || len(app) > maxName):
-		return fmt.Errorf("access key %q: the app behind the key has 1 to 64 bytes", kid)
+		return fmt.Errorf("access key %q: the app after the key has 1 to 64 bytes", kid)
 	case len(k.list) == maxKeys:
 		return fmt.Errorf("access key %q: at most %d keys are allowed", kid, maxKeys)
 	}

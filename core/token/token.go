@@ -69,7 +69,7 @@ var sentences = [reasons]string{
 	"the token's typ is that of another kind of token",
 	"the token's alg is not that of its key",
 	"the token's kid names no key of this server",
-	"the token's signature does not fit",
+	"the token's signature does not match its key",
 	"the token has no exp",
 	"the token has expired",
 	"the token's exp is more than 24 hours away",
@@ -79,7 +79,7 @@ var sentences = [reasons]string{
 	"a claim of the token has a value that is not allowed",
 	"the token's cnf is not this client's key",
 	"the token is for another user or app than the one it should renew",
-	"tokens were renewed in too quick succession",
+	"the token was renewed too often in a short time",
 	"the server runs with auth = open and checks no tokens",
 }
 

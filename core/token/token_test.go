@@ -256,7 +256,7 @@ func TestKeyMistakes(t *testing.T) {
 		"a=none:":                        `"none" is not one of`,
 		"a=HS256:c2hvcnQ":                "32 to 512 bytes, this one 5",
 		"a=EdDSA:" + secret[:20]:         "has 32 bytes",
-		"a=HS256:" + secret[:40] + "!!!": "no base64",
+		"a=HS256:" + secret[:40] + "!!!": "is not base64",
 		"a=HS256:" + secret + ":":        "the app",
 	} {
 		err := new(Keys).Parse(bad)

@@ -54,5 +54,5 @@ refused nonsense 'not a JWS' --token nonsense
 refused 'another app' 'for another app' --token "$("$server" token mint --key "$work/key" --app chess --sub eve)"
 refused 'another name' 'not the user id asked for' --name carol --token "$(token --sub eve)"
 "$server" token keygen --kid studio >"$work/other"
-refused forged 'signature does not fit' --token "$("$server" token mint --key "$work/other" --app musubi_peer --sub eve)"
+refused forged 'signature does not match' --token "$("$server" token mint --key "$work/other" --app musubi_peer --sub eve)"
 ! grep '127\.0\.0\.1' "$work/log" | grep -q 'link' || fail "an address in the log"

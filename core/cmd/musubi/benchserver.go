@@ -11,10 +11,10 @@ import (
 
 type benchServerCommand struct {
 	Stories  []string `arg:"" optional:"" help:"What to play; default: all. --list tells what there is."`
-	List     bool     `help:"Tell the stories and end."`
+	List     bool     `help:"List the stories and exit."`
 	Server   string   `help:"Address of a server that runs already, started with --limits lab; default: one is started here." placeholder:"musubi://..."`
 	PID      int      `name:"pid" help:"That server's process on this machine, for its processor time and memory." placeholder:"PID"`
-	Links    int      `help:"Links of idle and of what is played beside them." default:"10000"`
+	Links    int      `help:"Links that the story idle holds, also while another story is played beside it." default:"10000"`
 	Room     int      `help:"Players in a room." default:"4"`
 	Seconds  float64  `help:"How long each story measures." default:"10"`
 	Sockets  int      `help:"UDP sockets that the clients share." default:"64"`
@@ -26,7 +26,7 @@ type benchServerCommand struct {
 	Return   int      `help:"In storm, the new links a second that the server takes on when it is back; 0: a server's default."`
 	Capacity int      `help:"New links a second that the server started here takes on." default:"1000000"`
 	JSON     string   `name:"json" help:"File for the figures." placeholder:"FILE"`
-	Quiet    bool     `help:"No progress."`
+	Quiet    bool     `help:"Print no progress."`
 }
 
 // Run prints a line for each story as it ends.
@@ -36,7 +36,7 @@ func (c *benchServerCommand) Run(std streams) error {
 		return nil
 	}
 	if c.Links < 2 || c.Room < 2 || c.Room > 64 || c.Seconds <= 0 || c.Sockets < 1 || c.Sockets > 4096 || min(c.Flood, c.Pairs, c.Packets, c.Churn) < 1 {
-		return fmt.Errorf("--links, --room (2 to 64), --seconds, --sockets (1 to 4096), --flood, --pairs, --packets and --churn must be positive, and there are no rooms of one")
+		return fmt.Errorf("--links, --room (2 to 64), --seconds, --sockets (1 to 4096), --flood, --pairs, --packets and --churn must be positive")
 	}
 	target, err := c.target()
 	if err != nil {

@@ -64,7 +64,7 @@ func (f *fileSettings) check(flags []*kong.Flag) error {
 			if near := nearest(key, allowed); near != "" {
 				hint = fmt.Sprintf(", did you mean %q?", near)
 			}
-			return &server.UsageError{Text: fmt.Sprintf("--config %s: %q is no setting%s; allowed are: %s", f.path, key, hint, strings.Join(allowed, ", "))}
+			return &server.UsageError{Text: fmt.Sprintf("--config %s: %q is not a setting%s; allowed are: %s", f.path, key, hint, strings.Join(allowed, ", "))}
 		}
 		if _, err := asFlag(f.values[key]); err != nil {
 			return &server.UsageError{Text: fmt.Sprintf("--config %s: %s %v", f.path, key, err)}
@@ -275,7 +275,7 @@ func (c *serverCommand) check(std streams, settings []setting) error {
 	for _, name := range os.Environ() {
 		name, _, _ = strings.Cut(name, "=")
 		if strings.HasPrefix(name, envPrefix+"_") && !slices.ContainsFunc(settings, func(s setting) bool { return envName(s.name) == name }) && name != envName("config") {
-			fmt.Fprintf(std.out, "%s in the environment is no setting: ignored\n", name)
+			fmt.Fprintf(std.out, "%s in the environment is not a setting: ignored\n", name)
 		}
 	}
 	findings, err := server.Check(c.config(c.logger(std)))

@@ -58,7 +58,7 @@ func TestSettingsHaveAnOrder(t *testing.T) {
 	if got := line(out, "log-level"); got != "info default" {
 		t.Errorf("log-level: %s", got)
 	}
-	for _, want := range []string{"MUSUBI_LISTN in the environment is no setting", "ok: a server can start", "UDP 127.0.0.1:0", "no key in"} {
+	for _, want := range []string{"MUSUBI_LISTN in the environment is not a setting", "ok: a server can start", "UDP 127.0.0.1:0", "no key in"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
@@ -68,9 +68,9 @@ func TestSettingsHaveAnOrder(t *testing.T) {
 // A wrong file is refused with its name, the value and what is allowed.
 func TestWrongFileIsOneSentence(t *testing.T) {
 	for file, want := range map[string]string{
-		"lissten = \"x\"":                `"lissten" is no setting, did you mean "listen"?; allowed are: listen,`,
+		"lissten = \"x\"":                `"lissten" is not a setting, did you mean "listen"?; allowed are: listen,`,
 		"TLS_Listen = \"x\"":             `did you mean "tls-listen"?`,
-		"colour = 1":                     `"colour" is no setting; allowed are:`,
+		"colour = 1":                     `"colour" is not a setting; allowed are:`,
 		"shards = \"4\"":                 `shards = "4" is not a whole number`,
 		"shards = 1.5":                   `shards = "1.5" is not a whole number`,
 		"ws-forwarded = 1":               `ws-forwarded = "1" is not true or false`,
@@ -79,11 +79,11 @@ func TestWrongFileIsOneSentence(t *testing.T) {
 		"relay-bits = 99999999999":       `"99999999999" (--relay-bits is from /`,
 		"listen = \"a\"\nlisten = \"b\"": "line 2: Key 'listen' has already been defined",
 		"\x00\xc9\xff":                   "line 1: ",
-		"check = true":                   `"check" is no setting`,
+		"check = true":                   `"check" is not a setting`,
 		"listen =":                       "line 1: ",
 		"[listen]\nx = 1":                "listen is a table or a date",
 		"listen = \"nowhere\"":           `--listen "nowhere" is not an address with a port`,
-		"region = \"EU\"":                `--region "EU" is no region: allowed is one letter`,
+		"region = \"EU\"":                `--region "EU" is not a region: allowed is one letter`,
 		"log-level = \"loud\"":           "--log-level must be one of",
 		"limits = \"none\"":              `--limits "none" is unknown; allowed is: lab`,
 		"stun-ports = [\"http\"]":        "--stun-ports",

@@ -17,34 +17,34 @@ type serverCommand struct {
 	STUNPorts   []uint16 `name:"stun-ports" help:"Further UDP ports for NAT discovery; default: the two after --listen's." placeholder:"PORT"`
 	STUNAddr2   string   `name:"stun-addr2" help:"A second address of this machine: players learn more about their NAT. Needs --listen with the first one." placeholder:"ADDR" env:"MUSUBI_STUN_ADDR2"`
 	TLSListen   string   `name:"tls-listen" help:"Address and TCP port for players whose network blocks UDP, or off; default: port 443 of --listen's address, if it is free." placeholder:"ADDR:PORT" env:"MUSUBI_TLS_LISTEN"`
-	TLSCert     string   `name:"tls-cert" help:"Certificate chain for it, PEM; default: one that the server makes itself, which is enough unless a firewall checks." placeholder:"FILE" env:"MUSUBI_TLS_CERT"`
+	TLSCert     string   `name:"tls-cert" help:"Certificate chain for --tls-listen, PEM; default: one that the server makes itself, which is enough unless a firewall checks it." placeholder:"FILE" env:"MUSUBI_TLS_CERT"`
 	TLSKey      string   `name:"tls-key" help:"The certificate's private key, PEM." placeholder:"FILE" env:"MUSUBI_TLS_KEY"`
 	WSListen    string   `name:"ws-listen" help:"The same without TLS: for development, or behind a proxy that does the TLS." placeholder:"ADDR:PORT" env:"MUSUBI_WS_LISTEN"`
-	Forwarded   bool     `name:"ws-forwarded" help:"Believe the proxy before --ws-listen what it says in X-Forwarded-For." env:"MUSUBI_WS_FORWARDED"`
+	Forwarded   bool     `name:"ws-forwarded" help:"Trust the X-Forwarded-For header of the proxy in front of --ws-listen." env:"MUSUBI_WS_FORWARDED"`
 	Data        string   `help:"Directory of the server's key; default: musubi-server in your configuration directory." placeholder:"DIR"`
 	Auth        string   `help:"Who may use the server: token (players with an access token), open (anybody). Default: token if there are keys, else open, but not where strangers can reach it." placeholder:"token|open"`
-	AuthKey     []string `name:"auth-key" help:"Key of a backend that makes access tokens; of HS256 the secret, which --auth-keys keeps out of the process list." placeholder:"KID=ALG:BASE64[:APP]"`
-	AuthKeys    string   `name:"auth-keys" help:"File with such keys, one a line." placeholder:"FILE"`
+	AuthKey     []string `name:"auth-key" help:"Key of a backend that makes access tokens; for HS256 this is the secret: better in a file, by --auth-keys, than in the process list." placeholder:"KID=ALG:BASE64[:APP]"`
+	AuthKeys    string   `name:"auth-keys" help:"File with such keys, one per line." placeholder:"FILE"`
 	Privacy     string   `help:"What players may learn of each other's addresses: direct, consent (when both games agreed), relay-only (nothing). Tokens, rooms and clients can make it stricter." placeholder:"direct|consent|relay-only"`
 	Limits      string   `help:"lab: no limits against abuse; private networks only." placeholder:"lab"`
-	Shards      int      `help:"Sockets that share the main port, each with a goroutine; default: one a processor." placeholder:"N" env:"MUSUBI_SHARDS"`
+	Shards      int      `help:"Sockets that share the main port, each with a goroutine; default: one per processor." placeholder:"N" env:"MUSUBI_SHARDS"`
 	RelayBits   uint32   `name:"relay-bits" help:"Bit/s that each player may send to each other through the relay; default 1000000." placeholder:"BITS" env:"MUSUBI_RELAY_BITS"`
 	RelayRate   uint32   `name:"relay-packets" help:"The same in packets/s; default 300." placeholder:"N" env:"MUSUBI_RELAY_PACKETS"`
 	Egress      uint64   `name:"egress" help:"Bit/s that this machine's line carries out; the relay keeps to 80 % of it. Default: not known." placeholder:"BITS" env:"MUSUBI_EGRESS"`
-	Capacity    int      `help:"New links a second that this server takes on; a resumed one counts a third, and whoever is too many is told when to come again. Default: 1500." placeholder:"N" env:"MUSUBI_CAPACITY"`
-	Sessions    int      `help:"Players linked to this server at a time; whoever is too many is told to come again. Default: 200000, with --auth open 2000." placeholder:"N" env:"MUSUBI_SESSIONS"`
-	NATS        string   `name:"nats" help:"NATS by which several servers are one: nats://host:port, more with commas." placeholder:"URL" env:"MUSUBI_NATS"`
-	NATSListen  string   `name:"nats-listen" help:"A NATS inside this server, instead: where those of the others meet it." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_LISTEN"`
-	NATSRoutes  []string `name:"nats-routes" help:"The others' --nats-listen." placeholder:"HOST:PORT" env:"MUSUBI_NATS_ROUTES"`
-	NATSClients string   `name:"nats-clients" help:"Where servers with --nats come to the NATS inside this one." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_CLIENTS"`
-	Role        string   `help:"What this server is of several: both (players, and a NATS inside), core (the NATS alone), edge (players alone). Default: both with --nats-listen or --nats-clients, else edge." placeholder:"both|core|edge"`
+	Capacity    int      `help:"New links a second that this server takes on; a resumed one counts a third, and players beyond that are told when to try again. Default: 1500." placeholder:"N" env:"MUSUBI_CAPACITY"`
+	Sessions    int      `help:"Players linked to this server at a time; players beyond that are told to try again. Default: 200000, with --auth open 2000." placeholder:"N" env:"MUSUBI_SESSIONS"`
+	NATS        string   `name:"nats" help:"Address of the NATS that joins several servers into one cluster: nats://host:port, several separated by commas." placeholder:"URL" env:"MUSUBI_NATS"`
+	NATSListen  string   `name:"nats-listen" help:"Run a NATS inside this server instead; the NATS of the other servers connect to this address." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_LISTEN"`
+	NATSRoutes  []string `name:"nats-routes" help:"The --nats-listen addresses of the other servers." placeholder:"HOST:PORT" env:"MUSUBI_NATS_ROUTES"`
+	NATSClients string   `name:"nats-clients" help:"Where servers with --nats connect to the NATS inside this one." placeholder:"ADDR:PORT" env:"MUSUBI_NATS_CLIENTS"`
+	Role        string   `help:"What this server does in a cluster: both (players, and a NATS inside), core (the NATS alone), edge (players alone). Default: both with --nats-listen or --nats-clients, else edge." placeholder:"both|core|edge"`
 	Admin       string   `help:"Address and TCP port of metrics, health and the live page, or off." placeholder:"ADDR:PORT" default:"127.0.0.1:3480"`
 	Region      string   `help:"Letter with which this server's join codes begin; default: E." placeholder:"A-Z"`
 	Node        string   `help:"Name of this server in metrics and on the live page; default: the machine's." placeholder:"NAME"`
-	LogLevel    string   `help:"Least grave lines that are logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+	LogLevel    string   `help:"Lowest level that is logged: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat   string   `help:"text or json." enum:"text,json" default:"text"`
 	Config      string   `help:"TOML file with settings; its keys are these flags' names." placeholder:"FILE"`
-	Check       bool     `help:"Check the settings, say what they come to, and end."`
+	Check       bool     `help:"Check the settings, print what follows from them, and exit."`
 	file        *fileSettings
 	Public      string `help:"Host, or host:port, under which players reach this server; default: an address of this machine." placeholder:"HOST"`
 }

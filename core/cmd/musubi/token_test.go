@@ -33,7 +33,7 @@ func TestTokenCommands(t *testing.T) {
 		if out, _ := musubi(0, "token", "inspect", made); !strings.Contains(out, "not checked") {
 			t.Error(out)
 		}
-		if _, errs := musubi(exitFailed, "token", "inspect", changed(made), "--auth-key", public); !strings.Contains(errs, "signature does not fit") {
+		if _, errs := musubi(exitFailed, "token", "inspect", changed(made), "--auth-key", public); !strings.Contains(errs, "signature does not match") {
 			t.Error(errs)
 		}
 		if _, errs := musubi(exitUsage, "token", "mint", "--key", file, "--sub", "u", "--life", "48h"); !strings.Contains(errs, "more than 24 hours") {

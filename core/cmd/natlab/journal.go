@@ -72,7 +72,7 @@ func openJournal(name, conditions string) (j *journal, held []record, err error)
 		var before string
 		switch {
 		case n == 1 && (json.Unmarshal(lines.Bytes(), &before) != nil || before != conditions):
-			return nil, nil, fmt.Errorf("journal %s is of other conditions or programs (%s); remove it to begin anew", name, before)
+			return nil, nil, fmt.Errorf("journal %s was written under other conditions or by other programs (%s); remove it to begin anew", name, before)
 		case n > 1 && json.Unmarshal(lines.Bytes(), &r) != nil:
 			continue // cut off by whatever ended the run
 		case n > 1:

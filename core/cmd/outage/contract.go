@@ -176,7 +176,7 @@ func (r *report) sum(timed bool) {
 	r.Kept = broken == 0 && (late == 0 || !timed)
 	switch {
 	case broken > 0:
-		r.Verdict = fmt.Sprintf("BROKEN: %d of %d promises, %d of them about what never may happen", broken+late, len(r.Contract), broken)
+		r.Verdict = fmt.Sprintf("BROKEN: %d of %d promises, %d of them about what must never happen", broken+late, len(r.Contract), broken)
 	case late > 0 && timed:
 		r.Verdict = fmt.Sprintf("MISSED: %d of %d promises, all of them times", late, len(r.Contract))
 	case late > 0:

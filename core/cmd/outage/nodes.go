@@ -143,7 +143,7 @@ func (c *cluster) launch(n int, name, program string, args []string) (*process, 
 		return nil, fmt.Errorf("%s ended at its start: %v\n%s", p.name, p.err, tail(c.log(n, name+".err")))
 	case <-time.After(20 * time.Second):
 		p.signal(syscall.SIGKILL)
-		return nil, fmt.Errorf("%s told no address within 20 s\n%s", p.name, tail(c.log(n, name+".err")))
+		return nil, fmt.Errorf("%s printed no address within 20 s\n%s", p.name, tail(c.log(n, name+".err")))
 	}
 }
 

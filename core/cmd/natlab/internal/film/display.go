@@ -47,7 +47,7 @@ func Open(ctx context.Context, dir string, width, height int) (*Display, error) 
 	number, err := bufio.NewReader(out).ReadString('\n')
 	if !stop() || err != nil {
 		d.Close()
-		return nil, errors.Join(ctx.Err(), fmt.Errorf("start Xvfb: it ended before it told its display: %w", err))
+		return nil, errors.Join(ctx.Err(), fmt.Errorf("start Xvfb: it ended before it printed its display number: %w", err))
 	}
 	d.Name = ":" + strings.TrimSpace(number)
 	return d, nil
