@@ -76,22 +76,22 @@ static const char *advice(struct musubi_slot *slot, const musubi_totals *t, cons
     if (atomic_load(&slot->failed))
         return "the client stopped itself: see its FAILED event, destroy it, make another";
     if (t->events > MUSUBI_ENTRIES / 4)
-        return "many events wait: the game does not poll, or not until nothing is left";
+        return "many events are waiting: the game does not poll, or stops before the queue is empty";
     if (n->mapping == MUSUBI_NAT_UDP_BLOCKED)
         return "nothing comes back over UDP: a firewall blocks it";
     if (t->server == MUSUBI_SERVER_NONE && t->server_code != 0)
-        return "the link to the server ended for the reason above: mend that, then call musubi_connect again";
+        return "the link to the server ended for the reason above: fix that, then call musubi_connect again";
     if (t->server == MUSUBI_SERVER_NONE)
         return "musubi_connect was not called";
     if (t->server == MUSUBI_SERVER_CONNECTING)
         return "the server has not answered yet: if that lasts, check its address and UDP port with `musubi doctor`";
     if (t->members == 0)
-        return "in no room: peers are met in rooms";
+        return "in no room: create or join one to meet peers";
     if (t->peers == 0)
         return t->members == 1 ? "alone in the room" : "no member is connected: call musubi_peer_connect, or see PEER_CLOSED";
     if (t->direct < t->peers)
         return n->mapping >= MUSUBI_NAT_ADDRESS_DEPENDENT ? "some peers are relayed, and this NAT gives each destination another port: that may be why"
-                                                          : "some peers are relayed: this NAT is no reason, theirs may be";
+                                                          : "some peers are relayed: this NAT is not the reason, theirs may be";
     return "all is well";
 }
 

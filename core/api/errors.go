@@ -70,31 +70,31 @@ var codeText = map[Code]string{
 
 	ErrNull: "a pointer argument was NULL", ErrHandle: "unknown or destroyed client", ErrPeer: "unknown peer, or it has gone",
 	ErrSize: "struct_size is wrong, or a field is used that this library is too old for", ErrTooLarge: "larger than the limit", ErrValue: "value out of range",
-	ErrAddress: "server address can't be read", ErrVersion: "this library does not offer that ABI version",
+	ErrAddress: "malformed server address: it looks like musubi://host:port/#key", ErrVersion: "this library does not offer that ABI version",
 
 	ErrNotConnected: "not connected", ErrWouldBlock: "queue full, try again after WRITABLE", ErrBusy: "another thread is polling this client",
-	ErrAlready: "already in that state", ErrFailed: "the library stopped itself, see the FAILED event", ErrForked: "not usable after fork()",
-	ErrMemory: "out of memory", ErrLimit: "too many of them", ErrClosed: "closed by this side", ErrNotInRoom: "not in a room",
+	ErrAlready: "already in that state", ErrFailed: "the client stopped itself: its FAILED event says why", ErrForked: "not usable after fork()",
+	ErrMemory: "out of memory", ErrLimit: "a limit of the library is reached: clients, peers or waiting events", ErrClosed: "closed by this side", ErrNotInRoom: "not in a room",
 	ErrExpired: "dropped unsent: its deadline had passed", ErrNotOwner: "only the room's owner may do that",
 
-	ErrTimeout: "timed out", ErrSocket: "the system refused a socket", ErrLost: "connection lost: nothing heard",
+	ErrTimeout: "timed out", ErrSocket: "the system refused to open a socket", ErrLost: "connection lost: nothing heard",
 	ErrUnknown: "not acknowledged: it may have arrived or not",
 
-	ErrServerUnreachable: "the server does not answer", ErrServerKey: "the server does not hold the key in its address",
+	ErrServerUnreachable: "the server does not answer", ErrServerKey: "the server has another key than the one in its address",
 	ErrServerVersion: "the server speaks another protocol version", ErrBadCode: "no room with that code", ErrRoomFull: "the room is full",
 	ErrRateLimited: "too many requests, wait a little", ErrUnauthorized: "access token refused", ErrServerClosing: "the server is shutting down",
 	ErrRoomClosed: "the room has ended", ErrPeerGone: "the member left", ErrServerFull: "the server is full", ErrRelay: "the relay refused",
 	ErrUnavailable: "the server can't do that now, try again in a moment",
-	ErrConflict:    "the room's data changed meanwhile", ErrKicked: "put out of the room by its owner",
+	ErrConflict:    "the room's data changed meanwhile", ErrKicked: "removed from the room by its owner",
 	ErrBanned: "the room's owner does not let this player in", ErrRoomLocked: "the room is locked", ErrUserOffline: "that user is not online",
 	ErrTokenExpired: "the access token has expired", ErrTooManySessions: "this user has too many sessions already",
-	ErrPrivacy: "privacy does not allow it",
+	ErrPrivacy: "a privacy setting does not allow it",
 
 	ErrRejected: "the other player rejected the connection", ErrRemoteClosed: "the other player closed the connection",
-	ErrHandshake: "the other side's handshake does not fit", ErrProtocol: "the other side broke the protocol",
-	ErrBadPassword: "the room's password is another one",
-	ErrIdentity:    "the other side's identity certificate is missing or does not fit",
-	ErrPQ:          "the other side has no post-quantum keys, which are required here",
+	ErrHandshake: "the other side's handshake could not be verified", ErrProtocol: "the other side broke the protocol",
+	ErrBadPassword: "wrong room password",
+	ErrIdentity:    "the other side's identity certificate is missing or invalid",
+	ErrPQ:          "post-quantum keys are required here, and the other side does not offer them",
 }
 
 // String is static English text for a code; musubi_strerror returns the same.

@@ -77,7 +77,7 @@ func (e *Endpoint) flushLink(now time.Time) {
 func (e *Endpoint) peerSlot(h api.PeerHandle) (int, *slot, error) {
 	i, ok := e.slots.lookup(h)
 	if !ok {
-		return 0, nil, api.NewError(api.ErrPeer, fmt.Sprintf("no peer %#x", uint64(h)))
+		return 0, nil, api.NewError(api.ErrPeer, fmt.Sprintf("no peer %#x: it is unknown, or has left", uint64(h)))
 	}
 	return i, &e.slots.list[i], nil
 }
@@ -90,7 +90,7 @@ func (e *Endpoint) PeerConnect(now time.Time, h api.PeerHandle, data []byte) err
 	case err != nil:
 		return err
 	case len(data) > api.MaxRequestData:
-		return api.NewError(api.ErrTooLarge, fmt.Sprintf("request payload of %d bytes: at most %d", len(data), api.MaxRequestData))
+		return api.NewError(api.ErrTooLarge, fmt.Sprintf("request data of %d bytes: at most %d", len(data), api.MaxRequestData))
 	case s.cur != nil && s.cur.Connected():
 		return api.NewError(api.ErrAlready, "already connected to that peer")
 	case !s.present:
@@ -115,7 +115,7 @@ func (e *Endpoint) PeerAccept(now time.Time, h api.PeerHandle) error {
 		return err
 	}
 	if s.request == nil {
-		return api.NewError(api.ErrPeer, "that peer has no request waiting")
+		return api.NewError(api.ErrPeer, "that peer has not asked to connect, or was answered already")
 	}
 	sig := s.request
 	s.request, s.until, s.awaits = nil, time.Time{}, true
@@ -131,7 +131,7 @@ func (e *Endpoint) PeerReject(now time.Time, h api.PeerHandle, text string) erro
 		return err
 	}
 	if s.request == nil {
-		return api.NewError(api.ErrPeer, "that peer has no request waiting")
+		return api.NewError(api.ErrPeer, "that peer has not asked to connect, or was answered already")
 	}
 	if len(text) > api.MaxCloseText {
 		return api.NewError(api.ErrTooLarge, fmt.Sprintf("text of %d bytes: at most %d", len(text), api.MaxCloseText))

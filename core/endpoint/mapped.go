@@ -15,7 +15,7 @@ func (e *Endpoint) SetMapped(now time.Time, protocol string, external netip.Addr
 	e.tick(now)
 	seen := e.info.Observed.Addr()
 	if external.Addr() != seen {
-		e.log(logWarn, fmt.Sprintf("the router's port (%s) is of no use: its address is %v, but the server sees %v, so there is a second NAT",
+		e.log(logWarn, fmt.Sprintf("the port that the router gave (%s) does not help: the router's address is %v, but the server sees %v, so there is a second NAT behind it",
 			protocol, external.Addr(), seen))
 		return
 	}

@@ -119,5 +119,5 @@ func (e *Endpoint) handshakeFailure(err error) (api.Code, string) {
 	if known := (*api.Error)(nil); errors.As(err, &known) { // an identity certificate
 		return known.Code, known.Text
 	}
-	return api.ErrHandshake, "the other side's handshake does not fit what the server told: " + err.Error()
+	return api.ErrHandshake, "the other side's handshake does not match what the server said about it: " + err.Error()
 }

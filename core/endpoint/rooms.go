@@ -27,7 +27,7 @@ func (e *Endpoint) RoomOpen(now time.Time, o *api.RoomOptions) error {
 	case size < 2 || size > api.MaxRoomMembers:
 		return api.NewError(api.ErrValue, fmt.Sprintf("room for %d members: allowed are 2 to %d", size, api.MaxRoomMembers))
 	case flags&^(wire.RoomSettable|wire.RoomPrivate) != 0:
-		return api.NewError(api.ErrValue, fmt.Sprintf("room options %#x: unknown ones", flags))
+		return api.NewError(api.ErrValue, fmt.Sprintf("room options %#x: this version does not know some of them", flags))
 	case len(o.Data) > api.MaxRoomData:
 		return api.NewError(api.ErrTooLarge, fmt.Sprintf("room data of %d bytes: at most %d", len(o.Data), api.MaxRoomData))
 	case len(o.Password) > 0:
@@ -97,7 +97,7 @@ func (e *Endpoint) Request(now time.Time, q *api.Request) error {
 		case api.RequestInvite:
 			return r.Invite(q.User, q.Data)
 		}
-		return api.NewError(api.ErrValue, fmt.Sprintf("request %d: there is none", q.Kind))
+		return api.NewError(api.ErrValue, fmt.Sprintf("there is no request of kind %d", q.Kind))
 	})
 }
 
@@ -162,7 +162,7 @@ func (e *Endpoint) requestEnded(s *wire.Signal) {
 // partings connections go on: the game may want them.
 func (e *Endpoint) cutKicked(i int, code api.Code) {
 	if p := e.slots.list[i].cur; p != nil && code == api.ErrKicked {
-		p.Close(e.clock, api.ErrKicked, "the room's owner put the player out")
+		p.Close(e.clock, api.ErrKicked, "the room's owner removed the player")
 	}
 }
 

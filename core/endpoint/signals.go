@@ -50,7 +50,7 @@ func (e *Endpoint) shed(now time.Time) {
 	e.link.Close(now)
 	for _, ok := e.link.NextEvent(); ok; _, ok = e.link.NextEvent() { // told before Close, of a room that is left now
 	}
-	text := fmt.Sprintf("%d events wait that the game does not take", maxEvents)
+	text := fmt.Sprintf("the game does not poll: %d events are waiting", maxEvents)
 	e.leaveRoom(api.ErrLimit, text)
 	e.push(api.Event{Kind: api.EventServerLost, Code: api.ErrLimit, Text: text})
 }
@@ -338,7 +338,7 @@ func (e *Endpoint) completeCallee(now time.Time, s *wire.Signal) {
 			return
 		}
 		if err := p.Finish(now, s.Noise); err != nil {
-			p.Abandon(api.ErrHandshake, "the other side's handshake does not fit what the server told: "+err.Error())
+			p.Abandon(api.ErrHandshake, "the other side's handshake does not match what the server said about it: "+err.Error())
 			return
 		}
 		if s := &e.slots.list[i]; p.Unwanted() || p.Refused() && s.cur != nil {

@@ -52,7 +52,7 @@ func (e *Endpoint) readCertificate(now time.Time, key secure.PublicKey, certific
 	case id.App != e.cfg.App:
 		return bad(fmt.Sprintf("it is for app %q", id.App))
 	case id.Key != key:
-		return bad("it is for another key: somebody stands between the two players, or it was made for an earlier start of the game")
+		return bad("it is for another key: it was made for an earlier start of the game, or somebody intercepts the connection")
 	}
 	return id.User, nil
 }
@@ -70,7 +70,7 @@ func (e *Endpoint) verifyPeer(now time.Time, key secure.PublicKey, certificate [
 			return nil
 		}
 	}
-	return api.NewError(api.ErrIdentity, fmt.Sprintf("identity certificate: it names %q, the server another user", user))
+	return api.NewError(api.ErrIdentity, fmt.Sprintf("identity certificate: it is for user %q, but the server introduced another one", user))
 }
 
 // asks reports whether a request is the game's to answer.

@@ -193,9 +193,9 @@ func (c *Client) refused(now time.Time, a *attempt, m *wire.Refuse) {
 	c.why = code
 	switch code {
 	case api.ErrServerVersion:
-		c.whyText = fmt.Sprintf("the server at %s speaks version %d of the protocol, this client version %d", a.server, m.Version, wire.Version)
+		c.whyText = fmt.Sprintf("the server at %s speaks version %d of the protocol, this client version %d: update the older one", a.server, m.Version, wire.Version)
 	case api.ErrServerKey:
-		c.whyText = fmt.Sprintf("the server at %s does not hold the key in its address", a.server)
+		c.whyText = fmt.Sprintf("the server at %s has another key than the one in its address", a.server)
 	default:
 		if reason, ok := token.ReasonOf(code); ok {
 			c.why, c.whyText = reason.ForGame(), fmt.Sprintf("the server at %s refused the access token: %s", a.server, reason)

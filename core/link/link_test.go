@@ -96,7 +96,7 @@ func TestWrongServerKeyIsFinal(t *testing.T) {
 	w.client.Connect(w.now)
 	ev := w.until(Down, 10*time.Second)
 	wantCode(t, ev, api.ErrServerKey, true)
-	if ev.Text != "the server at 203.0.113.1:3478 does not hold the key in its address" || w.now.Sub(birth) > time.Second {
+	if ev.Text != "the server at 203.0.113.1:3478 has another key than the one in its address" || w.now.Sub(birth) > time.Second {
 		t.Fatal(ev.Text, w.now.Sub(birth))
 	}
 	if len(w.server.sessions) != 0 || !w.client.NextTimeout().IsZero() || w.client.Owns(0) {

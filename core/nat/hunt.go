@@ -196,7 +196,7 @@ func (a *Agent) runHunt(now time.Time) {
 		a.endHunt(now, "")
 		return
 	case !now.Before(h.endAt):
-		a.endHunt(now, a.exhausted("time is over"))
+		a.endHunt(now, a.exhausted("time ran out"))
 		return
 	case now.Before(h.hold):
 		if a.answering() {
@@ -252,7 +252,7 @@ func (a *Agent) beginHunt(now time.Time) {
 func (a *Agent) ask(now time.Time) {
 	h := &a.hunt
 	if h.asks++; h.asks > askMost {
-		a.endHunt(now, "the server does not let this connection's port prediction begin: it is not reachable, or others behind the same address are at it")
+		a.endHunt(now, "the server did not permit port prediction: it is not reachable, or other players behind the same address are using it")
 		return
 	}
 	h.askAt = now.Add(askAgain + a.random.within(askAgain/5))

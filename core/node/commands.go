@@ -91,7 +91,7 @@ func (o *owner) apply(c *Command) {
 		}
 	case CmdSetCertificate:
 		if err := e.SetCertificate(now, c.Data); err != nil {
-			o.log(logError, "the identity certificate is not taken: "+err.Error())
+			o.log(logError, "the identity certificate was refused: "+err.Error())
 		}
 	case CmdNetworkChanged:
 		if o.network.told.Equal(now) {

@@ -169,11 +169,11 @@ func (o *owner) lanJoin(address, typed string) {
 	case o.out.linkWanted || o.servers.running():
 		o.roomRefused(api.NewError(api.ErrAlready, "joining in the local network needs a client that is not connected to a server: disconnect first"))
 	case !ok:
-		o.lanRefused(api.ErrBadCode, fmt.Sprintf("%.20q is not a join code", typed))
+		o.lanRefused(api.ErrBadCode, fmt.Sprintf("%.20q is not a join code: a letter and 7 letters or digits", typed))
 	case err != nil:
 		o.lanRefused(api.ErrAddress, err.Error())
 	case !o.lanAsk():
-		o.lanRefused(api.ErrSocket, "the system gives no socket")
+		o.lanRefused(api.ErrSocket, "the system refused to open a socket")
 	default:
 		o.lan.joining = code
 		o.lan.browser.Join(o.now, to, secure.NewLANTagger(code).Tag)

@@ -171,7 +171,7 @@ func (o *owner) takeMappings() {
 		}
 		carryOn(r.err)
 		if r.err != nil {
-			o.log(logDebug, "no port from the router: "+r.err.Error())
+			o.log(logDebug, "the router forwards no port: "+r.err.Error())
 		} else {
 			m.keep(o.now, r.mapping)
 			o.engine.SetMapped(o.now, r.mapping.Protocol, r.mapping.External)

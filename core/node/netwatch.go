@@ -101,7 +101,7 @@ func (o *owner) networkChanged() {
 // port would be nobody's to know. What is under way to the old address is still taken, as long as that works.
 func (o *owner) freshMain() {
 	if err := o.renewMain(); err != nil { // the system refuses sockets just now
-		o.log(logError, "no socket after the network changed: "+err.Error())
+		o.log(logError, "could not open a socket after the network changed: "+err.Error())
 		o.network.away, o.network.lookAt = true, o.now.Add(networkPoll)
 	}
 }

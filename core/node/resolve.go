@@ -144,11 +144,11 @@ func (s *serverNames) resolve(ctx context.Context) (r resolution) {
 func (s *serverNames) resolveOne(ctx context.Context, name string) (addrs []netip.AddrPort, err error) {
 	host, portText, err := net.SplitHostPort(name)
 	if err != nil {
-		return nil, fmt.Errorf("the server address %q can't be read", name)
+		return nil, fmt.Errorf("the server address %q is not a host and a port", name)
 	}
 	port, err := strconv.ParseUint(portText, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("the server address %q has no usable port", name)
+		return nil, fmt.Errorf("the server address %q needs a port from 1 to 65535", name)
 	}
 	network, kind := "ip4", "IPv4"
 	if s.wantV6 {
@@ -166,7 +166,7 @@ func (s *serverNames) resolveOne(ctx context.Context, name string) (addrs []neti
 		}
 	}
 	if len(addrs) == 0 {
-		return nil, fmt.Errorf("the server %q has no %s address, and this version needs one", host, kind)
+		return nil, fmt.Errorf("the server %q has no %s address, and this client needs one", host, kind)
 	}
 	return addrs, nil
 }

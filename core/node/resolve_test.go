@@ -59,7 +59,7 @@ func TestLookupFailuresNameTheHost(t *testing.T) {
 		{&net.DNSError{Err: "i/o timeout", IsTimeout: true}, nil, `can't find the server "play.example": the name server does not answer`},
 		{context.DeadlineExceeded, nil, `can't find the server "play.example": the name server does not answer`},
 		{errors.New("strange"), nil, `can't find the server "play.example": strange`},
-		{nil, []string{"2001:db8::1"}, `the server "play.example" has no IPv4 address, and this version needs one`},
+		{nil, []string{"2001:db8::1"}, `the server "play.example" has no IPv4 address, and this client needs one`},
 	} {
 		st := newStage(t, Config{Servers: []string{"play.example:3478"}}, nil)
 		st.owner.servers.lookup = lookup(open, func(string) ([]string, error) { return c.ips, c.err })

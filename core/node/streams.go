@@ -67,7 +67,7 @@ func (o *owner) readTCP() int {
 func (o *owner) dial(op endpoint.SocketOp) {
 	name, known := o.servers.hosts[op.Stream]
 	if !known {
-		o.engine.SocketFailed(o.now, op.ID, "a host in the local network has no port for it")
+		o.engine.SocketFailed(o.now, op.ID, "a host in the local network has no TCP port")
 		return
 	}
 	port := cmp.Or(o.cfg.WS, o.cfg.TLS, api.DefaultTLSPort)

@@ -231,7 +231,7 @@ func (p *Peer) dead(now time.Time, ev nat.Event) {
 		if now.Sub(p.conn.PathStats(id).LastAck) < consentByAck {
 			return
 		}
-		p.suspect(now, "the direct path answers no checks")
+		p.suspect(now, "the direct path does not answer checks")
 	}
 	if t.waiting == id {
 		t.waiting = 0

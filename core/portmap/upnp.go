@@ -24,7 +24,7 @@ const (
 // long before they answer a search.
 func AskUPnP(ctx context.Context, in Inside) (*Mapping, error) {
 	if !in.Local.Is4() {
-		return nil, errors.New("UPnP: no IPv4 address of ours is known")
+		return nil, errors.New("UPnP: this machine's IPv4 address is not known")
 	}
 	places, err := search(ctx, in)
 	if err != nil {

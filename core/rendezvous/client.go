@@ -166,7 +166,7 @@ func (c *Client) Outcome(member uint64, code api.Code) {
 // LinkUp says that signals can be sent. On a new session (not resumed) the server knows nothing of an earlier room.
 func (c *Client) LinkUp(info wire.ServerInfo, resumed bool) {
 	if c.state == inside && (!resumed || info.Member != c.member) {
-		c.leftRoom(api.ErrLost, "the link to the server could not be resumed in time, its room membership is gone")
+		c.leftRoom(api.ErrLost, "the link to the server was not resumed in time, so this player is out of the room")
 	}
 	c.up, c.member = true, info.Member
 	c.out = c.out[:0] // of the link before; what still matters follows

@@ -18,7 +18,7 @@ func ofRoom(t wire.SignalType) bool { return t != wire.SigList && t != wire.SigU
 // but time, since it is said again on the next one, and the server knows by the number what it has done already.
 func (c *Client) request(s wire.Signal) error {
 	if len(c.asked) >= maxAsked {
-		return api.NewError(api.ErrWouldBlock, fmt.Sprintf("%d requests to the server wait for their answers, as many as there may be", maxAsked))
+		return api.NewError(api.ErrWouldBlock, fmt.Sprintf("%d requests are waiting for the server's answers, the most allowed: wait for one of them", maxAsked))
 	}
 	c.last++
 	s.Request = c.last
@@ -85,7 +85,7 @@ func (c *Client) owned(what string) error {
 	case c.state != inside:
 		return api.NewError(api.ErrNotInRoom, what+": not in a room")
 	case c.room.Owner != c.room.Self:
-		return api.NewError(api.ErrNotOwner, what+": only the room's owner may")
+		return api.NewError(api.ErrNotOwner, what+": only the room's owner may do that")
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (c *Client) about(what string, member uint64) error {
 		return err
 	}
 	if member == c.room.Self || c.memberIndex(member) < 0 {
-		return api.NewError(api.ErrPeer, what+": no such other member in the room")
+		return api.NewError(api.ErrPeer, what+": that is not another member of the room")
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (c *Client) Admit(id uint64, yes bool, text string) error {
 	}
 	i := slices.Index(c.knocks, id)
 	if i < 0 {
-		return api.NewError(api.ErrPeer, "room admit: nobody of that number asks to be let in")
+		return api.NewError(api.ErrPeer, "room admit: no join request has that number, or it is over")
 	}
 	s := wire.Signal{Type: wire.SigAdmit, Member: id, Text: text[:min(len(text), api.MaxCloseText)]}
 	if yes {
@@ -170,7 +170,7 @@ func (c *Client) Admit(id uint64, yes bool, text string) error {
 // those of the page that ended at after.
 func (c *Client) List(prefix, after []byte, max uint8) error {
 	if len(prefix) > api.MaxListPrefix || len(after) > api.MaxListCursor {
-		return api.NewError(api.ErrTooLarge, "room list: a filter has at most 64 bytes, a page's end at most 72")
+		return api.NewError(api.ErrTooLarge, "room list: the prefix has at most 64 bytes, the place to go on from at most 72")
 	}
 	return c.request(wire.Signal{Type: wire.SigList, Max: max, Data: slices.Clone(prefix), After: slices.Clone(after)})
 }

@@ -105,7 +105,7 @@ func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 	case c.state != inside:
 		return api.NewError(api.ErrNotInRoom, "connect: not in a room")
 	case member == c.room.Self || c.memberIndex(member) < 0:
-		return api.NewError(api.ErrPeer, "connect: no such other member in the room")
+		return api.NewError(api.ErrPeer, "connect: that is not another member of the room")
 	case len(data) > api.MaxRequestData:
 		return api.NewError(api.ErrTooLarge, "connect: payload is larger than 256 bytes")
 	}
@@ -115,7 +115,7 @@ func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 		return nil
 	}
 	if in != nil && in.state != done && in.state != refused {
-		return api.NewError(api.ErrAlready, "connect: an introduction to that member is under way")
+		return api.NewError(api.ErrAlready, "connect: already connecting to that member")
 	}
 	call := intro{member: member, state: called, said: wire.SigConnect, flags: flags, body: slices.Clone(data)}
 	c.setIntro(call)
@@ -127,7 +127,7 @@ func (c *Client) connect(member uint64, data []byte, flags uint32) error {
 func (c *Client) Accept(id wire.IntroID, noise []byte) error {
 	in := c.introByID(id)
 	if in == nil || in.state != requested {
-		return api.NewError(api.ErrPeer, "accept: no such request waits")
+		return api.NewError(api.ErrPeer, "accept: no such request is waiting")
 	}
 	if len(noise) > wire.MaxHandshake {
 		return api.NewError(api.ErrTooLarge, "accept: handshake message is larger than 512 bytes")
@@ -142,7 +142,7 @@ func (c *Client) Accept(id wire.IntroID, noise []byte) error {
 func (c *Client) Reject(id wire.IntroID, code int32, text string) error {
 	in := c.introByID(id)
 	if in == nil || in.state == refused {
-		return api.NewError(api.ErrPeer, "reject: no such request waits")
+		return api.NewError(api.ErrPeer, "reject: no such request is waiting")
 	}
 	in.state, in.said = refused, wire.SigReject
 	in.flags, in.body = uint32(code), []byte(text[:min(len(text), api.MaxCloseText)])
@@ -184,7 +184,7 @@ func (c *Client) refuseWithdrawn(in *intro, id wire.IntroID) bool {
 func (c *Client) Answer(id wire.IntroID, noise []byte) error {
 	in := c.introByID(id)
 	if in == nil || in.state != introduced {
-		return api.NewError(api.ErrPeer, "answer: no such introduction waits")
+		return api.NewError(api.ErrPeer, "answer: no such introduction is waiting")
 	}
 	if len(noise) > wire.MaxHandshake {
 		return api.NewError(api.ErrTooLarge, "answer: handshake message is larger than 512 bytes")

@@ -133,11 +133,11 @@ func (s *Server) configure(r *room, sig *wire.Signal) (api.Code, string) {
 	}
 	switch {
 	case (sig.Flags|sig.Clear)&^wire.RoomSettable != 0 || sig.Flags&sig.Clear != 0:
-		return api.ErrValue, "that option of the room can't be changed, or is set and cleared at once"
+		return api.ErrValue, "that option of the room can't be changed, or is both set and cleared"
 	case size < 2 || size > api.MaxRoomMembers:
 		return api.ErrValue, "a room has 2 to 64 members"
 	case int(size) < len(r.members):
-		return api.ErrValue, fmt.Sprintf("%d members are in the room, it can't be made for %d", len(r.members), size)
+		return api.ErrValue, fmt.Sprintf("%d members are in the room: its size can't be %d", len(r.members), size)
 	}
 	r.flags, r.max = r.flags&^sig.Clear|sig.Flags, size
 	if r.flags&wire.RoomLocked != 0 {
@@ -162,7 +162,7 @@ func (s *Server) other(r *room, id uint64) *member {
 func (s *Server) setOwner(r *room, sig *wire.Signal) (api.Code, string) {
 	m := s.other(r, sig.Member)
 	if m == nil {
-		return api.ErrPeerGone, "no such other member in the room"
+		return api.ErrPeerGone, "that is not another member of the room"
 	}
 	s.own(r, m)
 	return api.OK, ""
@@ -173,7 +173,7 @@ func (s *Server) setOwner(r *room, sig *wire.Signal) (api.Code, string) {
 func (s *Server) kick(now time.Time, r *room, sig *wire.Signal) (api.Code, string) {
 	m := s.other(r, sig.Member)
 	if m == nil {
-		return api.ErrPeerGone, "no such other member in the room"
+		return api.ErrPeerGone, "that is not another member of the room"
 	}
 	if sig.Flags&wire.KickBan != 0 {
 		r.bans.add(&m.ref)
@@ -181,7 +181,7 @@ func (s *Server) kick(now time.Time, r *room, sig *wire.Signal) (api.Code, strin
 	s.leave(now, m, api.ErrKicked)
 	m.parting = &wire.Signal{Type: wire.SigLeft, Code: int32(api.ErrKicked), Text: sentence(sig.Text)}
 	if m.parting.Text == "" {
-		m.parting.Text = "the room's owner put you out"
+		m.parting.Text = "the room's owner removed you"
 	}
 	s.send(m, *m.parting)
 	return api.OK, ""

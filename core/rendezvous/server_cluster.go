@@ -99,7 +99,7 @@ func (s *Server) NotFound(now time.Time, ref LinkRef, sig *wire.Signal) {
 func (s *Server) Unavailable(now time.Time, ref LinkRef, sig *wire.Signal) {
 	s.clock(now)
 	if m := s.sought(&ref); m != nil {
-		s.unavailable(m, sig.Request, "the room's server is away, it gets another one in some seconds")
+		s.unavailable(m, sig.Request, "the room's server is down, another takes over in a few seconds: try again then")
 	}
 }
 
@@ -175,7 +175,7 @@ func (s *Server) fences(m *member, sig *wire.Signal) bool {
 	if r == nil || !slices.ContainsFunc(r.members, func(x *member) bool { return x.ref.Node != 0 }) {
 		return false
 	}
-	s.unavailable(m, sig.Request, "the room can't be changed now: this server has lost the others")
+	s.unavailable(m, sig.Request, "the room can't be changed now: this server has no contact with the others")
 	return true
 }
 

@@ -102,7 +102,7 @@ func (s *Server) connect(now time.Time, m *member, sig *wire.Signal) {
 		s.refuseConnect(m, sig.Member, api.ErrNotInRoom, "not in a room")
 		return
 	case callee == nil || callee == m || callee.room != m.room:
-		s.refuseConnect(m, sig.Member, api.ErrPeerGone, "no such other member in the room")
+		s.refuseConnect(m, sig.Member, api.ErrPeerGone, "that is not another member of the room")
 		return
 	case len(sig.Data) > api.MaxRequestData:
 		s.refuseConnect(m, sig.Member, api.ErrTooLarge, "payload is larger than 256 bytes")

@@ -21,7 +21,7 @@ func (s *Server) knock(now time.Time, m *member, r *room, sig *wire.Signal) {
 	case m.knocks == r && m.request == sig.Request:
 		return // said again over a resumed link
 	case len(r.knocks) >= maxKnocks:
-		s.refuse(m, sig.Request, api.ErrRoomFull, "too many ask to be let in at the moment")
+		s.refuse(m, sig.Request, api.ErrRoomFull, "too many players are waiting to be let in: try again later")
 		return
 	}
 	s.withdraw(m)
@@ -77,7 +77,7 @@ func (s *Server) admit(r *room, sig *wire.Signal) (api.Code, string) {
 	m := s.members[sig.Member]
 	switch {
 	case m == nil || m.knocks != r:
-		return api.ErrPeerGone, "that player does not ask to be let in any more"
+		return api.ErrPeerGone, "that player no longer asks to be let in"
 	case sig.Flags&wire.AdmitYes == 0:
 		text := sentence(sig.Text)
 		if text == "" {
@@ -88,7 +88,7 @@ func (s *Server) admit(r *room, sig *wire.Signal) (api.Code, string) {
 		s.send(m, wire.Signal{Type: wire.SigRefused, Request: m.request, Code: int32(api.ErrRejected), Text: text})
 		return api.OK, ""
 	case len(r.members) >= int(r.max):
-		return api.ErrRoomFull, "the room has its most members"
+		return api.ErrRoomFull, "the room is full"
 	}
 	s.endKnock(m)
 	s.enter(m, r, m.request)

@@ -112,7 +112,7 @@ func (s *Server) list(now time.Time, m *member, sig *wire.Signal) {
 		return
 	}
 	if _, ok := parseCursor(sig.After); len(sig.Data) > api.MaxListPrefix || len(sig.After) > 0 && !ok {
-		s.refuse(m, sig.Request, api.ErrValue, "a list is filtered by at most 64 bytes, and goes on where a page before it ended")
+		s.refuse(m, sig.Request, api.ErrValue, "a list's prefix has at most 64 bytes, and it goes on where an earlier page ended")
 		return
 	}
 	most := int(sig.Max)

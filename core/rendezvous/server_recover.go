@@ -191,7 +191,7 @@ func (s *Server) Drop(now time.Time, id uint64) (gone []Departed) {
 	if r == nil {
 		return nil
 	}
-	s.refuseKnocks(r, api.ErrUnavailable, "the room changes its server, ask again")
+	s.refuseKnocks(r, api.ErrUnavailable, "the room is moving to another server: try again")
 	for _, m := range r.members {
 		d := Departed{Ref: m.ref, Profile: m.profile}
 		if m.up && s.cfg.SealTicket != nil {

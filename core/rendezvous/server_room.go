@@ -122,7 +122,7 @@ func (s *Server) create(m *member, sig *wire.Signal) {
 		s.closeRoom(old)
 	}
 	if len(s.rooms) >= s.cfg.MaxRooms {
-		s.refuse(m, sig.Request, api.ErrServerFull, "the server has no place for another room")
+		s.refuse(m, sig.Request, api.ErrServerFull, "the server can hold no more rooms")
 		return
 	}
 	r := &room{app: m.ref.App, epoch: firstEpoch, max: size, flags: sig.Flags, data: slices.Clone(sig.Data), version: 1}
@@ -191,7 +191,7 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 		return
 	}
 	if r.keepsPlaces() {
-		s.unavailable(m, sig.Request, "the room changes its server, its members come first")
+		s.unavailable(m, sig.Request, "the room is moving to another server, its members come first: try again")
 		return
 	}
 	if r.flags&wire.RoomAsk != 0 && r.owner != nil {
@@ -205,17 +205,17 @@ func (s *Server) join(now time.Time, m *member, sig *wire.Signal) {
 func (r *room) refuses(m *member, sig *wire.Signal) (api.Code, string) {
 	switch {
 	case r.bans.have(&m.ref):
-		return api.ErrBanned, "the room's owner does not let you in any more"
+		return api.ErrBanned, "the room's owner has banned you"
 	case r.flags&wire.RoomLocked != 0:
 		return api.ErrRoomLocked, "the room is locked"
 	case sig.Flags&wire.JoinPassword == 0 && r.flags&wire.RoomPassword != 0:
-		return api.ErrBadPassword, "the room has a password"
+		return api.ErrBadPassword, "the room has a password: join with it"
 	case sig.Flags&wire.JoinPassword != 0 && r.flags&wire.RoomPassword == 0:
-		return api.ErrBadPassword, "the room has no password" // the others have mixed none
+		return api.ErrBadPassword, "the room has no password: join without one" // the others have mixed none
 	case len(sig.Data) > api.MaxRequestData:
 		return api.ErrTooLarge, "payload is larger than 256 bytes"
 	case len(r.members) >= int(r.max):
-		return api.ErrRoomFull, "the room has its most members"
+		return api.ErrRoomFull, "the room is full"
 	}
 	return api.OK, ""
 }

@@ -59,7 +59,7 @@ func (s *Server) user(now time.Time, m *member, sig *wire.Signal) {
 	case len(sig.Data) > api.MaxRequestData:
 		code, text = api.ErrTooLarge, "payload is larger than 256 bytes"
 	case invite && m.room == nil:
-		code, text = api.ErrNotInRoom, "an invitation is to the room that one is in"
+		code, text = api.ErrNotInRoom, "users can be invited only into the room that you are in"
 	case invite:
 		q = Question{Kind: AskInvite, App: m.ref.App, User: sig.User, From: m.ref.User, Code: m.room.code, Data: slices.Clone(sig.Data)}
 	}
@@ -117,7 +117,7 @@ func inviteText(code api.Code) string {
 	case api.ErrAlready:
 		return "that user is in this room already"
 	case api.ErrRejected:
-		return "that user takes no invitations"
+		return "that user accepts no invitations"
 	case api.ErrRateLimited:
 		return "that user gets too many invitations at the moment"
 	}

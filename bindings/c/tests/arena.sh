@@ -32,5 +32,5 @@ refused() {
 	grep -q "^arena: $what" "$work/refused"
 }
 refused "no room with that code. Type the code that another player's window shows" "$address" E0000000
-refused "server address can't be read. Give the line that the server prints" musubi://nowhere
+refused "malformed server address: it looks like musubi://host:port/#key. Give the line that the server prints" musubi://nowhere
 refused "the server's address is missing"

@@ -79,7 +79,7 @@ void bot_hears(struct player *p, const char *text)
 
     if (sscanf(text, "%u:", &number) == 1 && ++p->lines != number)
         p->gaps++;
-    if (sscanf(text, "That were %u lines", &number) == 1) {
+    if (sscanf(text, "Those were %u lines", &number) == 1) {
         p->bye = 1;
         p->gaps += p->lines != number;
     }
@@ -144,7 +144,7 @@ static int play(struct bot *b, struct arena *a)
     }
     if (b->told_to_leave || (b->played > b->seconds && b->cuts == 0 && b->waited > CALM)) {
         next(b, GOODBYE);
-        snprintf(text, sizeof text, "That were %u lines, goodbye", (unsigned)b->lines);
+        snprintf(text, sizeof text, "Those were %u lines, goodbye", (unsigned)b->lines);
         net_say(a, text);
     }
     return 1;

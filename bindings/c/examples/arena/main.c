@@ -31,7 +31,7 @@ int main(int argc, char **argv)
         if (argv[i][0] != '-' && n < 2)
             words[n++] = argv[i];
         else if (argv[i][0] != '-' || argv[i + 1] == NULL)
-            return usage(argv[i][0] != '-' ? "one word too many: " : "no value behind ", argv[i]);
+            return usage(argv[i][0] != '-' ? "unexpected argument: " : "missing value after ", argv[i]);
         else if (i++, !strcmp(argv[i - 1], "--name"))
             name = argv[i];
         else if (!strcmp(argv[i - 1], "--window"))
@@ -44,7 +44,7 @@ int main(int argc, char **argv)
     srand((unsigned)(past * 1e6));
     window = paint_open(place);
     if (!window && bot.seconds == 0)
-        return fprintf(stderr, "arena: no window opens here (was it built without SDL 2, or is there no display?); --bot SECONDS plays without\n"), 1;
+        return fprintf(stderr, "arena: can't open a window (was it built without SDL 2, or is there no display?); --bot SECONDS plays without one\n"), 1;
     net_open(&a, words[0], name);
     if (a.stage == MENU && (n == 2 || bot.seconds > 0))
         net_enter(&a, strcmp(words[1], "new") ? words[1] : "");

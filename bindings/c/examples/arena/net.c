@@ -11,8 +11,8 @@ static const struct { int32_t code; const char *text; } advice[] = {
     {MUSUBI_ERR_ADDRESS, "Give the line that the server prints, in quotes: 'musubi://HOST:PORT/#KEY'."},
     {MUSUBI_ERR_SERVER_UNREACHABLE, "Does `musubi server` run there, and may UDP come in at its port?"},
     {MUSUBI_ERR_SERVER_KEY, "An old address, or another server's: copy the line that the server prints now."},
-    {MUSUBI_ERR_SERVER_VERSION, "The server is of another version: build both from the same sources."},
-    {MUSUBI_ERR_UNAUTHORIZED, "It wants access tokens, which this game has not: start one without --auth-key."},
+    {MUSUBI_ERR_SERVER_VERSION, "The server has another version: build both from the same sources."},
+    {MUSUBI_ERR_UNAUTHORIZED, "It wants access tokens; this game has none. Start it without --auth-key."},
     {MUSUBI_ERR_BAD_CODE, "Type the code that another player's window shows, or Enter for a new room."},
     {MUSUBI_ERR_ROOM_FULL, "Wait until somebody leaves, or press Enter for a new room."}};
 
@@ -116,7 +116,7 @@ static void event(struct arena *a, const musubi_event *e)
     else if (e->kind == MUSUBI_EVENT_ROOM_LEFT && a->stage == ENTERING)
         problem(a, MENU, e->code, e->text, "Press Enter for a new room.");
     else if ((e->kind == MUSUBI_EVENT_SERVER_LOST || e->kind == MUSUBI_EVENT_ROOM_LEFT) && a->stage == PLAYING && a->problem[0] == 0)
-        problem(a, PLAYING, 0, e->text, "Who is connected directly plays on. Others: start the game again.");
+        problem(a, PLAYING, 0, e->text, "Directly connected players play on. Others: start the game again.");
     fflush(stdout);
 }
 
