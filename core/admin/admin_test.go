@@ -56,7 +56,7 @@ func TestNothingYet(t *testing.T) {
 
 func sample() *Snapshot {
 	return &Snapshot{Time: time.Now(), Started: time.Now().Add(-time.Hour), Version: "v1", Node: "n1", Region: "E", Links: 12, Rooms: 3, Members: 12,
-		Handshakes: 40, RelayBytes: 1 << 30, Outcomes: []Outcome{{"cone", "cone", 90, 10}}, Drops: []Count{{"format", 2}},
+		Handshakes: 40, RelayBytes: 1 << 30, Outcomes: []Outcome{{"cone", "cone", 90, 10}}, Drops: []Count{{"format", 2}}, Connections: []Count{{"pushed_out", 1}},
 		Nodes: []Node{{Name: "n1", State: "up"}, {Name: "n2", State: "lost"}}, Extra: []Metric{{"musubi_bus_messages_total", "Messages.", true, 4}}}
 }
 
