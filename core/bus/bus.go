@@ -96,7 +96,7 @@ func Open(cfg Config) (*Bus, error) {
 		nats.Timeout(2 * time.Second), nats.NoEcho(),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { b.lost(err) }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			b.log.Warn("bus: " + err.Error())
+			b.log.Warn("NATS: " + err.Error())
 		}),
 	}
 	url := cfg.URL

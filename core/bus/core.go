@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -84,7 +85,10 @@ func free(at netip.AddrPort, flag string) error {
 		return nil
 	}
 	l, err := net.Listen("tcp", at.String())
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("TCP port %d on %s is in use by another program: stop that, or choose another with %s", at.Port(), at.Addr(), flag)
+	case err != nil:
 		return fmt.Errorf("%s %s: %w", flag, at, err)
 	}
 	return l.Close()

@@ -23,7 +23,7 @@ func (b *Bus) watch() {
 				told = ""
 			case err.Error() != told:
 				told = err.Error()
-				b.log.Info("bus: waiting for NATS: " + told)
+				b.log.Info("waiting for NATS: " + told)
 			}
 		}
 		select {
@@ -37,7 +37,7 @@ func (b *Bus) rise() {
 	b.mu.Lock()
 	b.up = true
 	b.mu.Unlock()
-	b.log.Info("bus: up", "nats", b.nc.ConnectedServerName(), "url", b.nc.ConnectedUrlRedacted())
+	b.log.Info("connected to NATS", "nats", b.nc.ConnectedServerName(), "url", b.nc.ConnectedUrlRedacted())
 	b.tell(func(now time.Time, n *cluster.Node) { n.BusUp(now) })
 }
 
@@ -54,7 +54,9 @@ func (b *Bus) lost(err error) {
 	if err != nil {
 		text = err.Error()
 	}
-	b.log.Warn("bus: down", "error", text)
+	if b.ctx.Err() == nil { // else it is this node that closes
+		b.log.Warn("lost the connection to NATS, trying again", "error", text)
+	}
 	b.tell(func(now time.Time, n *cluster.Node) { n.BusDown(now) })
 }
 
