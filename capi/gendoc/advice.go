@@ -10,7 +10,7 @@ var advice = map[string]string{
 		"the library's, so ship the library that belongs to it (musubi_version tells).",
 	"MUSUBI_ERR_TOO_LARGE": "Send less at once, or in pieces. The limits are MUSUBI_MAX_ constants in API.md.",
 	"MUSUBI_ERR_VALUE":     "Read the function's comment: it says what is allowed. When the code comes in an event, the text names the value.",
-	"MUSUBI_ERR_ADDRESS": "Paste the whole line that `musubi server` prints, from musubi:// to the last letter behind #. " +
+	"MUSUBI_ERR_ADDRESS": "Paste the whole line that `musubi server` prints, from musubi:// to the last letter after #. " +
 		"`musubi doctor ADDRESS` says which part can't be read.",
 	"MUSUBI_ERR_VERSION": "Header and library are of different releases: ship the library that the program was built with.",
 
@@ -55,7 +55,7 @@ var advice = map[string]string{
 	"MUSUBI_ERR_PEER_GONE":      "Normal: that player left first.",
 	"MUSUBI_ERR_SERVER_FULL":    "As many links from one address as the server allows (64 under `--auth open`, 4,096 with tokens), or its rooms are used up. Players: try again in a minute. Operator: access tokens, or more servers (SERVER.md).",
 	"MUSUBI_ERR_RELAY":          "Comes as a LOG event whose text says why. A direct connection may still come about. Operator: `musubi_drop_datagrams_total` by reason, and whether UDP 3478 is open both ways.",
-	"MUSUBI_ERR_UNAVAILABLE":    "Wait some seconds and ask again; the library does so by itself where it can. Operator: the log says whether it is `--capacity`, `--sessions`, a drain, or a NATS without quorum.",
+	"MUSUBI_ERR_UNAVAILABLE":    "Wait a few seconds and ask again; the library does so by itself where it can. Operator: the log says whether it is `--capacity`, `--sessions`, a drain, or a NATS without quorum.",
 	"MUSUBI_ERR_CONFLICT":       "Normal: take the data that comes with it, change that, and set it again with its version.",
 	"MUSUBI_ERR_KICKED":         "Tell the player. It may come back, unless it was banned.",
 	"MUSUBI_ERR_BANNED":         "Tell the player. The ban lasts as long as the room does.",
@@ -68,7 +68,7 @@ var advice = map[string]string{
 	"MUSUBI_ERR_PRIVACY": "Both games must ask for the connection (musubi_peer_connect or accept), because somebody's privacy is MUSUBI_PRIVACY_CONSENT; of PUNCH: the pair stays relayed, " +
 		"as somebody wished. Nothing is wrong.",
 
-	"MUSUBI_ERR_REJECTED":      "The other game said no (musubi_peer_reject, text tells why), or it found this player's certificate wanting.",
+	"MUSUBI_ERR_REJECTED":      "The other game said no (musubi_peer_reject, text tells why), or it refused this player's identity certificate.",
 	"MUSUBI_ERR_REMOTE_CLOSED": "Normal: the other player left or its game closed the connection.",
 	"MUSUBI_ERR_HANDSHAKE":     "Try again. If it stays: the two games have different versions of the library, or the server lies about keys.",
 	"MUSUBI_ERR_PROTOCOL":      "The other side runs another or a changed program. If it is yours in the same version, please report it with both sides' musubi_dump.",

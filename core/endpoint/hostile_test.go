@@ -237,7 +237,7 @@ func TestOlderLibrary(t *testing.T) {
 		w.pump()
 		w.wait(8 * time.Second)
 		report := string(w.e.AppendReport(nil, w.now))
-		if w.count(api.EventMessage) != 1 || w.count(api.EventPeerClosed) != 0 || !strings.Contains(report, "the other side renews none") {
+		if w.count(api.EventMessage) != 1 || w.count(api.EventPeerClosed) != 0 || !strings.Contains(report, "never renewed: the other side can't") {
 			t.Errorf("%+v\n%s", w.events, report)
 		}
 	}

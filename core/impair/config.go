@@ -48,7 +48,7 @@ func (c Config) Check() error {
 		value float64
 	}{{"loss", c.Loss}, {"reorder", c.Reorder}, {"duplicate", c.Duplicate}} {
 		if !(share.value >= 0 && share.value <= 1) { // written so that NaN fails
-			return fmt.Errorf("impair: %s %v is not between 0 and 1", share.name, share.value)
+			return fmt.Errorf("%s %v is not between 0 and 1", share.name, share.value)
 		}
 	}
 	for _, t := range []struct {
@@ -56,18 +56,18 @@ func (c Config) Check() error {
 		value time.Duration
 	}{{"latency", c.Latency}, {"jitter", c.Jitter}, {"hold-back", c.HoldBack}, {"queue time", c.QueueTime}} {
 		if t.value < 0 || t.value > MaxTime {
-			return fmt.Errorf("impair: %s %v is not between 0 and %v", t.name, t.value, MaxTime)
+			return fmt.Errorf("%s %v is not between 0 and %v", t.name, t.value, MaxTime)
 		}
 	}
 	switch {
 	case !(c.Burst >= 0 && c.Burst <= 1e6):
-		return fmt.Errorf("impair: burst length %v is not between 0 and a million", c.Burst)
+		return fmt.Errorf("burst length %v is not between 0 and a million", c.Burst)
 	case c.Burst > 1 && c.Loss < 1 && c.Loss > c.Burst/(c.Burst+1):
-		return fmt.Errorf("impair: runs of %v losses can't add up to %v: at least one datagram arrives between two runs", c.Burst, c.Loss)
+		return fmt.Errorf("runs of %v losses can't add up to %v: at least one datagram arrives between two runs", c.Burst, c.Loss)
 	case c.Rate < 0 || c.Rate > MaxRate:
-		return fmt.Errorf("impair: rate %d bit/s is not between 0 and %d", c.Rate, int64(MaxRate))
+		return fmt.Errorf("rate %d bit/s is not between 0 and %d", c.Rate, int64(MaxRate))
 	case c.QueueBytes < 0 || c.Held < 0:
-		return fmt.Errorf("impair: a negative limit")
+		return fmt.Errorf("a queue or a number of held datagrams is negative")
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (p *Peer) swapRelay(now time.Time) {
 	old.rebindAt = now.Add(relayRebindEvery)
 	old.client.Bind(now)
 	p.moved = true // a node that died took the link with it, perhaps
-	p.relayBy(now, p.spare(), "the relay stopped answering, the other one takes over")
+	p.relayBy(now, p.spare(), "the relay stopped answering, another relay takes over")
 	p.conn.Requeue(now, old.id)
 }
 
@@ -156,7 +156,7 @@ func (p *Peer) LeaveRelay(now time.Time, addr netip.AddrPort) {
 // leave goes to the other relay from one that will end soon.
 func (p *Peer) leave(now time.Time, to *leg) {
 	if old := p.via(); !p.paths.proof.on && old.client.Addr() == p.paths.leaving {
-		p.relayBy(now, to, "the relay's server is about to end, the other one takes over")
+		p.relayBy(now, to, "the relay's server is shutting down, another relay takes over")
 		old.left = true
 	}
 }
@@ -172,7 +172,7 @@ func (p *Peer) heardBy(now time.Time, id wire.PathID) (back wire.PathID) {
 		t.stray = 0
 	}
 	if t.stray >= followAfter && l == p.spare() && !t.proof.on && now.Sub(p.via().heard) >= followSilence {
-		p.relayBy(now, l, "the other side left the relay for the other one")
+		p.relayBy(now, l, "the other side changed to another relay")
 	}
 	if l == p.spare() && !now.Before(t.swapAt) {
 		p.leave(now, l)

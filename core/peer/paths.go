@@ -212,7 +212,7 @@ func (p *Peer) suspect(now time.Time, why string) {
 // too: that it hears from the new address is what this very word shows.
 func (p *Peer) forsaken(now time.Time) {
 	if p.paths.direct(p.paths.route) {
-		p.suspect(now, "the other side looks for a way again")
+		p.suspect(now, "the other side searches for a path again")
 	} else {
 		p.conn.Requeue(now, p.paths.via)
 	}

@@ -39,7 +39,7 @@ func (p *Peer) AppendReport(dst []byte, now time.Time) []byte {
 func (p *Peer) appendKeys(dst []byte, now time.Time) []byte {
 	k, s := &p.rekeying, p.session
 	if !s.Renewable() {
-		return append(dst, "  keys: the handshake's for good, the other side renews none\n"...)
+		return append(dst, "  keys: the handshake's, never renewed: the other side can't\n"...)
 	}
 	with := "X25519"
 	if k.hybrid {

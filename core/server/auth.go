@@ -85,8 +85,8 @@ func (a *auth) tell(log *slog.Logger) {
 	case a.keys != nil:
 		log.Info("auth = token", "keys", strings.Join(a.keys.Names(), " "), "privacy", a.privacy.String())
 	case a.why != "":
-		log.Warn("auth = open: ANYBODY on the internet may use this server, relay included: " + a.why + "; see --auth-key")
+		log.Warn("auth = open: ANYBODY on the internet may use this server, relay included: " + a.why + "; --auth-key lets in only players with an access token")
 	default:
-		log.Warn("auth = open: anybody who has this server's address may use it, relay included; see --auth-key")
+		log.Warn("auth = open: anybody who has this server's address may use it, relay included; --auth-key lets in only players with an access token")
 	}
 }

@@ -86,7 +86,7 @@ func (c *doctorCommand) Run(std streams) error {
 			return err
 		}
 		if !server.HasKey {
-			return fmt.Errorf("server address %q has no key: copy the whole line that `musubi server` prints, with the part behind #", c.Server)
+			return fmt.Errorf("server address %q has no key: copy the whole line that `musubi server` prints, with the part after #", c.Server)
 		}
 	}
 	d.token = readToken(c.Token)

@@ -46,7 +46,7 @@ func (d *diagnosis) conclude() {
 		return
 	}
 	if d.mapping == api.BehaviourUDPBlocked {
-		d.Verdict = "This network blocks UDP. Everybody can be played with all the same, over TLS and always through the relay, which costs some delay."
+		d.Verdict = "This network blocks UDP. Playing with everybody works all the same, over TLS and always through the relay, which adds some delay."
 		d.Advice = []string{"Let UDP out in this network's firewall, and direct connections come about by themselves.",
 			"If the server's firewall is yours: its UDP ports must be open, or every player's network looks like this one."}
 		return
@@ -144,5 +144,5 @@ func adviceOn(refused api.Code) string {
 	case api.ErrRateLimited, api.ErrServerFull, api.ErrUnavailable, api.ErrServerClosing:
 		return "Try again in a minute; if it stays, look at the server's live page and log."
 	}
-	return "Compare the key behind # with the one that the server prints at start."
+	return "Compare the key after # with the one that the server prints at start."
 }

@@ -81,7 +81,7 @@ namespace Musubi
                 return true;
             if (client.IsDisposed)
             {
-                Say(DoctorHealth.Warning, "doctor", "interrupted: every client was ended, as when play mode begins or scripts reload");
+                Say(DoctorHealth.Warning, "doctor", "interrupted, because all clients end when play mode begins or scripts reload: examine again");
                 return over = true;
             }
             foreach (Event e in client.Poll())
