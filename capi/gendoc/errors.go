@@ -13,7 +13,7 @@ import (
 // intros say under each of the header's groups of codes who can do something about it.
 var intros = map[string]string{
 	"the arguments":       "A mistake in the program that calls. The call had no effect. Players should never see one of these.",
-	"this client's state": "The call came at a time at which it can't do anything. Most of them are no faults: look where each is said to be normal.",
+	"this client's state": "The call came at a time at which it can't do anything. Most of them are not faults: look where each is said to be normal.",
 	"the network":         "Something between two machines. Often it is over by itself.",
 	"the server":          "What the server said, or that it said nothing. The event's text names the server and the reason.",
 	"the other player":    "What the other player's game or its player decided, or that it does not speak as it should.",

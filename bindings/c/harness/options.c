@@ -174,7 +174,7 @@ int options_read(struct options *o, int argc, char **argv)
     if (o->server == NULL)
         return complain("--server is missing", NULL);
     if (host == (o->join != NULL))
-        return complain("either --host or --join", NULL);
+        return complain("give either --host or --join", NULL);
     if (!host && strcmp(o->join, "-") == 0 && !o->control && o->list == NULL)
         return complain("--join - needs --control or --list", NULL);
     return 0;

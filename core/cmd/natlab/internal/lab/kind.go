@@ -39,7 +39,7 @@ func ParseKind(s string) (Kind, error) {
 	all := append(slices.Clone(Kinds), Blocked)
 	i := slices.IndexFunc(all, func(k Kind) bool { return strings.EqualFold(string(k), s) })
 	if i < 0 {
-		return "", fmt.Errorf("%q is no kind of NAT; there are %v", s, all)
+		return "", fmt.Errorf("%q is not a kind of NAT; allowed are %v", s, all)
 	}
 	return all[i], nil
 }

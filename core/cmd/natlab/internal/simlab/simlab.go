@@ -222,5 +222,5 @@ func parseType(text string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("%q is no type of NAT; there are %v", text, natsim.Presets())
+	return "", fmt.Errorf("%q is not a type of NAT; allowed are %v", text, natsim.Presets())
 }
