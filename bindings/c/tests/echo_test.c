@@ -283,7 +283,9 @@ static void nobody_polls(void)
         if (err != 0)
             sched_yield();
     }
-    CHECK_CODE(musubi_send(client, peer, MUSUBI_RELIABLE_ORDERED, 0, data, 7, 0, 0), 0);
+    while ((err = musubi_send(client, peer, MUSUBI_RELIABLE_ORDERED, 0, data, 7, 0, 0)) == MUSUBI_ERR_WOULD_BLOCK)
+        sched_yield(); /* the ring is still full of the others */
+    CHECK_CODE(err, 0);
     for (n = 1; n >= 0;) {
         CHECK_CODE(musubi_wait(client, 5000), 1);
         n = musubi_poll(client, events, BATCH);
