@@ -114,6 +114,8 @@ func (s *Server) adopt(r *room, t *wire.RoomTicket, version uint32, data []byte)
 	if t.Expiry > r.newest {
 		r.newest, r.expected = t.Expiry, int(t.Members)
 		r.flags, r.max, r.ownerID = t.Flags, t.Max, t.Owner
+	} else if t.Expiry == r.newest { // of the same second: whoever came in it is not one of those that the other ticket counted
+		r.expected = max(r.expected, int(t.Members))
 	}
 	r.known = max(r.known, t.Version)
 	if version == t.Version && version > r.version && len(data) <= api.MaxRoomData && DataDigest(data) == t.Digest {
