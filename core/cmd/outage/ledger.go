@@ -153,3 +153,19 @@ func (l *laboratory) settled(ctx context.Context) error {
 	}
 	return errors.Join(err, failed)
 }
+
+// calm waits until every node has renewed its lease in time for leaseCalm. What is promised is promised for one failure at a time: NATS elects
+// leaders anew for seconds after a cut is healed, and who dies then is found ten seconds after that is over.
+func (l *laboratory) calm(ctx context.Context) error {
+	c := l.cluster
+	since := time.Now()
+	return await(ctx, time.Minute, fmt.Sprintf("every node has renewed its lease for %v", leaseCalm), func() bool {
+		for n := 1; n <= c.net.nodes; n++ {
+			if age := c.count(n, leaseMetric); age < 0 || age > leaseLate {
+				since = time.Now()
+			}
+		}
+		time.Sleep(200 * time.Millisecond) // metrics are not for nothing
+		return time.Since(since) >= leaseCalm
+	})
+}

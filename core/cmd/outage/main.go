@@ -154,7 +154,12 @@ func (c *flags) inside(ctx context.Context) (err error) {
 
 // tell plays the chapters. An error: the story could not be told to its end.
 func (c *flags) tell(ctx context.Context, l *laboratory, r *report) error {
-	for _, name := range c.chosen() {
+	for i, name := range c.chosen() {
+		if i > 0 {
+			if err := l.calm(ctx); err != nil {
+				return err
+			}
+		}
 		if name == crowdChapter {
 			if err := l.crowd(ctx, c.Links, r); err != nil {
 				return err

@@ -15,7 +15,14 @@ import (
 // What is read of the nodes' metrics.
 const (
 	ownedMetric   = "musubi_cluster_rooms_owned"
+	leaseMetric   = "musubi_cluster_lease_age_seconds"
 	refusedMetric = `musubi_drop_datagrams_total{reason="handshake_capacity"}`
+)
+
+// A lease is renewed each second.
+const (
+	leaseLate = 2                // whole seconds
+	leaseCalm = 11 * time.Second // a second more than nodes wait before they take another for dead
 )
 
 // metrics asks a node what it counts; nothing if it does not answer.
