@@ -66,11 +66,15 @@ type Bus struct {
 	news []func(now time.Time, n *cluster.Node)
 	up   bool
 
+	warned  bool // of the server's version; watch's
 	buckets atomic.Pointer[buckets]
 	counts  counts
 }
 
-type buckets struct{ rooms, nodes jetstream.KeyValue }
+type buckets struct {
+	rooms, nodes jetstream.KeyValue
+	doubtful     bool // the server may say yes to two updates of one revision
+}
 
 type counts struct{ sent, received, dropped, failed atomic.Uint64 }
 
@@ -243,7 +247,9 @@ func (b *Bus) request(o cluster.BusOut) {
 		a.Rev, err = k.rooms.Create(ctx, o.Key, o.Data)
 		a.Result = outcome(err)
 	case cluster.Update:
-		a.Rev, err = k.rooms.Update(ctx, o.Key, o.Data, o.Rev)
+		if a.Rev, err = k.rooms.Update(ctx, o.Key, o.Data, o.Rev); err == nil && k.doubtful {
+			err = confirm(ctx, k.rooms, o.Key, a.Rev)
+		}
 		a.Result = outcome(err)
 	}
 	if a.Result == cluster.Failed {

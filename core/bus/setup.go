@@ -80,7 +80,12 @@ func (b *Bus) setup() error {
 	if !b.nc.IsConnected() {
 		return nats.ErrDisconnected
 	}
-	b.buckets.Store(&buckets{rooms, nodes})
+	version := b.nc.ConnectedServerVersion()
+	b.buckets.Store(&buckets{rooms, nodes, doubtful(version)})
+	if doubtful(version) && !b.warned {
+		b.warned = true
+		b.log.Warn("this NATS can give a room to two servers at once (its issue 4320), so taking rooms over waits for confirmation; update it to 2.9.21 or later", "version", version)
+	}
 	return nil
 }
 
