@@ -123,15 +123,7 @@ func TestRealStreamsAreWhatTheDocumentSays(t *testing.T) {
 	}
 	e.between(t, fmt.Sprint(walled, ":", a.WS), fmt.Sprint("127.0.0.51:", a.WS))
 	enter := func(bind string) *player {
-		cfg := node.Config{Endpoint: endpoint.Config{App: "test", Rand: e}, Bind: netip.MustParseAddrPort(bind)}
-		cfg.SetServer(a)
-		q, err := node.Start(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(q.Close)
-		q.Do(node.Command{Kind: node.CmdConnect})
-		return &player{T: t, QueueHost: q}
+		return joinWith(t, a, node.Config{Endpoint: endpoint.Config{App: "test", Rand: e}, Bind: netip.MustParseAddrPort(bind)})
 	}
 	host := enter("127.0.0.2:0")
 	host.until(api.EventServerConnected)

@@ -9,19 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/musubi-p2p/musubi/core/netio"
 )
 
 // Check says what a server with this configuration would do, and whether it could start now. It changes nothing: ports are
 // opened and closed again, a key is not made. The findings hold even if there is an error.
 func Check(cfg Config) (findings []string, err error) {
 	say := func(format string, args ...any) { findings = append(findings, fmt.Sprintf(format, args...)) }
-	local, err := netio.LocalAddrs()
-	if err != nil {
-		return nil, err
-	}
-	set, err := cfg.check(local)
+	set, local, err := cfg.read()
 	if err != nil {
 		return nil, err
 	}

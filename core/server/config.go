@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/musubi-p2p/musubi/core/api"
+	"github.com/musubi-p2p/musubi/core/netio"
 	"github.com/musubi-p2p/musubi/core/secure"
 	"github.com/musubi-p2p/musubi/core/wire"
 )
@@ -88,6 +89,14 @@ type settings struct {
 	sessions    int // 0: the hub's default
 	cluster     clustering
 	coreOnly    bool // for OpenCore
+}
+
+// read is check on this machine, whose addresses it says too.
+func (c *Config) read() (s settings, local []netip.Addr, err error) {
+	if local, err = netio.LocalAddrs(); err == nil {
+		s, err = c.check(local)
+	}
+	return s, local, err
 }
 
 // check understands a Config. local are this machine's addresses.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/musubi-p2p/musubi/core/admin"
 	"github.com/musubi-p2p/musubi/core/bus"
-	"github.com/musubi-p2p/musubi/core/netio"
 )
 
 // CoreNode is `musubi server --role core`: the NATS of a cluster without a server for players, so that those may come and go while
@@ -29,15 +29,8 @@ type CoreNode struct {
 
 // OpenCore checks the configuration, whose Role is "core", and starts. It waits for no other node.
 func OpenCore(cfg Config) (*CoreNode, error) {
-	log := cfg.Log
-	if log == nil {
-		log = slog.Default()
-	}
-	local, err := netio.LocalAddrs()
-	if err != nil {
-		return nil, err
-	}
-	set, err := cfg.check(local)
+	log := cmp.Or(cfg.Log, slog.Default())
+	set, _, err := cfg.read()
 	if err != nil {
 		return nil, err
 	}

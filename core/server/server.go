@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -59,15 +60,8 @@ type Server struct {
 // Open checks the configuration, reads or makes the key and opens the ports. What arrives from here on is served once
 // Run runs. Errors are one sentence; a *UsageError means that the configuration is wrong.
 func Open(cfg Config) (*Server, error) {
-	log := cfg.Log
-	if log == nil {
-		log = slog.Default()
-	}
-	local, err := netio.LocalAddrs()
-	if err != nil {
-		return nil, err
-	}
-	set, err := cfg.check(local)
+	log := cmp.Or(cfg.Log, slog.Default())
+	set, local, err := cfg.read()
 	if err != nil {
 		return nil, err
 	}

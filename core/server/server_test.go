@@ -115,8 +115,13 @@ func joinFrom(t *testing.T, address, bind string) *player {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := node.Config{Endpoint: endpoint.Config{App: "test"}, Bind: netip.MustParseAddrPort(bind)}
-	cfg.SetServer(a)
+	return joinWith(t, a, node.Config{Endpoint: endpoint.Config{App: "test"}, Bind: netip.MustParseAddrPort(bind)})
+}
+
+// joinWith starts a client with everything but its server said, which connects.
+func joinWith(t *testing.T, server secure.ServerAddress, cfg node.Config) *player {
+	t.Helper()
+	cfg.SetServer(server)
 	q, err := node.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
